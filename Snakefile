@@ -1,0 +1,23 @@
+"""EAGer (arXiv 2510.11170) as one workflow; see README.md. This file only wires."""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+if "experiment" not in config:
+
+    configfile: "config/demo.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/generate.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/summarize.smk"
+
+
+rule all:
+    input:
+        rules.summarize.output,
+    default_target: True

@@ -1,0 +1,208 @@
+"""The command line: one subcommand a rule; it parses, calls one module, and reports mistakes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, TextIO, cast
+
+import typer
+from pydantic import TypeAdapter
+
+from eager.errors import EagerError
+from eager.progress import Progress, output_to_log
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="EAGer, entropy-aware generation. Each command is one step of the workflow.",
+)
+
+Log = Annotated[Path | None, typer.Option(help="file for everything the step prints")]
+Name = Annotated[str, typer.Option(help="name in the configuration")]
+Entry = Annotated[str, typer.Option(help="the entry of that name, as JSON")]
+Manifest = Annotated[Path, typer.Option(help="JSON file: source, revision, hashes")]
+Tasks = Annotated[Path, typer.Option(help="tasks as JSON lines")]
+Sequences = Annotated[Path, typer.Option(help="sequences.parquet")]
+Verdicts = Annotated[Path, typer.Option(help="verdicts.parquet")]
+Output = Annotated[Path, typer.Option(help="file to write")]
+
+
+@app.command()
+def fetch_model(
+    name: Name,
+    entry: Entry,
+    folder: Annotated[Path, typer.Option(help="where the files go")],
+    manifest: Manifest,
+    log: Log = None,
+) -> None:
+    """Put a model's files on disk (needs the network unless it is local)."""
+    from eager.config import ModelEntry
+    from eager.models import fetch_model as run
+
+    with _step(log):
+        run(name, ModelEntry.model_validate_json(entry), folder, manifest)
+
+
+@app.command()
+def fetch_dataset(
+    name: Name, entry: Entry, tasks: Tasks, manifest: Manifest, log: Log = None
+) -> None:
+    """Write a data set's tasks (needs the network unless it is local)."""
+    from eager.config import DatasetEntry
+    from eager.tasks import fetch_tasks
+
+    with _step(log):
+        fetch_tasks(name, DatasetEntry.model_validate_json(entry), tasks, manifest)
+
+
+@app.command()
+def encode_prompts(
+    tasks: Tasks,
+    model_manifest: Manifest,
+    model: Annotated[str, typer.Option(help="the model's entry, as JSON")],
+    dataset: Annotated[str, typer.Option(help="the data set's entry, as JSON")],
+    output: Output,
+    log: Log = None,
+) -> None:
+    """Turn tasks into a model's token ids; finds prompts that do not fit."""
+    from eager.config import DatasetEntry, ModelEntry
+    from eager.encoding import encode_prompts as run
+    from eager.files import model_folder
+    from eager.tasks import read_tasks
+
+    with _step(log):
+        run(
+            read_tasks(tasks),
+            model_folder(model_manifest),
+            ModelEntry.model_validate_json(model),
+            DatasetEntry.model_validate_json(dataset),
+            output,
+        )
+
+
+@app.command()
+def generate(
+    settings: Annotated[str, typer.Option(help="decoding settings, as JSON")],
+    engine: Annotated[str, typer.Option(help="engine options, as JSON")],
+    model_manifest: Manifest,
+    prompts: Annotated[Path, typer.Option(help="prompts.parquet")],
+    output: Annotated[Path, typer.Option(help="folder to write")],
+    allocation: Annotated[Path | None, typer.Option(help="allocation.json")] = None,
+    initial: Annotated[Path | None, typer.Option(help="folder of eager_init's result")] = None,
+    label: Annotated[str, typer.Option(help="name on the live line")] = "generate",
+    log: Log = None,
+) -> None:
+    """Generate the sequences of one method in one cell."""
+    from eager.generate import Inputs
+    from eager.generate import generate as run
+    from eager.settings import DecodingSettings, EngineOptions
+
+    with _step(log) as people:
+        run(
+            DecodingSettings.model_validate_json(settings),
+            EngineOptions.model_validate_json(engine),
+            Inputs(model_manifest, prompts, allocation, initial),
+            output,
+            lambda total: Progress(label, total, people),
+        )
+
+
+@app.command()
+def evaluate(sequences: Sequences, tasks: Tasks, output: Output, log: Log = None) -> None:
+    """Judge every sequence of a result."""
+    from eager.verdicts import evaluate as run
+
+    with _step(log):
+        run(sequences, tasks, output)
+
+
+@app.command()
+def allocate(
+    method: Annotated[str, typer.Option(help="eager_adapt or eager")],
+    sequences: Sequences,
+    max_sequences: Annotated[int, typer.Option(help="M")],
+    entropy_threshold: Annotated[float, typer.Option(help="theta, in nats")],
+    output: Output,
+    verdicts: Annotated[Path | None, typer.Option(help="verdicts.parquet, for eager")] = None,
+    log: Log = None,
+) -> None:
+    """Share the budget that EAGer-init saved, and adapt thresholds."""
+    from eager.allocation import BudgetMethod
+    from eager.budget import write_allocation
+
+    with _step(log):
+        chosen = cast(BudgetMethod, TypeAdapter(BudgetMethod).validate_python(method))
+        write_allocation(chosen, sequences, verdicts, max_sequences, entropy_threshold, output)
+
+
+@app.command()
+def measure(
+    method: Annotated[str, typer.Option(help="the result's method")],
+    sequences: Sequences,
+    verdicts: Verdicts,
+    run: Annotated[list[Path], typer.Option(help="run.json of each generation in the result")],
+    output: Output,
+    log: Log = None,
+) -> None:
+    """Write the metrics of one result."""
+    from eager.measuring import write_metrics
+
+    with _step(log):
+        write_metrics(method, sequences, verdicts, run, output)
+
+
+@app.command()
+def summarize(
+    rows: Annotated[str, typer.Option(help="cell, method and metrics file of each row, as JSON")],
+    csv: Annotated[Path, typer.Option(help="table as CSV")],
+    markdown: Annotated[Path, typer.Option(help="table as Markdown")],
+    log: Log = None,
+) -> None:
+    """Collect metrics into the summary table."""
+    from eager.summary import SummaryRow, write_summary
+
+    with _step(log):
+        write_summary(TypeAdapter(list[SummaryRow]).validate_json(rows), csv, markdown)
+
+
+@app.command()
+def schemas(
+    check: Annotated[bool, typer.Option(help="only say what has drifted; exit 1 if so")] = False,
+) -> None:
+    """Write the JSON schemas and the tables of config/README.md from the models."""
+    from eager.schemas import write_schemas
+
+    drifted = write_schemas(check=check)
+    for path in drifted:
+        typer.echo(f"{'differs' if check else 'written'}: {path}")
+    if check and drifted:
+        raise EagerError("run `eager schemas` and commit the result")
+
+
+@contextmanager
+def _step(log: Path | None) -> Iterator[TextIO]:
+    """Run a step with its output in the log; a user's mistake is also told on the screen."""
+    with output_to_log(log) as people:
+        try:
+            yield people
+        except EagerError as error:
+            if log is not None:
+                print(f"error: {error}", file=people, flush=True)
+            raise
+
+
+def main() -> None:
+    """Entry point: mistakes of the user end in a message and exit code 1."""
+    try:
+        app()
+    except EagerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""A hash of the code that makes a result, so that changing it reruns the stage and a comment not.
+
+The hash covers the parsed source of a module of this package and of every module of this package
+it imports, without comments, docstrings and layout.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+WITHOUT_RESULT = frozenset({"errors", "fingerprint", "progress", "provenance"})
+"""Modules that talk to people and leave results alone."""
+
+
+@cache
+def code_fingerprint(module: str) -> str:
+    """Hash (16 hex digits) of a module such as "decoder" and all it imports from this package."""
+    digest = hashlib.sha256()
+    for name in sorted(_closure(module)):
+        digest.update(f"{name}\n{_normalised(name)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _closure(module: str) -> set[str]:
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in found | WITHOUT_RESULT:
+            found.add(name)
+            waiting += _imports(name)
+    return found
+
+
+def _imports(module: str) -> list[str]:
+    names: list[str] = []
+    for node in ast.walk(_parse(module)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("eager."):
+            names.append(str(node.module).removeprefix("eager."))
+        elif isinstance(node, ast.ImportFrom) and node.module == "eager":
+            names += [alias.name for alias in node.names if _path(alias.name).exists()]
+    return names
+
+
+def _normalised(module: str) -> str:
+    tree = _parse(module)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            # A bare string is a docstring or an attribute's description: no code.
+            node.body = [  # type: ignore[attr-defined]
+                statement for statement in body if not _is_text(statement)
+            ]
+    return ast.dump(tree)
+
+
+def _is_text(statement: ast.AST) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def _path(module: str) -> Path:
+    file = PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
+    return file if file.exists() else file.with_suffix("") / "__init__.py"
+
+
+def _parse(module: str) -> ast.Module:
+    return ast.parse(_path(module).read_text(encoding="utf-8"))

@@ -1,0 +1,145 @@
+"""Helpers of the rules: the checked configuration, cells as paths, and parameters of rules.
+
+A cell of the TSV becomes a folder such as `temperature=0.6,max_sequences=4,seed=55,
+entropy_threshold=2.0`; `parallel` does not know the threshold, and its folder leaves it out, so
+that cells that differ only there share its result.
+"""
+
+import json
+import re
+import sys
+
+import pandas as pd
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import Paramspace
+
+try:
+    from eager.config import DatasetEntry, load_experiment
+    from eager.errors import EagerError
+    from eager.fingerprint import code_fingerprint
+except ImportError as error:
+    raise WorkflowError(
+        f"the package `eager` is not installed for {sys.executable} ({error}); run `make setup` "
+        "and use .venv/bin/snakemake"
+    )
+
+EAGER = f"{sys.executable} -m eager"
+
+try:
+    EXPERIMENT = load_experiment(
+        config, " + ".join(map(str, workflow.overwrite_configfiles)) or "config/demo.yaml"
+    )
+except EagerError as error:
+    raise WorkflowError(f"the configuration has mistakes:\n{error}")
+
+NAME = EXPERIMENT.config.experiment
+METHODS = EXPERIMENT.config.methods
+ENGINE = EXPERIMENT.config.engine.model_dump_json()
+SAMPLING_COLUMNS = ["temperature", "max_sequences", "seed"]
+CELLS = {}  # (model, dataset, folder of the cell or of its sampling part) -> Cell
+
+
+def paramspace(columns):
+    """Folder names of all cells over some of their columns, in order of the cells."""
+    frame = pd.DataFrame([cell.model_dump() for cell in EXPERIMENT.cells])[columns]
+    space = Paramspace(frame, filename_params="*", filename_sep=",", param_sep="=")
+    return list(space.instance_patterns)
+
+
+SAMPLING_FOLDERS = paramspace(SAMPLING_COLUMNS)
+CELL_FOLDERS = paramspace(SAMPLING_COLUMNS + ["entropy_threshold"])
+for _cell, _sampling, _folder in zip(EXPERIMENT.cells, SAMPLING_FOLDERS, CELL_FOLDERS):
+    CELLS[_cell.model, _cell.dataset, _sampling] = _cell
+    CELLS[_cell.model, _cell.dataset, _folder] = _cell
+
+
+def any_of(names):
+    """A regular expression that matches exactly these names."""
+    return "|".join(re.escape(name) for name in sorted(set(names)))
+
+
+wildcard_constraints:
+    experiment=re.escape(NAME),
+    model=any_of(EXPERIMENT.models),
+    dataset=any_of(EXPERIMENT.datasets),
+    sampling=any_of(SAMPLING_FOLDERS),
+    cell=any_of(SAMPLING_FOLDERS + CELL_FOLDERS),
+    method="parallel|eager_init|eager_adapt|eager",
+    budget_method="eager_adapt|eager",
+
+
+def cell_of(wildcards):
+    """The cell that a job belongs to."""
+    folder = wildcards.get("cell") or wildcards.get("sampling")
+    return CELLS[wildcards.model, wildcards.dataset, folder]
+
+
+def settings(method):
+    """Parameter function: exactly the values that make the result of a method, as JSON."""
+    return lambda wildcards: EXPERIMENT.decoding(cell_of(wildcards), method).model_dump_json(
+        exclude_unset=True
+    )
+
+
+MODEL_SOURCE = {"repo", "revision", "path", "gguf_package"}
+MODEL_ENCODING = MODEL_SOURCE | {"end_of_thinking", "context_length"}
+DATASET_ENCODING = {
+    "kind",
+    "repo",
+    "revision",
+    "path",
+    "prompt_template",
+    "chat_template",
+    "stop",
+}
+DATASET_SOURCE = set(DatasetEntry.model_fields) - {
+    "prompt_template",
+    "chat_template",
+    "stop",
+    "max_tokens",
+}
+
+
+def model_part(keys):
+    """Parameter function: some keys of the model's entry, as JSON."""
+    return lambda wildcards: part_of(EXPERIMENT.models[wildcards.model], keys)
+
+
+def dataset_part(keys):
+    """Parameter function: some keys of the data set's entry, as JSON."""
+    return lambda wildcards: part_of(EXPERIMENT.datasets[wildcards.dataset], keys)
+
+
+def part_of(entry, keys):
+    """Those of an entry's keys that are given and wanted, as JSON."""
+    return json.dumps(
+        {key: value for key, value in entry.model_dump(exclude_defaults=True).items() if key in keys}
+    )
+
+
+def result_folder(cell, sampling, folder, method):
+    """Where the result of a method in a cell lies."""
+    place = sampling if method == "parallel" else folder
+    return f"results/{NAME}/{cell.model}/{cell.dataset}/{place}/{method}"
+
+
+def runs_of(wildcards):
+    """run.json of each generation whose sequences a result holds."""
+    folder = "results/{experiment}/{model}/{dataset}/{cell}".format(**wildcards)
+    methods = [wildcards.method]
+    if wildcards.method in ("eager_adapt", "eager"):
+        methods.insert(0, "eager_init")
+    return [f"{folder}/{method}/run.json" for method in methods]
+
+
+def summary_rows():
+    """The rows of the summary: cell, method, metrics file."""
+    return [
+        {
+            "cell": {"experiment": NAME, **cell.model_dump()},
+            "method": method,
+            "metrics": f"{result_folder(cell, sampling, folder, method)}/metrics.json",
+        }
+        for cell, sampling, folder in zip(EXPERIMENT.cells, SAMPLING_FOLDERS, CELL_FOLDERS)
+        for method in METHODS
+    ]

@@ -1,0 +1,63 @@
+"""Verdicts and metrics of one result; no GPU.
+
+Inputs:  results/{experiment}/{model}/{dataset}/{cell}/{method}/sequences.parquet and run.json,
+         results/datasets/{dataset}/tasks.jsonl
+Outputs: verdicts.parquet, metrics.json beside the sequences
+Steps:   evaluate, measure.
+"""
+
+
+rule evaluate:
+    input:
+        sequences="results/{experiment}/{model}/{dataset}/{cell}/{method}/sequences.parquet",
+        tasks="results/datasets/{dataset}/tasks.jsonl",
+    output:
+        verdicts="results/{experiment}/{model}/{dataset}/{cell}/{method}/verdicts.parquet",
+    log:
+        "logs/evaluate/{experiment}/{model}/{dataset}/{cell}/{method}.log",
+    benchmark:
+        "benchmarks/evaluate/{experiment}/{model}/{dataset}/{cell}/{method}.tsv"
+    resources:
+        mem_mb=4000,
+    params:
+        code=code_fingerprint("verdicts"),
+    message:
+        "evaluate: {wildcards}"
+    shell:
+        r"""
+        {EAGER} evaluate \
+            --sequences {input.sequences:q} \
+            --tasks {input.tasks:q} \
+            --output {output.verdicts:q} \
+            --log {log:q}
+        """
+
+
+rule measure:
+    input:
+        sequences="results/{experiment}/{model}/{dataset}/{cell}/{method}/sequences.parquet",
+        verdicts="results/{experiment}/{model}/{dataset}/{cell}/{method}/verdicts.parquet",
+        runs=runs_of,
+    output:
+        metrics="results/{experiment}/{model}/{dataset}/{cell}/{method}/metrics.json",
+    log:
+        "logs/measure/{experiment}/{model}/{dataset}/{cell}/{method}.log",
+    benchmark:
+        "benchmarks/measure/{experiment}/{model}/{dataset}/{cell}/{method}.tsv"
+    resources:
+        mem_mb=4000,
+    params:
+        runs=lambda wildcards, input: [f"--run {path}" for path in input.runs],
+        code=code_fingerprint("measuring"),
+    message:
+        "measure: {wildcards}"
+    shell:
+        r"""
+        {EAGER} measure \
+            --method {wildcards.method} \
+            --sequences {input.sequences:q} \
+            --verdicts {input.verdicts:q} \
+            {params.runs} \
+            --output {output.metrics:q} \
+            --log {log:q}
+        """
