@@ -1,0 +1,53 @@
+# Every target installs what it needs first. PYTHON may name any Python 3.11 or newer.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/cpu
+LOCKS := envs/torch-cpu.lock envs/generate.lock envs/workflow.lock envs/evaluate.lock envs/dev.lock
+TORCH_INDEX := https://download.pytorch.org/whl/cpu
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench lock clean
+
+help:  ## Say what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: $(VENV)/.installed  ## Install everything into .venv, exact versions with hashes
+
+demo: setup  ## Real model, small data set, all four methods; ends with the summary table
+	$(SNAKEMAKE) --quiet rules
+	@cat results/demo/tables/summary.md
+
+test: setup  ## All tests (starts the real engine; minutes)
+	$(BIN)/pytest
+
+lint: setup  ## Formatting, types, rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/eager schemas --check
+	$(BIN)/python -m tests.workflow.snakemake_lint
+
+bench: setup  ## Compare the decoder with a loop in the authors' manner
+	$(BIN)/python -m tests.benchmarks.decoder
+
+lock:  ## Make envs/*.lock anew from envs/*.in
+	envs/lock.sh
+
+clean:  ## Remove what the demo made
+	rm -rf results/* logs benchmarks .snakemake
+	git checkout -- results/README.md
+
+# The torch wheel for CPUs is on PyTorch's own index, so it has a step of its own: few retries, so
+# that an unreachable index costs seconds. Its hash is known for CPython 3.11; the name and version
+# are exact for every Python.
+$(VENV)/.installed: $(LOCKS) pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+	if $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; \
+	then $(BIN)/pip install --quiet --no-deps --retries 1 --timeout 20 --extra-index-url $(TORCH_INDEX) --require-hashes -r envs/torch-cpu.lock; \
+	else $(BIN)/pip install --quiet --no-deps --retries 1 --timeout 20 --extra-index-url $(TORCH_INDEX) $$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' envs/torch-cpu.lock); fi
+	$(BIN)/pip install --quiet --no-deps --require-hashes $(patsubst %,-r %,$(filter-out envs/torch-cpu.lock,$(LOCKS)))
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@

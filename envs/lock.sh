@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Resolves all stages together, so that they fit into one environment, then writes a hashed lock
+# file for each. Needs uv.
+set -euo pipefail
+cd "$(dirname "$0")"
+compile=(uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate)
+joint=$(mktemp)
+trap 'rm -f "$joint"' EXIT
+"${compile[@]}" --override generate.overrides generate.in workflow.in evaluate.in dev.in --output-file "$joint"
+for stage in workflow evaluate dev; do
+  "${compile[@]}" --generate-hashes --constraint "$joint" "$stage.in" --output-file "$stage.lock"
+done
+"${compile[@]}" --generate-hashes --constraint "$joint" --override generate.overrides generate.in --output-file generate.lock
