@@ -166,7 +166,7 @@ def random_script(
     """A model that is a hash of the ids before it: flat or peaked, now and then with ties."""
 
     def script(ids: tuple[int, ...], index: int) -> Step:
-        source = random.Random(f"{seed}/{ids}/{index if len(ids) == 0 else 0}")  # noqa: S311
+        source = random.Random(f"{seed}/{ids}/{index if len(ids) == 0 else 0}")
         tokens = source.sample(range(vocabulary), min(vocabulary, 6))
         if ties and source.random() < 0.3:
             probabilities = [1 / len(tokens)] * len(tokens)
@@ -179,9 +179,7 @@ def random_script(
             sampled = end
         elif marker and roll < 0.2:
             # Spell the marker out, from wherever its beginning already stands.
-            done = next(
-                (n for n in range(len(marker) - 1, 0, -1) if ids[-n:] == marker[:n]), 0
-            )
+            done = next((n for n in range(len(marker) - 1, 0, -1) if ids[-n:] == marker[:n]), 0)
             sampled = marker[done]
         else:
             sampled = source.choices(tokens, probabilities)[0]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from eager.allocation import Round, Share, next_round
 from eager.decoder import Decoder, PromptRun, request_seed
 from eager.prompts import Prompt, Vocabulary
 from eager.settings import DecodingSettings
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from tests.unit import oracle
 from tests.unit.scripted_engine import ScriptedEngine
 from tests.unit.test_method_against_oracle import END
@@ -115,7 +115,9 @@ def test_budgeted_rounds_give_exactly_the_share(
         [
             (
                 Prompt(id="a", token_ids=(100,)),
-                lambda finished, count: next_round(given_share, count, finished, 1.0, max_sequences),
+                lambda finished, count: next_round(
+                    given_share, count, finished, 1.0, max_sequences
+                ),
             )
         ],
     )
@@ -127,9 +129,9 @@ def test_budgeted_rounds_give_exactly_the_share(
 
 def test_the_context_limits_an_answer() -> None:
     script = oracle.random_script(1, 8, END, (), ties=False)
-    never_ends = lambda ids, index: oracle.Step(s.tokens, s.probabilities, 1) if (  # noqa: E731
-        s := script(ids, index)
-    ) else s
+    never_ends = lambda ids, index: (
+        oracle.Step(s.tokens, s.probabilities, 1) if (s := script(ids, index)) else s
+    )
     vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=12)
     runs, _, _ = decode(
         never_ends,

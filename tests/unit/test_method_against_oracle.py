@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from eager.allocation import InitialResult, allocate, next_round, round_threshold, saved_budget
 from eager.branching import BranchingRule, Observation, PromptTree
 from eager.entropy import top_k_entropy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from tests.unit import oracle
 
 END = 0
@@ -141,11 +141,7 @@ def test_round_thresholds_of_the_paper(saturated: bool, expected: list[float]) -
     assert ours == pytest.approx(expected, rel=1e-12)
 
 
-@given(
-    st.lists(
-        st.lists(st.floats(-60, 0), min_size=20, max_size=20), min_size=1, max_size=5
-    )
-)
+@given(st.lists(st.lists(st.floats(-60, 0), min_size=20, max_size=20), min_size=1, max_size=5))
 def test_entropy_equals_scipy(rows: list[list[float]]) -> None:
     from scipy.stats import entropy
 

@@ -131,7 +131,9 @@ def next_round(
     return Round(number, 1, min(left, max_sequences), threshold)
 
 
-def _indices(initial: Sequence[InitialResult], chosen: Callable[[InitialResult], bool]) -> list[int]:
+def _indices(
+    initial: Sequence[InitialResult], chosen: Callable[[InitialResult], bool]
+) -> list[int]:
     return [index for index, result in enumerate(initial) if chosen(result)]
 
 
@@ -146,7 +148,11 @@ def _explain(
     )
     if method == "eager":
         state += ", solved" if result.solved else ", no right sequence"
-    outcome = f"gets {share}" if share else ("nothing is left of the budget" if eligible else "gets nothing")
+    outcome = (
+        f"gets {share}"
+        if share
+        else ("nothing is left of the budget" if eligible else "gets nothing")
+    )
     return Share(
         prompt_id=result.prompt_id,
         initial_sequences=result.sequences,

@@ -14,7 +14,7 @@ COMPARISON_SECONDS = 3
 
 
 def extract_boxed(text: str) -> str | None:
-    """Content of the last `\\boxed{...}` whose braces are balanced, stripped; None if there is none.
+    r"""Content of the last `\boxed{...}` with balanced braces, stripped; None if there is none.
 
     A box that is cut off by the end of the text does not count; the one before it does.
     """
@@ -34,9 +34,9 @@ def extract_boxed(text: str) -> str | None:
 
 
 def extract_letter(answer: str) -> str | None:
-    """The letter of a multiple-choice answer such as `B`, `(B)`, `\\text{B}` or `B. because`."""
-    bare = re.sub(r"\\(?:text|textbf|mathrm|mathbf)\s*", "", answer)
-    match = re.match(r"[\s({\[$*]*([A-Za-z])(?![A-Za-z])", bare)
+    r"""The letter of a multiple-choice answer such as `B`, `(B)`, `\text{B}` or `B. because`."""
+    bare = re.sub(r"\\(?:textbf|text|mathrm|mathbf)\s*", "", answer.strip())
+    match = re.match(r"[\s({\[$*]*([A-Za-z])(?=$|[.,:;)}\]$*])", bare)
     return match.group(1).upper() if match else None
 
 
@@ -112,7 +112,6 @@ def _verify(answer: str, target: str) -> bool:
     from math_verify import parse, verify
 
     parsed = [
-        parse(f"\\boxed{{{text}}}", parsing_timeout=COMPARISON_SECONDS)
-        for text in (target, answer)
+        parse(f"\\boxed{{{text}}}", parsing_timeout=COMPARISON_SECONDS) for text in (target, answer)
     ]
     return bool(verify(*parsed, timeout_seconds=COMPARISON_SECONDS))

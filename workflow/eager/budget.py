@@ -17,7 +17,7 @@ from eager.allocation import (
 )
 from eager.errors import EagerError
 from eager.files import read_json, write_json
-from eager.records import read_table
+from eager.tables import read_table
 
 SCHEMA_VERSION = 1
 SHOWN_ROUNDS = 6

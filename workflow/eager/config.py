@@ -152,8 +152,10 @@ class Experiment:
     cells: tuple[Cell, ...]
 
     def decoding(self, cell: Cell, method: Method) -> DecodingSettings:
-        """The settings of one method in one cell; `parallel` leaves out what only branching uses,
-        so that cells that differ in the threshold alone share its result.
+        """The settings of one method in one cell.
+
+        `parallel` leaves out what only branching uses, so that cells that differ in the
+        threshold alone share its result.
         """
         model, dataset = self.models[cell.model], self.datasets[cell.dataset]
         sampling: dict[str, Any] = {
@@ -259,9 +261,7 @@ def _check_cells(
     return errors
 
 
-def _validate(
-    model: type[EntryT], value: Any, where: str
-) -> tuple[EntryT | None, list[str]]:
+def _validate(model: type[EntryT], value: Any, where: str) -> tuple[EntryT | None, list[str]]:
     if not isinstance(value, Mapping):
         return None, [f"{where}: a mapping of keys is expected, not {value!r}"]
     try:

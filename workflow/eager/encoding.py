@@ -15,7 +15,7 @@ from eager.config import DatasetEntry, ModelEntry
 from eager.errors import EagerError
 from eager.files import read_json
 from eager.prompts import Vocabulary
-from eager.records import write_table
+from eager.tables import write_table
 from eager.tasks import Task
 
 SCHEMA = pa.schema(
@@ -79,7 +79,9 @@ def render(task: Task, dataset: DatasetEntry, tokenizer: Any) -> str:
     if not dataset.chat_template:
         return text
     if not tokenizer.chat_template:
-        raise EagerError("the model has no chat template; set chat_template: false for the data set")
+        raise EagerError(
+            "the model has no chat template; set chat_template: false for the data set"
+        )
     rendered: str = tokenizer.apply_chat_template(
         [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True
     )

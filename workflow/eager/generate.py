@@ -22,16 +22,9 @@ from eager.journal import FinishedPrompt, Journal
 from eager.progress import Progress
 from eager.prompts import Prompt, Vocabulary, read_prompts
 from eager.provenance import describe_run
-from eager.records import (
-    BRANCHES,
-    SEQUENCES,
-    Tokenizer,
-    concatenate,
-    read_table,
-    tree_tables,
-    write_table,
-)
+from eager.records import Tokenizer, tree_tables
 from eager.settings import DecodingSettings, EngineOptions
+from eager.tables import BRANCHES, SEQUENCES, concatenate, read_table, write_table
 
 EngineFactory = Callable[[], tuple[Engine, Tokenizer]]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from eager.files import replacing
-from eager.records import BRANCHES, SEQUENCES
+from eager.tables import BRANCHES, SEQUENCES
 
 TABLES = {"sequences": SEQUENCES, "branches": BRANCHES}
 

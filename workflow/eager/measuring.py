@@ -11,9 +11,16 @@ from typing import Any
 from eager.errors import EagerError
 from eager.files import read_json, write_json
 from eager.metrics import SequenceResult, measure, unbiased_pass_at_k
-from eager.records import read_table
+from eager.tables import read_table
 
-COLUMNS = ["prompt_id", "sequence_index", "round", "token_ids", "inherited_tokens", "tokens_upstream"]
+COLUMNS = [
+    "prompt_id",
+    "sequence_index",
+    "round",
+    "token_ids",
+    "inherited_tokens",
+    "tokens_upstream",
+]
 
 
 def write_metrics(

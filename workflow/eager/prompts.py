@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from eager.records import read_table
 from eager.settings import Frozen
+from eager.tables import read_table
 
 
 class Vocabulary(Frozen):
@@ -33,7 +33,5 @@ def read_prompts(path: Path) -> tuple[list[Prompt], Vocabulary]:
     """Read what `encode_prompts` wrote."""
     table = read_table(path, "prompts")
     vocabulary = Vocabulary.model_validate_json(table.schema.metadata[b"vocabulary"])
-    prompts = [
-        Prompt(id=row["prompt_id"], token_ids=row["token_ids"]) for row in table.to_pylist()
-    ]
+    prompts = [Prompt(id=row["prompt_id"], token_ids=row["token_ids"]) for row in table.to_pylist()]
     return prompts, vocabulary

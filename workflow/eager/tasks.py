@@ -123,9 +123,7 @@ def _hub_rows(name: str, entry: DatasetEntry) -> Iterator[Mapping[str, Any]]:
 
     for config in entry.configs or (None,):
         try:
-            yield from load_dataset(
-                entry.repo, config, split=entry.split, revision=entry.revision
-            )
+            yield from load_dataset(entry.repo, config, split=entry.split, revision=entry.revision)
         except Exception as error:
             # The hub's client raises a dozen kinds of exception for "not there" and "no network".
             raise EagerError(

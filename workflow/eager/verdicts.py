@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from eager.answers import extract_boxed, group_equivalent, is_correct, is_correct_upstream
 from eager.errors import EagerError
-from eager.records import read_table, write_table
+from eager.tables import read_table, write_table
 from eager.tasks import Task, read_tasks
 
 VERDICTS = pa.schema(

