@@ -90,6 +90,7 @@ def eager_init(
                 and not contains([*before, step.sampled], marker)
             ):
                 best, second = step.tokens[0], step.tokens[1]
+                chosen = (step.sampled, best, second)
                 child = OracleSequence(
                     ids=[*before, second],
                     entropies=[None] * (len(before) + 1),
@@ -97,8 +98,7 @@ def eager_init(
                     fork_position=len(before),
                 )
                 branches.append(
-                    (step_number, len(before), index, len(sequences), h, threshold)
-                    + (step.sampled, best, second)
+                    (step_number, len(before), index, len(sequences), h, threshold, *chosen)
                 )
                 sequences.append(child)
                 sequence.ids.append(best)

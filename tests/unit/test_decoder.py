@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eager.allocation import Round, Share, next_round
-from eager.decoder import Decoder, PromptRun, request_seed
+from eager.decoder import Decoder, NextRound, PromptRun, request_seed
 from eager.prompts import Prompt, Vocabulary
 from eager.settings import DecodingSettings
 from hypothesis import given, settings
@@ -42,7 +42,7 @@ def decode(
     return sorted(runs, key=lambda run: run.priority), engine, decoder
 
 
-def one_round(round_: Round):
+def one_round(round_: Round) -> NextRound:
     return lambda finished, generated: None if finished else round_
 
 
@@ -128,10 +128,9 @@ def test_budgeted_rounds_give_exactly_the_share(
 
 
 def test_the_context_limits_an_answer() -> None:
-    script = oracle.random_script(1, 8, END, (), ties=False)
-    never_ends = lambda ids, index: (
-        oracle.Step(s.tokens, s.probabilities, 1) if (s := script(ids, index)) else s
-    )
+    def never_ends(ids: tuple[int, ...], index: int) -> oracle.Step:
+        return oracle.Step([1, 2], [0.5, 0.5], 1)
+
     vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=12)
     runs, _, _ = decode(
         never_ends,

@@ -70,7 +70,7 @@ def test_another_version_or_kind_is_refused(
     path = tmp_path / "t.parquet"
     write_table(path, pa.table({"a": [1]}), "verdicts")
     assert read_table(path, "verdicts").column("a").to_pylist() == [1]
-    with pytest.raises(EagerError, match="holds 'verdicts' in schema version 1.*'sequences'"):
+    with pytest.raises(EagerError, match=r"holds 'verdicts' in schema version 1.*'sequences'"):
         read_table(path, "sequences")
     monkeypatch.setattr(tables, "SCHEMA_VERSION", "2")
     with pytest.raises(EagerError, match="version 1; this program reads 'verdicts' in version 2"):

@@ -115,17 +115,13 @@ def test_run_json_says_how_a_result_came_about(small_run: Repository) -> None:
 
 def test_nothing_reruns_without_a_reason(small_run: Repository) -> None:
     assert small_run.planned() == {}
-    code = small_run.folder / "workflow/eager/branching.py"
-    original = code.read_text()
-    code.write_text(original.replace('"""When a', '# A comment.\n"""Now, when a', 1))
-    assert code.read_text().count("# A comment.") == 0 or small_run.planned() == {}
-    code.write_text(original)
 
 
 GENERATION = {"eager_init": 1, "eager_adapt": 1, "eager": 1}
 AFTER = {"evaluate": 3, "measure": 3, "summarize": 1}
 CHANGES: dict[str, tuple[str, str, str, dict[str, int]]] = {
     "comment": ("workflow/eager/branching.py", "import array", "import array  # an array", {}),
+    "docstring": ("workflow/eager/branching.py", '"""When a', '"""Says when a', {}),
     "branching code": (
         "workflow/eager/branching.py",
         "self.steps += 1",

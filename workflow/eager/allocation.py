@@ -148,11 +148,9 @@ def _explain(
     )
     if method == "eager":
         state += ", solved" if result.solved else ", no right sequence"
-    outcome = (
-        f"gets {share}"
-        if share
-        else ("nothing is left of the budget" if eligible else "gets nothing")
-    )
+    outcome = f"gets {share}" if share else "gets nothing"
+    if eligible and not share:
+        outcome = "nothing is left of the budget"
     return Share(
         prompt_id=result.prompt_id,
         initial_sequences=result.sequences,

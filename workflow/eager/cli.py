@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TextIO, cast
+from typing import Annotated, TextIO
 
 import typer
 from pydantic import TypeAdapter
@@ -135,7 +135,7 @@ def allocate(
     from eager.budget import write_allocation
 
     with _step(log):
-        chosen = cast(BudgetMethod, TypeAdapter(BudgetMethod).validate_python(method))
+        chosen: BudgetMethod = TypeAdapter(BudgetMethod).validate_python(method)
         write_allocation(chosen, sequences, verdicts, max_sequences, entropy_threshold, output)
 
 

@@ -102,7 +102,7 @@ class VllmEngine:
             }
         else:
             arguments["gpu_memory_utilization"] = options.gpu_memory_utilization
-        self._engine = LLMEngine.from_engine_args(EngineArgs(**arguments))
+        self.llm_engine = LLMEngine.from_engine_args(EngineArgs(**arguments))
         self._settings = settings
         self._stop = list(end_of_sequence)
         self._internal_ids: dict[str, str] = {}
@@ -111,7 +111,7 @@ class VllmEngine:
     @property
     def tokenizer(self) -> Any:
         """The model's tokenizer."""
-        return self._engine.get_tokenizer()
+        return self.llm_engine.get_tokenizer()
 
     def submit(
         self,
@@ -142,17 +142,17 @@ class VllmEngine:
             skip_clone=True,
         )
         prompt = {"prompt_token_ids": token_ids}
-        self._internal_ids[request_id] = self._engine.add_request(
+        self._internal_ids[request_id] = self.llm_engine.add_request(
             request_id, prompt, parameters, priority=priority
         )
 
     def abort(self, request_id: str) -> None:
         """See `Engine.abort`."""
-        self._engine.abort_request([self._internal_ids.pop(request_id)], internal=True)
+        self.llm_engine.abort_request([self._internal_ids.pop(request_id)], internal=True)
 
     def step(self) -> list[EngineOutput]:
         """See `Engine.step`."""
-        return [self._to_output(output) for output in self._engine.step()]
+        return [self._to_output(output) for output in self.llm_engine.step()]
 
     def _to_output(self, output: Any) -> EngineOutput:
         completion = output.outputs[0]
@@ -173,7 +173,7 @@ class VllmEngine:
     def _forget_logprobs(self, request_id: str) -> None:
         # vLLM 0.31 keeps every position's logprobs until a request ends, even with DELTA outputs:
         # over a kilobyte a token, which long sequences cannot afford.
-        state = self._engine.output_processor.request_states[self._internal_ids[request_id]]
+        state = self.llm_engine.output_processor.request_states[self._internal_ids[request_id]]
         state.logprobs_processor.logprobs = self._empty_logprobs()
 
 

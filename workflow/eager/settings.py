@@ -27,7 +27,7 @@ class Frozen(BaseModel):
 
 
 class BranchingParameters(Frozen):
-    """Parameters of the method that hold for a whole experiment (the paper's symbol in brackets)."""
+    """Parameters of the method that hold for a whole experiment (symbols of the paper)."""
 
     top_k_entropy: int = Field(
         default=20, ge=2, le=MAX_LOGPROBS, description="top tokens the entropy is taken over (K)"

@@ -1,4 +1,4 @@
-"""Sequences to verdicts: the answer of each, whether it is right, and which candidate it votes for."""
+"""Sequences to verdicts: each one's answer, whether it is right, and what it votes for."""
 
 from __future__ import annotations
 
