@@ -12,7 +12,6 @@ from itertools import count
 from typing import Any
 
 import numpy as np
-
 from eager.engine import VllmEngine
 from eager.settings import DecodingSettings
 

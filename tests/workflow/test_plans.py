@@ -54,6 +54,13 @@ def test_mistakes_stop_the_dry_run_without_traceback(
     assert "Traceback" not in output
 
 
+def test_snakemake_lint_finds_nothing_but_missing_containers(repository: Repository) -> None:
+    done = repository.snakemake("--lint", check=False)
+    lines = (done.stdout + done.stderr).splitlines()
+    titles = {line.strip() for line in lines if line.startswith("    * ")}
+    assert titles <= {"* Specify a conda environment or container for each rule.:"}
+
+
 def test_schemas_and_reference_tables_are_up_to_date() -> None:
     assert write_schemas(check=True) == []
 

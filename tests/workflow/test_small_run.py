@@ -180,7 +180,6 @@ def generate(repository: Repository, method: str, output: Path, seed: int = 55) 
     return [
         *(sys.executable, "-m", "eager", "generate"),
         *("--settings", json.dumps(settings)),
-        *("--engine", "{}"),
         *("--model-manifest", "results/models/SmolLM2-135M-Instruct/manifest.json"),
         *("--prompts", "results/small/SmolLM2-135M-Instruct/small/prompts.parquet"),
         *("--output", str(output)),

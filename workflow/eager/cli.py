@@ -12,6 +12,7 @@ import typer
 from pydantic import TypeAdapter
 
 from eager.errors import EagerError
+from eager.jobs import ENGINE_VARIABLE
 from eager.progress import Progress, output_to_log
 
 app = typer.Typer(
@@ -87,13 +88,14 @@ def encode_prompts(
 @app.command()
 def generate(
     settings: Annotated[str, typer.Option(help="decoding settings, as JSON")],
-    engine: Annotated[str, typer.Option(help="engine options, as JSON")],
     model_manifest: Manifest,
     prompts: Annotated[Path, typer.Option(help="prompts.parquet")],
     output: Annotated[Path, typer.Option(help="folder to write")],
+    engine: Annotated[
+        str, typer.Option(help="engine options, as JSON", envvar=ENGINE_VARIABLE)
+    ] = "{}",
     allocation: Annotated[Path | None, typer.Option(help="allocation.json")] = None,
     initial: Annotated[Path | None, typer.Option(help="folder of eager_init's result")] = None,
-    label: Annotated[str, typer.Option(help="name on the live line")] = "generate",
     log: Log = None,
 ) -> None:
     """Generate the sequences of one method in one cell."""
@@ -101,9 +103,11 @@ def generate(
     from eager.generate import generate as run
     from eager.settings import DecodingSettings, EngineOptions
 
+    decoding = DecodingSettings.model_validate_json(settings)
+    label = f"{decoding.method} {model_manifest.parent.name} {prompts.parent.name}"
     with _step(log) as people:
         run(
-            DecodingSettings.model_validate_json(settings),
+            decoding,
             EngineOptions.model_validate_json(engine),
             Inputs(model_manifest, prompts, allocation, initial),
             output,

@@ -17,24 +17,25 @@ try:
     from eager.config import DatasetEntry, load_experiment
     from eager.errors import EagerError
     from eager.fingerprint import code_fingerprint
+    from eager.jobs import prepare_environment
 except ImportError as error:
     raise WorkflowError(
         f"the package `eager` is not installed for {sys.executable} ({error}); run `make setup` "
         "and use .venv/bin/snakemake"
     )
 
-EAGER = f"{sys.executable} -m eager"
-
 try:
     EXPERIMENT = load_experiment(
-        config, " + ".join(map(str, workflow.overwrite_configfiles)) or "config/demo.yaml"
+        config,
+        " + ".join(map(str, workflow.overwrite_configfiles)) or "config/demo.yaml",
     )
 except EagerError as error:
     raise WorkflowError(f"the configuration has mistakes:\n{error}")
 
+prepare_environment(EXPERIMENT.config.engine)
+
 NAME = EXPERIMENT.config.experiment
 METHODS = EXPERIMENT.config.methods
-ENGINE = EXPERIMENT.config.engine.model_dump_json()
 SAMPLING_COLUMNS = ["temperature", "max_sequences", "seed"]
 CELLS = {}  # (model, dataset, folder of the cell or of its sampling part) -> Cell
 
@@ -76,9 +77,9 @@ def cell_of(wildcards):
 
 def settings(method):
     """Parameter function: exactly the values that make the result of a method, as JSON."""
-    return lambda wildcards: EXPERIMENT.decoding(cell_of(wildcards), method).model_dump_json(
-        exclude_unset=True
-    )
+    return lambda wildcards: EXPERIMENT.decoding(
+        cell_of(wildcards), method
+    ).model_dump_json(exclude_unset=True)
 
 
 MODEL_SOURCE = {"repo", "revision", "path", "gguf_package"}
@@ -113,7 +114,11 @@ def dataset_part(keys):
 def part_of(entry, keys):
     """Those of an entry's keys that are given and wanted, as JSON."""
     return json.dumps(
-        {key: value for key, value in entry.model_dump(exclude_defaults=True).items() if key in keys}
+        {
+            key: value
+            for key, value in entry.model_dump(exclude_defaults=True).items()
+            if key in keys
+        }
     )
 
 
@@ -140,6 +145,8 @@ def summary_rows():
             "method": method,
             "metrics": f"{result_folder(cell, sampling, folder, method)}/metrics.json",
         }
-        for cell, sampling, folder in zip(EXPERIMENT.cells, SAMPLING_FOLDERS, CELL_FOLDERS)
+        for cell, sampling, folder in zip(
+            EXPERIMENT.cells, SAMPLING_FOLDERS, CELL_FOLDERS
+        )
         for method in METHODS
     ]

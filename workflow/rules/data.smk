@@ -30,7 +30,7 @@ rule fetch_model:
         "fetch model {wildcards.model}"
     shell:
         r"""
-        {EAGER} fetch-model \
+        eager fetch-model \
             --name {wildcards.model:q} \
             --entry {params.entry:q} \
             --folder {params.folder:q} \
@@ -58,7 +58,7 @@ rule fetch_dataset:
         "fetch data set {wildcards.dataset}"
     shell:
         r"""
-        {EAGER} fetch-dataset \
+        eager fetch-dataset \
             --name {wildcards.dataset:q} \
             --entry {params.entry:q} \
             --tasks {output.tasks:q} \
@@ -87,7 +87,7 @@ rule encode_prompts:
         "encode the prompts of {wildcards.dataset} for {wildcards.model}"
     shell:
         r"""
-        {EAGER} encode-prompts \
+        eager encode-prompts \
             --tasks {input.tasks:q} \
             --model-manifest {input.model:q} \
             --model {params.model:q} \

@@ -25,7 +25,7 @@ rule evaluate:
         "evaluate: {wildcards}"
     shell:
         r"""
-        {EAGER} evaluate \
+        eager evaluate \
             --sequences {input.sequences:q} \
             --tasks {input.tasks:q} \
             --output {output.verdicts:q} \
@@ -53,7 +53,7 @@ rule measure:
         "measure: {wildcards}"
     shell:
         r"""
-        {EAGER} measure \
+        eager measure \
             --method {wildcards.method} \
             --sequences {input.sequences:q} \
             --verdicts {input.verdicts:q} \

@@ -33,13 +33,11 @@ rule parallel:
         "{rule}: {wildcards}"
     shell:
         r"""
-        {EAGER} generate \
+        eager generate \
             --settings {params.settings:q} \
-            --engine {ENGINE:q} \
             --model-manifest {input.model:q} \
             --prompts {input.prompts:q} \
             --output {params.folder:q} \
-            --label {rule} \
             --log {log:q}
         """
 
@@ -78,13 +76,15 @@ rule allocate:
     params:
         max_sequences=lambda wildcards: cell_of(wildcards).max_sequences,
         entropy_threshold=lambda wildcards: cell_of(wildcards).entropy_threshold,
-        verdicts=lambda wildcards, input: f"--verdicts {input.verdicts}" if input.verdicts else "",
+        verdicts=lambda wildcards, input: (
+            f"--verdicts {input.verdicts}" if input.verdicts else ""
+        ),
         code=code_fingerprint("budget"),
     message:
         "allocate: {wildcards}"
     shell:
         r"""
-        {EAGER} allocate \
+        eager allocate \
             --method {wildcards.budget_method} \
             --sequences {input.sequences:q} \
             {params.verdicts} \
@@ -121,15 +121,13 @@ rule eager_adapt:
         "{rule}: {wildcards}"
     shell:
         r"""
-        {EAGER} generate \
+        eager generate \
             --settings {params.settings:q} \
-            --engine {ENGINE:q} \
             --model-manifest {input.model:q} \
             --prompts {input.prompts:q} \
             --allocation {input.allocation:q} \
             --initial {params.initial:q} \
             --output {params.folder:q} \
-            --label {rule} \
             --log {log:q}
         """
 

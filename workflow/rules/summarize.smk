@@ -25,7 +25,7 @@ rule summarize:
         "summarize experiment"
     shell:
         r"""
-        {EAGER} summarize \
+        eager summarize \
             --rows {params.rows:q} \
             --csv {output.csv:q} \
             --markdown {output.markdown:q} \
