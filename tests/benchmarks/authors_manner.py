@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any
 
 import numpy as np
+
 from eager.engine import VllmEngine
 from eager.settings import DecodingSettings
 

@@ -23,7 +23,6 @@ from eager.files import model_folder, write_json
 from eager.prompts import Prompt, Vocabulary
 from eager.provenance import describe_run
 from eager.settings import DecodingSettings, EngineOptions
-
 from tests.benchmarks.authors_manner import AuthorsManner
 
 ROOT = Path(__file__).parents[2]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from eager.engine import EngineOutput
 
+from eager.engine import EngineOutput
 from tests.unit.oracle import Script
 
 

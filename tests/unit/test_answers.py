@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from eager.answers import (
     extract_boxed,
     extract_letter,
@@ -10,8 +13,6 @@ from eager.answers import (
     is_correct,
     is_correct_upstream,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from eager.config import Experiment, load_experiment
 from eager.errors import EagerError
 

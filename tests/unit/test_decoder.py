@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from eager.allocation import Round, Share, next_round
 from eager.decoder import Decoder, NextRound, PromptRun, request_seed
 from eager.prompts import Prompt, Vocabulary
 from eager.settings import DecodingSettings
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from tests.unit import oracle
 from tests.unit.scripted_engine import ScriptedEngine
 from tests.unit.test_method_against_oracle import END

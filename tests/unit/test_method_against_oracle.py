@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from eager.allocation import InitialResult, allocate, next_round, round_threshold, saved_budget
-from eager.branching import BranchingRule, Observation, PromptTree
-from eager.entropy import top_k_entropy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eager.allocation import InitialResult, allocate, next_round, round_threshold, saved_budget
+from eager.branching import BranchingRule, Observation, PromptTree
+from eager.entropy import top_k_entropy
 from tests.unit import oracle
 
 END = 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from eager.metrics import SequenceResult, majority_is_correct, measure, unbiased_pass_at_k
 from hypothesis import given
 from hypothesis import strategies as st
+
+from eager.metrics import SequenceResult, majority_is_correct, measure, unbiased_pass_at_k
 
 
 def sequence(candidate: int | None, correct: bool, tokens: int = 10) -> SequenceResult:

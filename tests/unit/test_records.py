@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+
 from eager import tables
 from eager.branching import BranchingRule, Observation, PromptTree
 from eager.errors import EagerError

@@ -5,9 +5,10 @@ from __future__ import annotations
 from time import perf_counter
 
 import numpy as np
-from eager.entropy import RunningThreshold
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from eager.entropy import RunningThreshold
 
 entropies = st.one_of(st.floats(0, 3), st.sampled_from([0.0, 1.0, 1.5, 2.0]))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 
 import pytest
-from eager.schemas import write_schemas
 
+from eager.schemas import write_schemas
 from tests.workflow.conftest import Repository
 
 

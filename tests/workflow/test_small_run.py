@@ -14,9 +14,9 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+
 from eager.allocation import round_threshold
 from eager.settings import METHODS
-
 from tests.workflow.conftest import PROBLEMS, Repository, result_folder
 
 pytestmark = pytest.mark.engine

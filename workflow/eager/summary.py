@@ -22,6 +22,7 @@ METRICS = [
     "tokens_upstream",
     "seconds",
 ]
+ONLY_IN_CSV = ["pass_at_k_upstream", "sequences_relative", "seconds_relative"]
 SHARES = {"pass_at_k", "cons_at_max", "pass_rate", "pass_at_k_upstream"}
 
 
@@ -62,18 +63,20 @@ def summarize(results: list[tuple[dict[str, Any], str, dict[str, Any]]]) -> pd.D
 
 
 def to_markdown(table: pd.DataFrame) -> str:
-    """The table for people: parameters that do not vary stand above it, not in every row."""
+    """The table for people: aligned, with parameters that do not vary above it."""
     parameters = list(table.columns[: table.columns.get_loc("method")])
-    constant = [name for name in parameters if table[name].nunique() == 1 and len(table) > 1]
-    shown = table.drop(columns=constant)
-    lines = []
-    if constant:
-        lines += [", ".join(f"{name} {table[name].iloc[0]}" for name in constant), ""]
-    lines.append("| " + " | ".join(shown.columns) + " |")
-    lines.append("|" + " --- |" * len(shown.columns))
-    for _, row in shown.iterrows():
-        lines.append("| " + " | ".join(_cell(name, row[name]) for name in shown.columns) + " |")
-    return "\n".join(lines) + "\n"
+    constant = [name for name in parameters if table[name].nunique() == 1]
+    shown = table.drop(columns=[*constant, *ONLY_IN_CSV])
+    rows = [list(shown.columns)]
+    rows += [[_cell(name, row[name]) for name in shown.columns] for _, row in shown.iterrows()]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(shown.columns))]
+    rows.insert(1, ["-" * width for width in widths])
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in rows
+    ]
+    above = ", ".join(f"{name} {table[name].iloc[0]}" for name in constant)
+    return "\n".join([above, "", *lines]) + "\n"
 
 
 def _cell(name: str, value: Any) -> str:
