@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 
 import pytest
 
@@ -39,6 +40,7 @@ def test_cells_that_differ_in_the_threshold_share_parallel(repository: Repositor
         ("config/small.tsv", "0.6", "0", "config/small.tsv, row 1, temperature"),
         ("config/small.tsv", "small", "smal", "did you mean 'small'?"),
         ("config/small.yaml", "cells:", "cels:", "config/small.yaml, unknown key 'cels'"),
+        ("config/small.yaml", "experiment: small", "", "config/small.yaml, key 'experiment' is"),
     ],
 )
 def test_mistakes_stop_the_dry_run_without_traceback(
@@ -65,22 +67,31 @@ def test_schemas_and_reference_tables_are_up_to_date() -> None:
     assert write_schemas(check=True) == []
 
 
-def test_hub_without_network_is_told(repository: Repository) -> None:
-    entry = (
-        '{"kind": "math", "repo": "MathArena/hmmt_feb_2025", '
-        '"revision": "6fdc4277120810ff75aa22d2d5489b91f7a262a1"}'
-    )
+@pytest.mark.parametrize(
+    ("command", "files", "subject"),
+    [
+        ("fetch-dataset", ("--tasks", "t.jsonl"), "data set mine"),
+        ("fetch-model", ("--folder", "model"), "model mine"),
+    ],
+)
+def test_hub_without_network_is_told(
+    repository: Repository, command: str, files: tuple[str, str], subject: str
+) -> None:
+    revision = "6fdc4277120810ff75aa22d2d5489b91f7a262a1"
+    entry = {"repo": "MathArena/hmmt_feb_2025", "revision": revision}
+    if command == "fetch-dataset":
+        entry["kind"] = "math"
     done = repository.eager(
-        "fetch-dataset",
-        *("--name", "HMMT"),
-        *("--entry", entry),
-        *("--tasks", "t.jsonl"),
+        command,
+        *("--name", "mine"),
+        *("--entry", json.dumps(entry)),
+        *files,
         *("--manifest", "m.json"),
         *("--log", "fetch.log"),
     )
     if (repository.folder / "m.json").exists():
         pytest.skip("this machine reaches the hub")
     assert done.returncode == 1
-    assert "data set HMMT: cannot fetch MathArena/hmmt_feb_2025 at 6fdc42" in done.stderr
-    assert "set `path:` to the local file" in done.stderr
+    assert f"{subject}: cannot fetch MathArena/hmmt_feb_2025 at 6fdc42" in done.stderr
+    assert "set `path:` to the local" in done.stderr
     assert "Traceback" not in done.stderr
