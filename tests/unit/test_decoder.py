@@ -72,7 +72,7 @@ def test_trees_through_the_engine_equal_the_literal_reading(
     vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=marker, context_length=64)
     first = one_round(Round(0, 1, max_sequences, theta))
     work = [(Prompt(id=str(i), token_ids=(100 + i,)), first) for i in range(prompts)]
-    runs, _, decoder = decode(script, chosen, vocabulary, work)
+    runs, engine, decoder = decode(script, chosen, vocabulary, work)
     assert [run.prompt.id for run in runs] == [str(i) for i in range(prompts)]
     for run in runs:
         ((_, tree),) = run.finished
@@ -81,6 +81,8 @@ def test_trees_through_the_engine_equal_the_literal_reading(
         ]
         assert [branch[:4] for branch in tree.branches] == [b[:4] for b in expected.branches]
     assert decoder.counters.forks == prompts * len(expected.branches)
+    # A sequence that is submitted again does not draw its first random numbers once more.
+    assert len({request.seed for request in engine.submitted}) == len(engine.submitted)
 
 
 @given(st.integers(0, 10**9), st.integers(1, 8))

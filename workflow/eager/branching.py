@@ -184,9 +184,8 @@ class PromptTree:
         child.entropies.append(float("nan"))
         self.sequences.append(child)
         self.live += 1
-        # The child first: its marker check reads the parent's tokens before this step.
-        self._append(child, observation.second)
         self._append(parent, observation.best)
+        self._append(child, observation.second)
         return branch
 
     def _append(self, sequence: Sequence, token: int) -> None:
