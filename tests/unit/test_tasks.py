@@ -13,7 +13,7 @@ import yaml
 
 from eager.config import DatasetEntry
 from eager.errors import EagerError
-from eager.tasks import Task, fetch_tasks, read_tasks
+from eager.tasks import CODE_FIELDS, Task, fetch_tasks, read_tasks
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +28,9 @@ HUB_ROWS = {
         "prompt": "def f():",
         "canonical_solution": "    return 1",
         "entry_point": "f",
-        "test": "assert f() == 1",
+        "base_input": [[1]],
+        "plus_input": [[2]],
+        "atol": 0,
     },
 }
 EXPECTED = {
@@ -38,6 +40,9 @@ EXPECTED = {
     "GPQA-Diamond": ("1", "C", "choice"),
     "HumanEvalPlus": ("HumanEval/0", "", "code"),
 }
+
+
+SOURCE_KEYS = ("repo", "revision", "url", "file_sha256")
 
 
 def fetch(folder: Path, entry: DatasetEntry) -> list[Task]:
@@ -51,14 +56,12 @@ def test_columns_of_the_papers_data_sets(name: str, tmp_path: Path) -> None:
     assert set(HUB_ROWS) <= set(entries)
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.Table.from_pylist([HUB_ROWS[name]]), path)
-    kept = {k: v for k, v in entries[name].items() if k not in ("repo", "revision")}
+    kept = {k: v for k, v in entries[name].items() if k not in SOURCE_KEYS}
     (task,) = fetch(tmp_path, DatasetEntry(**kept, path=str(path)))
     assert (task.id, task.target, task.kind) == EXPECTED[name]
     assert task.problem.startswith(("p", "def"))
     if name == "HumanEvalPlus":
-        assert task.code == {
-            key: HUB_ROWS[name][key] for key in ("entry_point", "canonical_solution", "test")
-        }
+        assert task.code == {key: HUB_ROWS[name][key] for key in CODE_FIELDS}
 
 
 def write_rows(folder: Path, *rows: object) -> str:
@@ -106,9 +109,34 @@ def test_rows_that_do_not_fit(
 
 
 def test_files_that_do_not_fit(tmp_path: Path) -> None:
-    with pytest.raises(EagerError, match=r"nowhere.jsonl: no such file \(key `path`\)"):
+    with pytest.raises(EagerError, match=r"nowhere\.jsonl: no such file"):
         fetch(tmp_path, DatasetEntry(kind="math", path=str(tmp_path / "nowhere.jsonl")))
     path = tmp_path / "rows.jsonl"
     path.write_text('{"problem": "x", "answer": 1}\nnot json\n')
     with pytest.raises(EagerError, match="line 2: not JSON"):
         fetch(tmp_path, DatasetEntry(kind="math", path=str(path)))
+
+
+def test_infinities_among_inputs_survive(tmp_path: Path) -> None:
+    row = HUB_ROWS["HumanEvalPlus"] | {"plus_input": [[float("inf"), 10**30]]}
+    (task,) = fetch(
+        tmp_path,
+        DatasetEntry(kind="code", path=write_rows(tmp_path, row), prompt_field="prompt"),
+    )
+    assert task.code is not None
+    assert task.code["plus_input"] == [[float("inf"), 10**30]]
+
+
+def test_a_file_behind_an_address_is_checked_by_its_hash(tmp_path: Path) -> None:
+    content = Path(write_rows(tmp_path, {"problem": "x", "answer": 1})).read_bytes()
+    kept = tmp_path / "kept.jsonl"
+    kept.write_bytes(content)
+    entry = DatasetEntry(
+        kind="math",
+        url="https://localhost:1/kept.jsonl",
+        file_sha256=hashlib.sha256(content).hexdigest(),
+    )
+    assert [task.problem for task in fetch(tmp_path, entry)] == ["x"]
+    kept.write_bytes(content + b"\n")
+    with pytest.raises(EagerError, match=r"cannot fetch https://localhost:1/kept\.jsonl"):
+        fetch(tmp_path, entry)

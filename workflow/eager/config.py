@@ -79,7 +79,13 @@ class DatasetEntry(Frozen):
     )
     configs: tuple[str, ...] = Field(default=(), description="configurations of `repo`, in order")
     split: str = Field(default="train", description="split of `repo`")
-    path: str | None = Field(default=None, description="local .jsonl or .parquet file")
+    path: str | None = Field(default=None, description="local .jsonl, .jsonl.gz or .parquet file")
+    url: str | None = Field(
+        default=None, pattern="^https://", description="address of a .jsonl or .jsonl.gz file"
+    )
+    file_sha256: str | None = Field(
+        default=None, pattern=SHA256_PATTERN, description="hash of the file at `url`"
+    )
     id_field: str | None = Field(
         default=None, description="column with the prompt id; null: number the rows from 1"
     )
@@ -103,7 +109,7 @@ class DatasetEntry(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> DatasetEntry:
-        _exactly_one(self, "repo", "path")
+        _exactly_one(self, "repo", "path", "url")
         if "{prompt}" not in self.prompt_template:
             raise ValueError("prompt_template has no {prompt}; write where the problem goes")
         return self

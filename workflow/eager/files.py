@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -44,6 +45,30 @@ def write_json(path: Path, content: Any) -> None:
 def read_json(path: Path) -> Any:
     """Read a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Rows of a .jsonl or .jsonl.gz file with their line numbers, from 1.
+
+    Raises:
+        EagerError: the file is missing, not text, or a line is not a JSON object.
+    """
+    try:
+        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    row = json.loads(line)
+                except ValueError as error:
+                    raise EagerError(f"{path}, line {number}: not JSON: {error}") from None
+                if not isinstance(row, dict):
+                    raise EagerError(f"{path}, line {number}: an object is expected, not {row!r}")
+                yield number, row
+    except FileNotFoundError:
+        raise EagerError(f"{path}: no such file") from None
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise EagerError(f"{path}: cannot be read: {error}") from None
 
 
 def sha256_file(path: Path) -> str:

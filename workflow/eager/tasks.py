@@ -8,13 +8,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from eager.config import DatasetEntry
 from eager.errors import EagerError
-from eager.files import write_json, write_text
+from eager.files import read_json_lines, replacing, sha256_file, write_json, write_text
 from eager.settings import Frozen
 
-CODE_FIELDS = ("entry_point", "canonical_solution", "test")
+CODE_FIELDS = ("entry_point", "canonical_solution", "base_input", "plus_input", "atol")
+"""What evaluation needs of a programming task, in evalplus's format."""
 
 
 class Task(Frozen):
@@ -25,7 +27,7 @@ class Task(Frozen):
         problem: text of the problem, before any template.
         target: the right answer; empty for code.
         kind: math, choice or code.
-        code: for code, the fields of the row that evaluation needs.
+        code: for code, the row's `CODE_FIELDS`.
     """
 
     id: str
@@ -42,17 +44,19 @@ def fetch_tasks(name: str, entry: DatasetEntry, tasks_path: Path, manifest_path:
         EagerError: the source cannot be read, a row lacks a field, or the hash is not the
             expected one.
     """
-    rows = _local_rows(name, entry) if entry.path else _hub_rows(name, entry)
+    rows = _rows(name, entry, tasks_path.parent)
+    source = entry.path or entry.url or entry.repo
     tasks = [_to_task(name, entry, number, row) for number, row in enumerate(rows, start=1)]
     if not tasks:
-        raise EagerError(f"data set {name}: no rows in {entry.path or entry.repo}")
+        raise EagerError(f"data set {name}: no rows in {source}")
     repeated = [key for key, count in Counter(task.id for task in tasks).items() if count > 1]
     if repeated:
         raise EagerError(
             f"data set {name}: the id {repeated[0]!r} occurs more than once; name a unique "
             "id_field or leave it out to number the rows"
         )
-    text = "".join(task.model_dump_json() + "\n" for task in tasks)
+    # Not pydantic's JSON, which turns the infinities among test inputs into null.
+    text = "".join(json.dumps(task.model_dump()) + "\n" for task in tasks)
     digest = hashlib.sha256(text.encode()).hexdigest()
     if entry.sha256 and entry.sha256 != digest:
         raise EagerError(
@@ -66,7 +70,7 @@ def fetch_tasks(name: str, entry: DatasetEntry, tasks_path: Path, manifest_path:
             "dataset": name,
             "tasks": len(tasks),
             "sha256": digest,
-            "source": entry.path or entry.repo,
+            "source": source,
             "revision": entry.revision,
         },
     )
@@ -74,48 +78,61 @@ def fetch_tasks(name: str, entry: DatasetEntry, tasks_path: Path, manifest_path:
 
 def read_tasks(path: Path) -> list[Task]:
     """Read the tasks that `fetch_tasks` wrote."""
-    with path.open(encoding="utf-8") as stream:
-        return [Task.model_validate_json(line) for line in stream]
+    return [Task.model_validate(row) for _, row in read_json_lines(path)]
 
 
 def _to_task(name: str, entry: DatasetEntry, number: int, row: Mapping[str, Any]) -> Task:
-    def field(key: str) -> str:
-        if key not in row or row[key] is None:
+    def field(key: str) -> Any:
+        if row.get(key) is None:
             raise EagerError(
                 f"data set {name}, row {number}: no field {key!r}; the fields are "
                 f"{', '.join(row)}; set id_field, prompt_field or target_field to one of them"
             )
-        return str(row[key])
+        return row[key]
 
+    is_code = entry.kind == "code"
     return Task(
-        id=field(entry.id_field) if entry.id_field else str(number),
-        problem=field(entry.prompt_field),
-        target="" if entry.kind == "code" else field(entry.target_field).strip(),
+        id=str(field(entry.id_field)) if entry.id_field else str(number),
+        problem=str(field(entry.prompt_field)),
+        target="" if is_code else str(field(entry.target_field)).strip(),
         kind=entry.kind,
-        code={key: row[key] for key in CODE_FIELDS if key in row} if entry.kind == "code" else None,
+        code={key: field(key) for key in CODE_FIELDS} if is_code else None,
     )
 
 
-def _local_rows(name: str, entry: DatasetEntry) -> Iterator[Mapping[str, Any]]:
-    path = Path(str(entry.path))
-    if not path.is_file():
-        raise EagerError(f"data set {name}: {path}: no such file (key `path`)")
+def _rows(name: str, entry: DatasetEntry, folder: Path) -> Iterator[Mapping[str, Any]]:
+    if entry.repo:
+        yield from _hub_rows(name, entry)
+        return
+    path = Path(entry.path) if entry.path else _download(name, entry, folder)
     if path.suffix == ".parquet":
         import pyarrow.parquet as pq
 
         yield from pq.read_table(path).to_pylist()
         return
-    with path.open(encoding="utf-8") as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise EagerError(f"{path}, line {number}: not JSON: {error}") from None
-            if not isinstance(row, dict):
-                raise EagerError(f"{path}, line {number}: an object is expected, not {row!r}")
-            yield row
+    for _, row in read_json_lines(path):
+        yield row
+
+
+def _download(name: str, entry: DatasetEntry, folder: Path) -> Path:
+    """The file behind `url`, kept beside the tasks; a copy with the right hash is not fetched."""
+    url = str(entry.url)
+    path = folder / url.rsplit("/", 1)[-1]
+    if not path.exists() or entry.file_sha256 != sha256_file(path):
+        try:
+            with urlopen(url, timeout=60) as response, replacing(path) as temporary:  # noqa: S310
+                temporary.write_bytes(response.read())
+        except OSError as error:
+            raise EagerError(
+                f"data set {name}: cannot fetch {url} ({error}). Check the network, or download it "
+                f"elsewhere and put it at {path}, or set `path:`"
+            ) from None
+    if entry.file_sha256 and sha256_file(path) != entry.file_sha256:
+        raise EagerError(
+            f"data set {name}: {path} has the sha256 {sha256_file(path)}, file_sha256 in the "
+            f"configuration is {entry.file_sha256}; the file at {url} is another one"
+        )
+    return path
 
 
 def _hub_rows(name: str, entry: DatasetEntry) -> Iterator[Mapping[str, Any]]:

@@ -89,6 +89,7 @@ DATASET_ENCODING = {
     "repo",
     "revision",
     "path",
+    "url",
     "prompt_template",
     "chat_template",
     "stop",
