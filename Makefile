@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/cpu
-LOCKS := envs/torch-cpu.lock envs/generate.lock envs/workflow.lock envs/evaluate.lock envs/dev.lock
+LOCKS := envs/torch-cpu.lock envs/generate.lock envs/workflow.lock envs/evaluate.lock envs/sandbox.lock envs/dev.lock
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test lint bench images lock clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -31,11 +31,16 @@ lint: setup  ## Formatting, types, rules
 bench: setup  ## Compare the decoder with a loop in the authors' manner
 	$(BIN)/python -m tests.benchmarks.decoder
 
+images: setup  ## Build the sandbox's image (Docker, Python 3.11; BASE=image replaces the pinned base)
+	rm -rf build/wheels
+	$(BIN)/pip wheel --quiet --no-deps --require-hashes --requirement envs/sandbox.lock --wheel-dir build/wheels
+	docker build --network none $(if $(BASE),--build-arg BASE=$(BASE)) --tag eager-evaluate:latest --file containers/evaluate.Dockerfile .
+
 lock:  ## Make envs/*.lock anew from envs/*.in
 	envs/lock.sh
 
 clean:  ## Remove what the demo made
-	rm -rf results/* logs benchmarks .snakemake
+	rm -rf results/* logs benchmarks build .snakemake
 	git checkout -- results/README.md
 
 # The torch wheel for CPUs is on PyTorch's own index, so it has a step of its own: few retries, so

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Resolves all stages together, so that they fit into one environment, then writes a hashed lock
-# file for each. Needs uv.
+# Resolves all stages so that they fit into one environment, then writes a hashed lock file for
+# each. Needs uv.
 set -euo pipefail
 cd "$(dirname "$0")"
 compile=(uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate)
@@ -10,4 +10,7 @@ trap 'rm -f "$joint"' EXIT
 for stage in workflow evaluate dev; do
   "${compile[@]}" --generate-hashes --constraint "$joint" "$stage.in" --output-file "$stage.lock"
 done
-"${compile[@]}" --generate-hashes --constraint "$joint" --override generate.overrides generate.in --output-file generate.lock
+# The overrides hold for a whole resolution, so the stages that have some are resolved on their own.
+for stage in generate sandbox; do
+  "${compile[@]}" --generate-hashes --constraint "$joint" --override "$stage.overrides" "$stage.in" --output-file "$stage.lock"
+done

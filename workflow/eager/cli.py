@@ -12,8 +12,9 @@ import typer
 from pydantic import TypeAdapter
 
 from eager.errors import EagerError
-from eager.jobs import ENGINE_VARIABLE
+from eager.jobs import ENGINE_VARIABLE, SANDBOX_VARIABLE
 from eager.progress import Progress, output_to_log
+from eager.sandbox.cli import app as sandbox_app
 
 app = typer.Typer(
     add_completion=False,
@@ -21,6 +22,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="EAGer, entropy-aware generation. Each command is one step of the workflow.",
 )
+
+app.add_typer(sandbox_app)
 
 Log = Annotated[Path | None, typer.Option(help="file for everything the step prints")]
 Name = Annotated[str, typer.Option(help="name in the configuration")]
@@ -116,12 +119,33 @@ def generate(
 
 
 @app.command()
-def evaluate(sequences: Sequences, tasks: Tasks, output: Output, log: Log = None) -> None:
-    """Judge every sequence of a result."""
-    from eager.verdicts import evaluate as run
+def evaluate(
+    sequences: Sequences,
+    tasks: Tasks,
+    output: Output,
+    code: Annotated[str, typer.Option(help="how texts become programs, as JSON")] = "{}",
+    sandbox: Annotated[
+        str, typer.Option(help="how programs are run, as JSON", envvar=SANDBOX_VARIABLE)
+    ] = "{}",
+    cache: Annotated[Path, typer.Option(help="folder of programs' stored results")] = Path(
+        "results/sandbox"
+    ),
+    log: Log = None,
+) -> None:
+    """Judge every sequence of a result; programs run in a sandbox only."""
+    from eager.code_verdicts import CodeOptions
+    from eager.evaluating import evaluate as run
+    from eager.sandbox.settings import SandboxSettings
 
     with _step(log):
-        run(sequences, tasks, output)
+        run(
+            sequences,
+            tasks,
+            output,
+            CodeOptions.model_validate_json(code),
+            SandboxSettings.model_validate_json(sandbox),
+            cache,
+        )
 
 
 @app.command()

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from eager.errors import EagerError
+from eager.sandbox.settings import EngineChoice, SandboxSettings
 from eager.settings import (
     METHODS,
     BranchingParameters,
@@ -31,7 +32,7 @@ from eager.settings import (
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 REVISION_PATTERN = r"^[0-9a-f]{40}$"
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
-RESERVED_NAMES = frozenset({"models", "datasets", "bench"})
+RESERVED_NAMES = frozenset({"models", "datasets", "bench", "sandbox"})
 """Folders of results/ that are not experiments."""
 
 EntryT = TypeVar("EntryT", bound=BaseModel)
@@ -127,6 +128,13 @@ class ExperimentConfig(Frozen):
     )
     branching: BranchingParameters = Field(default=BranchingParameters(), description="see below")
     engine: EngineOptions = Field(default=EngineOptions(), description="see below")
+    sandbox: Annotated[
+        SandboxSettings,
+        BeforeValidator(
+            lambda value: {"engine": value} if isinstance(value, str) else value,
+            json_schema_input_type=SandboxSettings | EngineChoice,
+        ),
+    ] = Field(default=SandboxSettings(), description="see below; a name alone is its `engine`")
 
     @model_validator(mode="after")
     def _check_name(self) -> ExperimentConfig:

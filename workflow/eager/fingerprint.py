@@ -39,11 +39,14 @@ def _closure(module: str) -> set[str]:
 def _imports(module: str) -> list[str]:
     names: list[str] = []
     for node in ast.walk(_parse(module)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("eager."):
-            names.append(str(node.module).removeprefix("eager."))
-        elif isinstance(node, ast.ImportFrom) and node.module == "eager":
-            names += [alias.name for alias in node.names if _path(alias.name).exists()]
-    return names
+        if not isinstance(node, ast.ImportFrom) or (node.module or "").split(".")[0] != "eager":
+            continue
+        base = str(node.module).removeprefix("eager").removeprefix(".")
+        for alias in node.names:
+            inner = f"{base}.{alias.name}".removeprefix(".")
+            # `from eager.sandbox import codec` imports a module, the usual form a name of one.
+            names.append(inner if _path(inner).exists() else base)
+    return [name for name in names if name]
 
 
 def _normalised(module: str) -> str:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from eager.config import Cell, DatasetEntry, ExperimentConfig, ModelEntry
+from eager.sandbox.settings import SandboxSettings
 from eager.settings import BranchingParameters, EngineOptions
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "experiment": ExperimentConfig,
     "branching": BranchingParameters,
     "engine": EngineOptions,
+    "sandbox": SandboxSettings,
     "cell": Cell,
     "model": ModelEntry,
     "dataset": DatasetEntry,

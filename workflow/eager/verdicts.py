@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from eager.answers import extract_boxed, group_equivalent, is_correct, is_correct_upstream
-from eager.errors import EagerError
-from eager.tables import read_table, write_table
-from eager.tasks import Task, read_tasks
+from eager.tasks import Task
 
 VERDICTS = pa.schema(
     [
@@ -21,32 +17,17 @@ VERDICTS = pa.schema(
         ("candidate", pa.int32()),  # equivalent answers of a prompt share a number; null: no vote
         ("correct", pa.bool_()),
         ("correct_upstream", pa.bool_()),
-        ("status", pa.string()),  # ok | wrong | no_answer | no_answer_length
+        # ok | wrong | no_answer | no_answer_length; of code also exception, timeout, memory, ...
+        ("status", pa.string()),
+        ("base", pa.bool_()),  # code: passes evalplus's base inputs; null for other kinds
+        ("plus", pa.bool_()),
+        ("detail", pa.string()),  # code: why it is not right
     ]
 )
 
 
-def evaluate(sequences_path: Path, tasks_path: Path, output: Path) -> None:
-    """Judge every sequence of a result.
-
-    Raises:
-        EagerError: a sequence belongs to no task, or the tasks are of a kind this cannot judge.
-    """
-    tasks = {task.id: task for task in read_tasks(tasks_path)}
-    columns = ["prompt_id", "sequence_index", "text", "finish_reason"]
-    rows = read_table(sequences_path, "sequences").select(columns).to_pylist()
-    verdicts: list[dict[str, Any]] = []
-    for prompt_id, sequences in groupby(rows, key=lambda row: row["prompt_id"]):
-        if prompt_id not in tasks:
-            raise EagerError(f"{sequences_path}: prompt {prompt_id!r} is not in {tasks_path}")
-        verdicts += judge(tasks[prompt_id], list(sequences))
-    write_table(output, pa.Table.from_pylist(verdicts, VERDICTS), "verdicts")
-
-
 def judge(task: Task, sequences: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Verdicts of one prompt's sequences (rows in the schema `verdicts`)."""
-    if task.kind == "code":
-        raise EagerError(f"task {task.id}: code cannot be judged yet: it needs a sandbox")
+    """Verdicts of one prompt's sequences (rows in the schema `verdicts`), for math and choice."""
     answers = [extract_boxed(sequence["text"]) for sequence in sequences]
     candidates = group_equivalent(answers, task.kind)
     correct = [is_correct(answer, task.target, task.kind) for answer in answers]

@@ -18,6 +18,8 @@ try:
     from eager.errors import EagerError
     from eager.fingerprint import code_fingerprint
     from eager.jobs import prepare_environment
+    from eager.sandbox.evaluate import judging_version
+    from eager.sandbox.settings import VERDICT_LIMITS
 except ImportError as error:
     raise WorkflowError(
         f"the package `eager` is not installed for {sys.executable} ({error}); run `make setup` "
@@ -32,7 +34,7 @@ try:
 except EagerError as error:
     raise WorkflowError(f"the configuration has mistakes:\n{error}")
 
-prepare_environment(EXPERIMENT.config.engine)
+prepare_environment(EXPERIMENT.config.engine, EXPERIMENT.config.sandbox)
 
 NAME = EXPERIMENT.config.experiment
 METHODS = EXPERIMENT.config.methods
@@ -121,6 +123,32 @@ def part_of(entry, keys):
             if key in keys
         }
     )
+
+
+def is_code(wildcards):
+    """Whether a data set's tasks are programs."""
+    return EXPERIMENT.datasets[wildcards.dataset].kind == "code"
+
+
+def code_options(wildcards):
+    """What decides the verdicts of programs, as JSON; empty for other kinds of tasks."""
+    if not is_code(wildcards):
+        return "{}"
+    limits = EXPERIMENT.config.sandbox.model_dump(include=VERDICT_LIMITS)
+    return json.dumps(
+        {
+            "end_of_thinking": EXPERIMENT.models[wildcards.model].end_of_thinking,
+            "continues_prompt": not EXPERIMENT.datasets[wildcards.dataset].chat_template,
+            "limits": limits,
+        }
+    )
+
+
+def judging_code(wildcards):
+    """Fingerprint of the code that judges a data set's kind of tasks."""
+    if is_code(wildcards):
+        return code_fingerprint("code_verdicts") + judging_version()
+    return code_fingerprint("verdicts")
 
 
 def result_folder(cell, sampling, folder, method):

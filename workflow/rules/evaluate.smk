@@ -3,6 +3,7 @@
 Inputs:  results/{experiment}/{model}/{dataset}/{cell}/{method}/sequences.parquet and run.json,
          results/datasets/{dataset}/tasks.jsonl
 Outputs: verdicts.parquet, metrics.json beside the sequences
+         results/sandbox/  stored verdicts of programs, so that none is run twice
 Steps:   evaluate, measure.
 """
 
@@ -19,8 +20,11 @@ rule evaluate:
         "benchmarks/evaluate/{experiment}/{model}/{dataset}/{cell}/{method}.tsv"
     resources:
         mem_mb=4000,
+    # Programs have time limits: no other job may take their cores meanwhile.
+    threads: lambda wildcards: workflow.cores if is_code(wildcards) else 1
     params:
-        code=code_fingerprint("verdicts"),
+        options=code_options,
+        code=judging_code,
     message:
         "evaluate: {wildcards}"
     shell:
@@ -28,6 +32,7 @@ rule evaluate:
         eager evaluate \
             --sequences {input.sequences:q} \
             --tasks {input.tasks:q} \
+            --code {params.options:q} \
             --output {output.verdicts:q} \
             --log {log:q}
         """

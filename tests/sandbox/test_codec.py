@@ -1,0 +1,192 @@
+"""What crosses the wall of the sandbox."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import math
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eager.sandbox import codec
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(min_value=-(1 << 300), max_value=1 << 300)
+    | st.floats(allow_nan=False)
+    | st.text()
+    | st.binary()
+    | st.complex_numbers(allow_nan=False)
+    | st.fractions()
+)
+HASHABLE = st.recursive(
+    SCALARS, lambda inner: st.lists(inner).map(tuple) | st.frozensets(inner, max_size=5)
+)
+VALUES = st.recursive(
+    HASHABLE,
+    lambda inner: (
+        st.lists(inner)
+        | st.lists(inner).map(tuple)
+        | st.dictionaries(HASHABLE, inner, max_size=5)
+        | st.sets(HASHABLE, max_size=5)
+    ),
+    max_leaves=20,
+)
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equal in value and, all the way down, in type."""
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, (list, tuple)):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, dict):
+        return len(left) == len(right) and all(map(same, left.items(), right.items()))
+    return bool(left == right)
+
+
+@given(VALUES)
+def test_values_come_back_as_they_were(value: Any) -> None:
+    assert same(codec.decode(codec.encode(value)), value)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_value_or_refused(data: bytes) -> None:
+    with contextlib.suppress(codec.CodecError):
+        codec.decode(data)
+
+
+JSON_TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from("tszdbyifcrqeaoxk"), inner, min_size=1, max_size=2)
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON_TREES)
+def test_any_tree_with_our_tags_is_plain_data_or_refused(tree: Any) -> None:
+    try:
+        value = codec.decode(json.dumps(tree).encode())
+    except codec.CodecError:
+        return
+    assert_plain(value)
+
+
+PLAIN = (
+    type(None), bool, int, float, complex, str, bytes, bytearray, range, Fraction, Decimal,
+    codec.Opaque, np.ndarray, np.generic,
+)  # fmt: skip
+
+
+def assert_plain(value: Any) -> None:
+    """Nothing but exact builtins, and arrays of plain numbers."""
+    if type(value) in (list, tuple, set, frozenset):
+        for part in value:
+            assert_plain(part)
+    elif type(value) is dict:
+        assert_plain(list(value.items()))
+    else:
+        assert type(value) in PLAIN or isinstance(value, np.generic)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[" * 100_000,
+        b"[" * 200 + b"]" * 200,
+        b"NaN",
+        b"Infinity",
+        b"1" * 21,
+        b'{"t":[],"s":[]}',
+        b'{"t":[],"t":[]}',
+        b"{}",
+        b'{"q":[1,0]}',
+        b'{"i":"zz"}',
+        b'{"e":"' + b"1" * 2000 + b'"}',
+        b'{"a":["object",[1],[1]]}',
+        b'{"a":["int64",[2,2],[1]]}',
+        b'{"a":["int64",[-1],[]]}',
+        b'{"a":["int8",[1],["1"]]}',
+        b'{"d":[[[],1]]}',
+        b'{"s":[[]]}',
+        b"\xff",
+        b"",
+        b"1 2",
+    ],
+)
+def test_malformed_replies_are_refused(data: bytes) -> None:
+    with pytest.raises(codec.CodecError):
+        codec.decode(data)
+
+
+def test_colliding_hashes_are_refused() -> None:
+    prime = (1 << 61) - 1
+    colliding = ",".join(f'{{"i":"{k * prime:x}"}}' for k in range(1, 5000))
+    with pytest.raises(codec.CodecError, match="colliding"):
+        codec.decode(f'{{"s":[{colliding}]}}'.encode())
+
+
+def test_values_without_end_are_refused() -> None:
+    loop: list[Any] = []
+    loop.append(loop)
+    with pytest.raises(codec.CodecError, match="deep"):
+        codec.encode(loop)
+    wide: list[Any] = [1]
+    for _ in range(40):
+        wide = [wide, wide]
+    with pytest.raises(codec.CodecError, match="large"):
+        codec.encode(wide, max_nodes=10_000)
+    with pytest.raises(codec.CodecError, match="large"):
+        codec.encode(1 << 100_000_000)
+
+
+class Liar(int):
+    """An int that says it is five."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = int.__hash__
+
+    def __index__(self) -> int:
+        return 5
+
+
+def test_a_subclass_is_judged_by_what_it_holds() -> None:
+    assert codec.decode(codec.encode(Liar(3))) == 3
+    assert not codec.is_exact(Liar(3))
+    assert codec.is_exact(3)
+    assert codec.decode(codec.encode(collections.Counter("aab"))) == {"a": 2, "b": 1}
+
+
+def test_opaque_values_equal_nothing() -> None:
+    value = codec.decode(codec.encode(object()))
+    assert isinstance(value, codec.Opaque)
+    assert value != value
+    assert value.type_name == "object"
+
+
+def test_numpy_values_keep_their_dtype() -> None:
+    single = codec.decode(codec.encode(np.float32(0.1)))
+    assert type(single) is np.float32
+    assert single == np.float32(0.1)
+    array = codec.decode(codec.encode(np.arange(6).reshape(2, 3)))
+    assert array.shape == (2, 3)
+    assert array.tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_special_floats() -> None:
+    assert math.isnan(codec.decode(codec.encode(math.nan)))
+    assert codec.decode(codec.encode([math.inf, -math.inf])) == [math.inf, -math.inf]

@@ -1,0 +1,129 @@
+"""What each engine asks of its container, and which one is taken."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from eager.errors import EagerError
+from eager.sandbox import doctor, selection
+from eager.sandbox.bubblewrap import BubblewrapEngine, find_program, mounts
+from eager.sandbox.engines import ApptainerEngine, Engine
+from eager.sandbox.probes import PROBES
+from eager.sandbox.session import Session
+from eager.sandbox.settings import SandboxSettings
+from tests.sandbox.conftest import run
+
+
+def test_every_guarantee_holds(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `eager sandbox doctor` tries, on every engine here."""
+    settings = engine.settings
+
+    def same(settings: SandboxSettings) -> Engine:
+        if isinstance(engine, BubblewrapEngine):
+            return BubblewrapEngine(settings, separate_users=engine.separate_users)
+        return type(engine)(settings)
+
+    monkeypatch.setattr(doctor, "ENGINES", {settings.engine: same})
+    findings = list(doctor.examine(settings))
+    assert len(findings) == len(PROBES) + 2
+    assert [finding for finding in findings if not finding.held] == []
+
+
+def test_docker_s_limits_are_in_force(docker_image: str) -> None:
+    """As the daemon reports them of a running container."""
+    settings = SandboxSettings(engine="docker", image=docker_image)
+    with Session(selection.select_engine(settings)) as session:
+        session.start()
+        name = run("docker", "ps", "--quiet", "--filter=name=eager-sandbox-").stdout.split()[0]
+        host = json.loads(run("docker", "inspect", name).stdout)[0]["HostConfig"]
+    assert host["NetworkMode"] == "none"
+    assert host["ReadonlyRootfs"] is True
+    assert host["CapDrop"] == ["ALL"]
+    assert sorted(host["CapAdd"]) == ["KILL", "SETGID", "SETUID"]
+    assert host["SecurityOpt"] == ["no-new-privileges"]
+    assert host["PidsLimit"] == 64
+    assert host["Memory"] == host["MemorySwap"] == settings.memory_bytes + (512 << 20)
+    assert host["IpcMode"] == "none"
+    assert host["Binds"] is None
+    assert host["Privileged"] is False
+    assert host["AutoRemove"] is True
+    assert "noexec" in host["Tmpfs"]["/scratch"]
+
+
+def test_bubblewrap_binds_no_more_than_it_needs() -> None:
+    """Never the root, a home, the project or the site-packages of this machine."""
+    arguments = mounts()
+    sources = [
+        Path(arguments[index + 1]).resolve()
+        for index, word in enumerate(arguments)
+        if word in ("--ro-bind", "--bind")
+    ]
+    assert "--bind" not in arguments
+    assert arguments[-2:] == ["--remount-ro", "/"]
+    for private in ("/", "/root", "/home", "/etc", "/tmp", "/usr", str(Path.cwd())):
+        assert Path(private) not in sources
+    assert not any(source.name in ("site-packages", "dist-packages") for source in sources)
+
+
+def test_bubblewrap_unshares_every_namespace() -> None:
+    if find_program() is None:
+        pytest.skip("no bwrap here")
+    command = BubblewrapEngine(SandboxSettings(), separate_users=False).command()
+    for word in ("user", "ipc", "pid", "net", "uts"):
+        assert f"--unshare-{word}" in command
+    for word in ("--die-with-parent", "--new-session", "--as-pid-1", "--clearenv"):
+        assert word in command
+
+
+SHIM = """#!/bin/sh
+for word in "$@"; do printf '%s\\n' "$word"; done > "$SHIM_LOG"
+exit 7
+"""
+
+
+def test_apptainer_s_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no Apptainer here: a shim records how it would be called."""
+    shim = tmp_path / "bin/apptainer"
+    shim.parent.mkdir()
+    shim.write_text(SHIM)
+    shim.chmod(0o755)
+    image = tmp_path / "evaluate.sif"
+    image.touch()
+    monkeypatch.setenv("PATH", f"{shim.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("SHIM_LOG", str(tmp_path / "log"))
+    engine = ApptainerEngine(SandboxSettings(engine="apptainer", image=str(image)))
+    engine.check()
+    with pytest.raises(EagerError, match="apptainer container did not start"):
+        Session(engine).start()
+    words = (tmp_path / "log").read_text().splitlines()
+    assert words[1] == "exec"
+    for word in (
+        "--containall", "--cleanenv", "--no-home", "--no-privs", "--drop-caps=all", "--net",
+        "--network=none", "--scratch=/scratch", str(image), "python3",
+    ):  # fmt: skip
+        assert word in words
+    assert not any(word.startswith(("--bind", "-B")) and word != "-B" for word in words)
+
+
+def test_a_missing_sif_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/apptainer")
+    with pytest.raises(EagerError, match=r"nothing\.sif is not there"):
+        ApptainerEngine(SandboxSettings(engine="apptainer", image="nothing.sif")).check()
+
+
+def test_auto_takes_the_first_that_works(
+    bubblewrap: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+    settings = SandboxSettings(image="eager-no-such-image:1")
+    assert selection.select_engine(settings).name == "bubblewrap"
+
+
+def test_there_is_no_way_without_a_sandbox() -> None:
+    for name in ("none", "local", "host", ""):
+        with pytest.raises(ValueError, match="engine"):
+            SandboxSettings.model_validate({"engine": name})

@@ -1,0 +1,192 @@
+"""The library's door."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from eager.errors import EagerError
+from eager.sandbox.cli import app
+from eager.sandbox.engines import Engine
+from eager.sandbox.evaluate import evaluate, why_no_answer
+from eager.sandbox.session import Session
+from eager.sandbox.settings import SandboxSettings
+from eager.sandbox.tasks import CodeTask, Submission, load_evalplus
+from tests.sandbox.conftest import MINICODE
+
+ANSWER = """Sure! Here is the function:
+
+```python
+def helper(a, b):
+    return a + b
+
+def sum_of_two(a: int, b: int) -> int:
+    return helper(a, b)
+```
+
+It adds the numbers. For instance `sum_of_two(1, 2)` is 3.
+"""
+
+
+def test_texts_are_sanitized_inside(
+    engine: Engine, minicode: list[CodeTask], tmp_path: Path
+) -> None:
+    """evalplus's sanitizer finds the code; where there is none, there is no answer."""
+    texts = {
+        "chat": ANSWER,
+        "bare": minicode[0].reference,
+        "nothing": "I do not know.",
+        "empty": "  \n",
+        "loop": "wait\n" * 61,
+        "hostile": "(" * 5000 + "\x00\ud800" + ANSWER,
+    }
+    submissions = [
+        Submission(task_id="minicode/0", sample_id=name, text=text) for name, text in texts.items()
+    ]
+    settings = engine.settings.model_copy(update={"sanitize_seconds": 20.0})
+    verdicts = {one.sample_id: one for one in evaluate(minicode, submissions, settings, tmp_path)}
+    assert verdicts["chat"].correct
+    assert "helper" in verdicts["chat"].solution
+    assert "Sure" not in verdicts["chat"].solution
+    assert verdicts["bare"].correct
+    assert verdicts["empty"].status == "no_answer"
+    assert verdicts["loop"].status == "no_answer"
+    assert verdicts["loop"].detail == "one line occurs 61 times"
+    assert not verdicts["nothing"].correct
+    assert verdicts["hostile"].status in ("ok", "no_answer")
+
+
+def test_a_text_at_the_limit_of_repetition_counts() -> None:
+    assert why_no_answer("wait\n" * 60) == ""
+    assert why_no_answer("\n" * 100 + "code") == ""
+
+
+def test_statuses(engine: Engine, minicode: list[CodeTask], tmp_path: Path) -> None:
+    """One program for each way to end."""
+    head = "def sum_of_two(a, b):\n    "
+    programs = {
+        "ok": head + "return a + b",
+        "wrong": head + "return a",
+        "exception": head + "return a / 0",
+        "timeout": head + "while True: pass",
+        "memory": head + "return [0] * (1 << 40)",
+        "crashed": "import os\n" + head + "os._exit(0)",
+        "output": "import os\n"
+        + head
+        + "\n    while True: os.write(3, b'v\\0\\1\\0\\0' + b'1' * 65536)",
+    }
+    programs["no entry point"] = "def other(): pass"
+    programs["no syntax"] = "def sum_of_two(a, b) return"
+    submissions = [
+        Submission(task_id="minicode/0", sample_id=name, solution=program)
+        for name, program in programs.items()
+    ]
+    verdicts = {
+        one.sample_id: one for one in evaluate(minicode, submissions, engine.settings, tmp_path)
+    }
+    for name in ("ok", "wrong", "exception", "timeout", "memory", "crashed"):
+        assert verdicts[name].status == name, verdicts[name]
+    assert verdicts["output"].status in ("output", "wrong")
+    assert verdicts["no entry point"].detail == "KeyError while loading"
+    assert verdicts["no syntax"].detail == "SyntaxError while loading"
+
+
+def test_stored_verdicts_are_not_made_again(
+    bubblewrap: Engine,
+    minicode: list[CodeTask],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same program, task and limits: answered from the store; other limits: run again."""
+    submission = Submission(task_id="minicode/0", sample_id=0, completion="    return a + b\n")
+    settings = bubblewrap.settings
+    first = evaluate(minicode, [submission], settings, tmp_path)
+    calls: list[None] = []
+    start = Session.start
+
+    def counted(self: Session) -> None:
+        calls.append(None)
+        start(self)
+
+    monkeypatch.setattr(Session, "start", counted)
+    again = submission.model_copy(update={"sample_id": 1})
+    second = evaluate(minicode, [submission, again], settings, tmp_path)
+    assert calls == []
+    assert second == [first[0], first[0].model_copy(update={"sample_id": 1})]
+    evaluate(minicode, [submission], settings.model_copy(update={"min_time_limit": 2.0}), tmp_path)
+    assert calls != []
+
+
+def test_a_damaged_stored_verdict_is_made_again(
+    bubblewrap: Engine, minicode: list[CodeTask], tmp_path: Path
+) -> None:
+    submission = Submission(task_id="minicode/0", sample_id=0, completion="    return a + b\n")
+    evaluate(minicode, [submission], bubblewrap.settings, tmp_path)
+    (stored,) = (tmp_path / "verdicts").glob("*/*")
+    stored.write_bytes(stored.read_bytes()[:10])
+    assert evaluate(minicode, [submission], bubblewrap.settings, tmp_path)[0].correct
+
+
+def test_the_command_reads_and_writes_evalplus_s_files(bubblewrap: Engine, tmp_path: Path) -> None:
+    samples = tmp_path / "samples.jsonl"
+    rows = [
+        {"task_id": "minicode/0", "completion": "    return a + b\n"},
+        {"task_id": "minicode/0", "solution": "def sum_of_two(a, b): return a"},
+        {"task_id": "minicode/3", "completion": "    while True: pass\n"},
+    ]
+    samples.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    output = tmp_path / "deep/results.json"
+    result = CliRunner().invoke(
+        app,
+        [
+            "evaluate", f"--dataset={MINICODE}", f"--samples={samples}", f"--output={output}",
+            "--engine=bubblewrap",
+        ],
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "3 samples of 2 of 14 tasks" in result.output
+    assert "base and plus, pass@1: 0.250" in result.output
+    content = json.loads(output.read_text())
+    assert set(content) == {"date", "hash", "eval"}
+    right, wrong = content["eval"]["minicode/0"]
+    assert (right["base_status"], right["plus_status"]) == ("pass", "pass")
+    assert right["base_fail_tests"] == []
+    assert (wrong["base_status"], wrong["base_fail_tests"]) == ("fail", [[2, 3]])
+    assert content["eval"]["minicode/3"][0]["base_status"] == "timeout"
+
+
+def test_submissions_must_fit_the_tasks(minicode: list[CodeTask], tmp_path: Path) -> None:
+    unknown = Submission(task_id="minicode/99", sample_id=0, text="")
+    with pytest.raises(EagerError, match="minicode/99"):
+        evaluate(minicode, [unknown], SandboxSettings(), tmp_path)
+    with pytest.raises(EagerError, match="exactly one"):
+        Submission(task_id="minicode/0", sample_id=0, text="", solution="")
+
+
+def test_mbpp_inputs_get_their_types_back(tmp_path: Path) -> None:
+    """MBPP+ keeps tuples as lists in its file."""
+    row = {
+        "task_id": "Mbpp/2", "prompt": "", "entry_point": "similar_elements", "atol": 0,
+        "canonical_solution": "def similar_elements(a, b): return tuple(set(a) & set(b))",
+        "base_input": [[[3, 4], [4, 5]]], "plus_input": {},
+    }  # fmt: skip
+    path = tmp_path / "mbpp.jsonl"
+    path.write_text(json.dumps(row))
+    (task,) = load_evalplus(path)
+    assert task.suite == "mbpp"
+    assert task.base_inputs == ([(3, 4), (4, 5)],)
+    assert task.plus_inputs == ()
+
+
+def test_an_mbpp_task_is_judged_by_its_oracle(bubblewrap: Engine, tmp_path: Path) -> None:
+    task = CodeTask(
+        task_id="Mbpp/2", prompt="", entry_point="similar_elements", suite="mbpp",
+        canonical_solution="def similar_elements(a, b): return tuple(set(a) & set(b))",
+        base_inputs=([(3, 4, 5), (4, 5, 6)],), plus_inputs=(),
+    )  # fmt: skip
+    program = "def similar_elements(a, b): return [x for x in b if x in a] * 2"
+    submission = Submission(task_id="Mbpp/2", sample_id=0, solution=program)
+    assert evaluate([task], [submission], bubblewrap.settings, tmp_path)[0].correct

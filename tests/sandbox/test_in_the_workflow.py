@@ -1,0 +1,83 @@
+"""Programs of a result on their way through `eager evaluate`, as the rule calls it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from eager.code_verdicts import CodeOptions, program_text
+from eager.config import DatasetEntry
+from eager.evaluating import evaluate
+from eager.sandbox.engines import Engine
+from eager.sandbox.settings import SandboxSettings
+from eager.tables import SEQUENCES, read_table, write_table
+from eager.tasks import Task, fetch_tasks, read_tasks
+from tests.sandbox.conftest import MINICODE
+
+BODY = "def sum_of_two(a: int, b: int) -> int:\n    return a {} b\n"
+TEXTS = [
+    "Let me think: `return a - b`? No.</think>Here:\n```python\n" + BODY.format("+") + "```\nDone.",
+    "</think>```python\n" + BODY.format("-") + "```",
+    "```python\n" + BODY.format("+") + "```",  # never stops thinking
+    "</think>" + "the same line\n" * 61,
+    "Sure.</think>```python\n" + BODY.format("+") + "```",
+]
+
+
+@pytest.fixture
+def tasks(tmp_path: Path) -> Path:
+    path = tmp_path / "tasks.jsonl"
+    entry = DatasetEntry(kind="code", path=str(MINICODE), id_field="task_id", prompt_field="prompt")
+    fetch_tasks("minicode", entry, path, tmp_path / "manifest.json")
+    return path
+
+
+def test_texts_become_verdicts(tmp_path: Path, tasks: Path, bubblewrap: Engine) -> None:
+    rows = [
+        {"prompt_id": "minicode/0", "sequence_index": i, "text": text, "finish_reason": "stop"}
+        for i, text in enumerate(TEXTS)
+    ]
+    sequences, output = tmp_path / "sequences.parquet", tmp_path / "verdicts.parquet"
+    write_table(sequences, pa.Table.from_pylist(rows, SEQUENCES), "sequences")
+    settings = SandboxSettings(engine="bubblewrap")
+    code = CodeOptions(end_of_thinking="</think>", limits={"min_time_limit": 2.0})
+    evaluate(sequences, tasks, output, code, settings, tmp_path / "cache")
+    verdicts = read_table(output, "verdicts").to_pylist()
+    assert [verdict["status"] for verdict in verdicts] == [
+        "ok",
+        "wrong",
+        "no_answer",
+        "no_answer",
+        "ok",
+    ]
+    assert [verdict["correct"] for verdict in verdicts] == [True, False, False, False, True]
+    assert [(verdict["base"], verdict["plus"]) for verdict in verdicts[:2]] == [
+        (True, True),
+        (False, False),
+    ]
+    # Equal programs are one candidate of the vote; without one there is no vote.
+    assert [verdict["candidate"] for verdict in verdicts] == [0, 1, None, None, 0]
+    assert "one line occurs 61 times" in verdicts[3]["detail"]
+
+
+def test_a_text_may_continue_its_prompt(tasks: Path) -> None:
+    task = read_tasks(tasks)[0]
+    options = CodeOptions(continues_prompt=True)
+    text = program_text(task, "    return a + b\n", options)
+    assert text == task.problem + "    return a + b\n"
+
+
+def test_a_task_of_another_format_is_told(tmp_path: Path, bubblewrap: Engine) -> None:
+    task = Task(id="t/0", problem="p", target="", kind="code", code={"entry_point": "f"})
+    path = tmp_path / "tasks.jsonl"
+    path.write_text(json.dumps(task.model_dump()) + "\n")
+    row = {"prompt_id": "t/0", "sequence_index": 0, "text": "x", "finish_reason": "stop"}
+    sequences = tmp_path / "sequences.parquet"
+    write_table(sequences, pa.Table.from_pylist([row], SEQUENCES), "sequences")
+    with pytest.raises(Exception, match=r"task 't/0' is not in evalplus's format .*base_input"):
+        evaluate(
+            sequences, path, tmp_path / "v", CodeOptions(), SandboxSettings(), tmp_path / "cache"
+        )

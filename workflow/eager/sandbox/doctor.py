@@ -1,0 +1,91 @@
+"""Which engines work here, and whether their walls hold."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from eager.errors import EagerError
+from eager.sandbox import codec, protocol
+from eager.sandbox.engines import Engine
+from eager.sandbox.probes import PROBES, Probe
+from eager.sandbox.selection import ENGINES
+from eager.sandbox.session import ContainerDied, RunRequest, Session
+from eager.sandbox.settings import SandboxSettings
+
+PROBE_MEMORY_BYTES = 1 << 30
+PROBE_SECONDS = 5.0
+PROBE_OUTPUT_BYTES = 1 << 22
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report; `held` is None where nothing could be tried."""
+
+    engine: str
+    subject: str
+    held: bool | None
+    detail: str = ""
+
+
+def examine(settings: SandboxSettings) -> Iterator[Finding]:
+    """Try the engine that the settings name, or all of them, and every guarantee of each."""
+    names = list(ENGINES) if settings.engine == "auto" else [settings.engine]
+    for name in names:
+        engine = ENGINES[name](
+            settings.model_copy(update={"engine": name, "memory_bytes": PROBE_MEMORY_BYTES})
+        )
+        try:
+            engine.check()
+            with Session(engine) as session:
+                session.start()
+                facts = session.facts
+                users = "a user each" if engine.separate_users else "one user for all solutions"
+                yield Finding(name, "works", True, f"Python {facts['python']}, {users}")
+                yield from _try_to_break(engine, session)
+        except EagerError as error:
+            yield Finding(name, "works", None, str(error))
+
+
+def _try_to_break(engine: Engine, session: Session) -> Iterator[Finding]:
+    with tempfile.NamedTemporaryFile("w", prefix="eager-canary-") as canary:
+        canary.write("canary")
+        canary.flush()
+        arguments = codec.encode([[canary.name, os.getpid()]]).decode()
+        session.set_task({"base": arguments, "plus": "[]"})
+        for probe in PROBES:
+            yield _run_probe(engine, session, probe)
+        with open(canary.name) as file:
+            untouched = file.read() == "canary"
+        yield Finding(engine.name, "canary file of the host untouched", untouched)
+
+
+def _run_probe(engine: Engine, session: Session, probe: Probe) -> Finding:
+    answers: list[tuple[bytes, bytes]] = []
+
+    def take(kind: bytes, payload: bytes) -> bool:
+        answers.append((kind, payload))
+        return len(answers) < 1 << 16
+
+    request = RunRequest(
+        entry_point="probe",
+        code=probe.program.encode(),
+        limits=(PROBE_SECONDS,),
+        total_seconds=2 * PROBE_SECONDS,
+        output_bytes=PROBE_OUTPUT_BYTES,
+    )
+    try:
+        end = session.run(request, take)
+    except ContainerDied as error:
+        return Finding(engine.name, probe.guarantee, False, f"the container died: {error}")
+    if not probe.ends:
+        held = answers == [(protocol.VALUE, b"[]")]
+        detail = "" if held else f"{end.reason}: {answers[:3]!r}"[:300]
+        return Finding(engine.name, probe.guarantee, held, detail)
+    way = end.reason
+    if way == "end":
+        raised = next((name for kind, name in answers if kind == protocol.RAISED), b"")
+        way = "signal" if end.signal else raised.decode("ascii", "replace")[:80]
+    return Finding(engine.name, probe.guarantee, way in probe.ends, way)

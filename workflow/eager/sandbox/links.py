@@ -1,0 +1,193 @@
+"""A byte stream to and from one running container."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import IO, Any
+
+# A supervisor reads whenever no run is under way, so a full pipe for this long means it is gone.
+SEND_SECONDS = 120.0
+STDERR_TAIL = 2000
+
+
+class LinkClosed(Exception):
+    """The container has ended."""
+
+
+class Link(ABC):
+    """Standard input and output of a container's supervisor."""
+
+    @abstractmethod
+    def send(self, data: bytes) -> None:
+        """Write all of it.
+
+        Raises:
+            LinkClosed: the container has ended or does not read.
+        """
+
+    @abstractmethod
+    def receive(self, timeout: float) -> bytes:
+        """Some bytes.
+
+        Raises:
+            LinkClosed: the container has ended.
+            TimeoutError: nothing came for `timeout` seconds.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the container, whatever it is doing, and wait until it is gone."""
+
+    @abstractmethod
+    def complaints(self) -> str:
+        """The end of what the container or its engine wrote on standard error."""
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    deadline = time.monotonic() + SEND_SECONDS
+    rest = memoryview(data)
+    while rest:
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([], [descriptor], [], left)[1]:
+            raise LinkClosed("the container does not read")
+        try:
+            rest = rest[os.write(descriptor, rest) :]
+        except BlockingIOError:
+            continue
+        except OSError as error:
+            raise LinkClosed(str(error)) from None
+
+
+class PipeLink(Link):
+    """A container whose engine is a program that passes standard input and output through."""
+
+    def __init__(self, command: Sequence[str], kill: Callable[[], None] | None = None) -> None:
+        self._errors: IO[bytes] = tempfile.TemporaryFile()
+        self._kill = kill
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            # Ctrl-C is for the launcher, which then ends the container in order.
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._input = self._process.stdin.fileno()
+        self._output = self._process.stdout.fileno()
+        os.set_blocking(self._input, False)
+
+    def send(self, data: bytes) -> None:
+        _write_all(self._input, data)
+
+    def receive(self, timeout: float) -> bytes:
+        if not select.select([self._output], [], [], timeout)[0]:
+            raise TimeoutError
+        data = os.read(self._output, 1 << 16)
+        if not data:
+            raise LinkClosed("the container has ended")
+        return data
+
+    def close(self) -> None:
+        if self._kill is not None and self._process.poll() is None:
+            self._kill()
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+    def complaints(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=5)
+        size = self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, size - STDERR_TAIL))
+        return self._errors.read().decode(errors="replace").strip()
+
+
+class DockerLink(Link):
+    """A container of the Docker daemon, through the attach socket of the `docker` package."""
+
+    _HEADER = struct.Struct(">BxxxI")
+    _STDERR = 2
+
+    def __init__(self, container: Any) -> None:
+        self._container = container
+        parameters = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+        # The package hands out a file object over the socket; reading ahead there would
+        # hide bytes from select.
+        self._holder = container.attach_socket(params=parameters)
+        self._socket: socket.socket = getattr(self._holder, "_sock", self._holder)
+        self._socket.settimeout(None)
+        self._buffer = bytearray()
+        self._errors = bytearray()
+        try:
+            container.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def send(self, data: bytes) -> None:
+        self._socket.setblocking(False)
+        _write_all(self._socket.fileno(), data)
+
+    def receive(self, timeout: float) -> bytes:
+        deadline = time.monotonic() + timeout
+        while True:
+            output = self._demultiplex()
+            if output:
+                return output
+            left = max(0.0, deadline - time.monotonic())
+            if not select.select([self._socket], [], [], left)[0]:
+                raise TimeoutError
+            try:
+                data = self._socket.recv(1 << 16)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise LinkClosed(str(error)) from None
+            if not data:
+                raise LinkClosed("the container has ended")
+            self._buffer += data
+
+    def _demultiplex(self) -> bytes:
+        output = bytearray()
+        position = 0
+        while len(self._buffer) - position >= self._HEADER.size:
+            stream, length = self._HEADER.unpack_from(self._buffer, position)
+            end = position + self._HEADER.size + length
+            if len(self._buffer) < end:
+                break
+            part = self._buffer[position + self._HEADER.size : end]
+            if stream == self._STDERR:
+                self._errors = (self._errors + part)[-STDERR_TAIL:]
+            else:
+                output += part
+            position = end
+        del self._buffer[:position]
+        return bytes(output)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self._holder.close()
+        # It removes itself when it ends, so every step may find it gone already.
+        with contextlib.suppress(Exception):
+            self._container.kill()
+        with contextlib.suppress(Exception):
+            self._container.remove(force=True)
+
+    def complaints(self) -> str:
+        return self._errors.decode(errors="replace").strip()

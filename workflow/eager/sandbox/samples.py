@@ -1,0 +1,125 @@
+"""evalplus's files: samples in, results out."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from eager.errors import EagerError
+from eager.files import read_json_lines
+from eager.sandbox.evalplus_parts import mbpp_outputs, pass_at_k
+from eager.sandbox.store import write_whole
+from eager.sandbox.tasks import (
+    CodeTask,
+    CodeVerdict,
+    SetName,
+    Status,
+    Submission,
+)
+
+PASS_AT = (1, 10, 100)
+
+
+def read_samples(path: Path, tasks: Sequence[CodeTask]) -> list[Submission]:
+    """Read a file in evalplus's format: per line a task_id and a solution or a completion.
+
+    Raises:
+        EagerError: the file or a line is malformed, or a task is not in the data set; the message
+            names the line.
+    """
+    known = {task.task_id for task in tasks}
+    counts: Counter[str] = Counter()
+    submissions = []
+    for number, row in read_json_lines(path):
+        where = f"{path}, line {number}"
+        task_id = row.get("task_id")
+        if task_id not in known:
+            raise EagerError(f"{where}: the data set has no task {task_id!r}; correct task_id.")
+        # As in evalplus, a whole program wins over a continuation.
+        field = next((name for name in ("solution", "completion") if name in row), None)
+        if field is None:
+            raise EagerError(f"{where}: neither solution nor completion; write one of them.")
+        if not isinstance(row[field], str):
+            raise EagerError(
+                f"{where}: {field} is not a string; for several {field}s repeat the line."
+            )
+        content = {field: row[field]}
+        submissions.append(Submission(task_id=task_id, sample_id=counts[task_id], **content))
+        counts[task_id] += 1
+    if not submissions:
+        raise EagerError(f"{path} holds no sample.")
+    return submissions
+
+
+def _evalplus_status(passed: bool, status: Status) -> str:
+    if passed:
+        return "pass"
+    return "timeout" if status == "timeout" else "fail"
+
+
+def _failed_inputs(task: CodeTask, name: SetName, test: int | None) -> list[Any]:
+    inputs = task.inputs(name)
+    if test is None or test >= len(inputs):
+        return []
+    failed = [inputs[test]]
+    return mbpp_outputs(task.task_id, failed) if task.suite == "mbpp" else failed
+
+
+def results(
+    dataset: Path, tasks: Sequence[CodeTask], verdicts: Sequence[CodeVerdict]
+) -> dict[str, Any]:
+    """Verdicts in the form of evalplus's result file, with our status and detail added."""
+    by_id = {task.task_id: task for task in tasks}
+    evaluation: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for verdict in verdicts:
+        task = by_id[verdict.task_id]
+        evaluation[verdict.task_id].append(
+            {
+                "task_id": verdict.task_id,
+                "solution": verdict.solution,
+                "base_status": _evalplus_status(verdict.base, verdict.base_status),
+                "plus_status": _evalplus_status(verdict.plus, verdict.plus_status),
+                "base_fail_tests": _failed_inputs(task, "base", verdict.base_failed_test),
+                "plus_fail_tests": _failed_inputs(task, "plus", verdict.plus_failed_test),
+                "status": verdict.status,
+                "detail": verdict.detail,
+            }
+        )
+    return {
+        "date": datetime.datetime.now().strftime("%Y-%m-%d %H:%M"),
+        "hash": hashlib.md5(dataset.read_bytes()).hexdigest(),
+        "eval": dict(evaluation),
+    }
+
+
+def write_results(path: Path, content: dict[str, Any]) -> None:
+    """Write a result file whole.
+
+    Raises:
+        EagerError: it cannot be written.
+    """
+    write_whole(path, json.dumps(content).encode())
+
+
+def scores(verdicts: Sequence[CodeVerdict]) -> dict[str, float]:
+    """pass@k over the tasks that have samples, of the base tests and of all tests."""
+    totals: Counter[str] = Counter()
+    base: Counter[str] = Counter()
+    both: Counter[str] = Counter()
+    for verdict in verdicts:
+        totals[verdict.task_id] += 1
+        base[verdict.task_id] += verdict.base
+        both[verdict.task_id] += verdict.correct
+    numbers = list(totals.values())
+    table = {}
+    for title, right in (("base", base), ("base and plus", both)):
+        for k in PASS_AT:
+            if min(numbers) >= k:
+                counts = [right[task_id] for task_id in totals]
+                table[f"{title}, pass@{k}"] = pass_at_k(numbers, counts, k)
+    return table

