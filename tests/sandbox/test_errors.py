@@ -69,7 +69,7 @@ def test_malformed_samples(samples: Path, line: str, words: list[str]) -> None:
 
 
 def test_samples_that_are_not_there_or_empty(tmp_path: Path) -> None:
-    fails_with(evaluate(tmp_path / "none.jsonl"), "none.jsonl", "cannot be read")
+    fails_with(evaluate(tmp_path / "none.jsonl"), "none.jsonl", "no such file")
     empty = tmp_path / "empty.jsonl"
     empty.write_text("\n")
     fails_with(evaluate(empty), "no sample")

@@ -119,6 +119,14 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"datasets": {"sums": {"kind": "maths", "path": "x"}}},
         ["datasets.yaml: sums, kind", "'math', 'choice' or 'code'"],
     ),
+    "unknown sandbox": (
+        {"experiment": {"sandbox": "chroot"}},
+        ["config/mine.yaml, sandbox.engine", "'bubblewrap'", "got 'chroot'"],
+    ),
+    "no way around the sandbox": (
+        {"experiment": {"sandbox": "none"}},
+        ["config/mine.yaml, sandbox.engine", "got 'none'"],
+    ),
     "reserved name": (
         {"experiment": {"experiment": "models"}},
         ["config/mine.yaml", "may not be called 'models'"],
@@ -150,6 +158,11 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     assert "row 1, temperature" in message
     assert "row 2, seed" in message
     assert "unknown key 'pth'; did you mean 'path'?" in message
+
+
+def test_a_name_alone_is_the_sandboxs_engine(tmp_path: Path) -> None:
+    assert load(tmp_path, experiment={"sandbox": "docker"}).config.sandbox.engine == "docker"
+    assert load(tmp_path).config.sandbox.engine == "auto"
 
 
 def test_a_right_configuration_loads(tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ class Generation:
         if not any(item.next_round(0, 0) for item in remaining):
             for item in remaining:
                 self._keep(item, _empty_result())
+            progress.end(len(self.finished), forks=0, tokens=0)
             return
         engine, tokenizer = make_engine()
         decoder = Decoder(engine, self.settings, self._vocabulary)
