@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from eager.engine import VllmEngine
+from eager.engine import EngineRequest, VllmEngine
 from eager.settings import DecodingSettings
 
 
@@ -99,12 +99,14 @@ class AuthorsManner:
         names = [f"reference-{next(self._ids)}" for _ in texts]
         for name, text, limit in zip(names, texts, limits, strict=True):
             self.engine.submit(
-                name,
-                self.engine.tokenizer.encode(text),
-                max_tokens=limit,
-                seed=next(self._ids),
-                with_logprobs=logprobs,
-                priority=0,
+                EngineRequest(
+                    name,
+                    self.engine.tokenizer.encode(text),
+                    max_tokens=limit,
+                    seed=next(self._ids),
+                    with_logprobs=logprobs,
+                    priority=0,
+                )
             )
         ids: dict[str, list[int]] = {name: [] for name in names}
         top: dict[str, list[tuple[int, float]]] = {name: [] for name in names}

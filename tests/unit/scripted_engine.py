@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eager.engine import EngineOutput
+from eager.engine import EngineOutput, EngineRequest
 from tests.unit.oracle import Script
 
 
@@ -31,21 +31,13 @@ class ScriptedEngine:
         self._ends = end_of_sequence
         self._top = top
 
-    def submit(
-        self,
-        request_id: str,
-        token_ids: list[int],
-        *,
-        max_tokens: int,
-        seed: int,
-        with_logprobs: bool,
-        priority: int,
-    ) -> None:
-        assert request_id not in self.requests
-        assert max_tokens > 0
-        request = Request(token_ids[0], list(token_ids[1:]), max_tokens, seed, with_logprobs)
-        self.requests[request_id] = request
-        self.submitted.append(request)
+    def submit(self, request: EngineRequest) -> None:
+        assert request.request_id not in self.requests
+        assert request.max_tokens > 0
+        prompt, *ids = request.token_ids
+        running = Request(prompt, ids, request.max_tokens, request.seed, request.with_logprobs)
+        self.requests[request.request_id] = running
+        self.submitted.append(running)
 
     def abort(self, request_id: str) -> None:
         del self.requests[request_id]

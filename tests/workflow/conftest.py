@@ -34,17 +34,26 @@ class Repository:
     def environment(self) -> dict[str, str]:
         return os.environ | {"PYTHONPATH": str(self.folder / "workflow")}
 
-    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "snakemake", *arguments],
+    def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a Python module in the copy."""
+        return subprocess.run(
+            [sys.executable, "-m", module, *arguments],
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
             text=True,
             check=False,
         )
+
+    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake."""
+        done = self.run("snakemake", *arguments)
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
+
+    def eager(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Call the command line."""
+        return self.run("eager", *arguments)
 
     def small(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the small experiment."""
@@ -69,17 +78,6 @@ class Repository:
             rule, count = line.split()
             counts[rule] = int(count)
         return {rule: n for rule, n in counts.items() if rule not in ("all", "total")}
-
-    def eager(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Call the command line."""
-        return subprocess.run(
-            [sys.executable, "-m", "eager", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
 
 
 def copy_repository(folder: Path) -> Repository:

@@ -12,7 +12,7 @@ from typing import Any
 
 from eager.allocation import Round
 from eager.decoder import Decoder
-from eager.engine import EngineOutput, VllmEngine
+from eager.engine import EngineOutput, EngineRequest, VllmEngine
 from eager.files import model_folder
 from eager.prompts import Prompt, Vocabulary, read_prompts
 from eager.settings import DecodingSettings, EngineOptions
@@ -37,9 +37,10 @@ class WatchedEngine(VllmEngine):
     submitted: dict[str, list[Any]]
     said: dict[str, list[Any]]
 
-    def submit(self, request_id: str, token_ids: list[int], **options: Any) -> None:
-        self.submitted[request_id] = [token_ids, options["seed"], options["max_tokens"]]
-        super().submit(request_id, token_ids, **options)
+    def submit(self, request: EngineRequest) -> None:
+        told = [request.token_ids, request.seed, request.max_tokens]
+        self.submitted[request.request_id] = told
+        super().submit(request)
 
     def step(self) -> list[EngineOutput]:
         outputs = super().step()

@@ -16,7 +16,7 @@ import numpy as np
 
 from eager.allocation import Round
 from eager.branching import BranchingRule, Observation, PromptTree
-from eager.engine import Engine, EngineOutput
+from eager.engine import Engine, EngineOutput, EngineRequest
 from eager.entropy import top_k_entropy
 from eager.prompts import Prompt, Vocabulary
 from eager.settings import DecodingSettings
@@ -134,15 +134,18 @@ class Decoder:
         tokens = tree.tokens(sequence).tolist()
         request_id = f"{run.priority}.{run.round.number}.{sequence}.{len(tokens)}"
         prompt = [*run.prompt.token_ids, *tokens]
+        seed = request_seed(
+            self._settings.seed, run.prompt.id, run.round.number, sequence, len(tokens)
+        )
         self._engine.submit(
-            request_id,
-            prompt,
-            max_tokens=tree.rule.max_tokens - len(tokens),
-            seed=request_seed(
-                self._settings.seed, run.prompt.id, run.round.number, sequence, len(tokens)
-            ),
-            with_logprobs=tree.branching,
-            priority=run.priority,
+            EngineRequest(
+                request_id,
+                prompt,
+                max_tokens=tree.rule.max_tokens - len(tokens),
+                seed=seed,
+                with_logprobs=tree.branching,
+                priority=run.priority,
+            )
         )
         run.request_ids[sequence] = request_id
         self._live[request_id] = LiveRequest(run, tree, sequence)

@@ -14,6 +14,26 @@ CPU_BLOCK_SIZE = 32
 prefix (the default of 128 would recompute up to 127 tokens)."""
 
 
+class EngineRequest(NamedTuple):
+    """A continuation to decode.
+
+    Attributes:
+        request_id: chosen by the caller, unique.
+        token_ids: the prompt and what has been generated of the answer.
+        max_tokens: tokens to generate at most.
+        seed: of this request's random numbers.
+        with_logprobs: whether the top K of every position are wanted.
+        priority: a lower one is served first when there is not room for all.
+    """
+
+    request_id: str
+    token_ids: list[int]
+    max_tokens: int
+    seed: int
+    with_logprobs: bool
+    priority: int
+
+
 class EngineOutput(NamedTuple):
     """What one request brought in one step.
 
@@ -32,16 +52,7 @@ class EngineOutput(NamedTuple):
 class Engine(Protocol):
     """A continuously batched engine over token ids."""
 
-    def submit(
-        self,
-        request_id: str,
-        token_ids: list[int],
-        *,
-        max_tokens: int,
-        seed: int,
-        with_logprobs: bool,
-        priority: int,
-    ) -> None:
+    def submit(self, request: EngineRequest) -> None:
         """Start a request; its first token comes with the next step that has room for it."""
         ...
 
@@ -113,16 +124,7 @@ class VllmEngine:
         """The model's tokenizer."""
         return self.llm_engine.get_tokenizer()
 
-    def submit(
-        self,
-        request_id: str,
-        token_ids: list[int],
-        *,
-        max_tokens: int,
-        seed: int,
-        with_logprobs: bool,
-        priority: int,
-    ) -> None:
+    def submit(self, request: EngineRequest) -> None:
         """See `Engine.submit`."""
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
@@ -131,19 +133,21 @@ class VllmEngine:
             temperature=self._settings.temperature,
             top_p=self._settings.top_p,
             top_k=self._settings.top_k,
-            seed=seed,
-            max_tokens=max_tokens,
+            seed=request.seed,
+            max_tokens=request.max_tokens,
             stop_token_ids=self._stop,
             ignore_eos=True,  # the ends are listed in stop_token_ids, all of them
-            logprobs=self._settings.top_k_entropy if with_logprobs else None,
+            logprobs=self._settings.top_k_entropy if request.with_logprobs else None,
             flat_logprobs=True,
             detokenize=False,
             output_kind=RequestOutputKind.DELTA,
             skip_clone=True,
         )
-        prompt = {"prompt_token_ids": token_ids}
-        self._internal_ids[request_id] = self.llm_engine.add_request(
-            request_id, prompt, parameters, priority=priority
+        self._internal_ids[request.request_id] = self.llm_engine.add_request(
+            request.request_id,
+            {"prompt_token_ids": request.token_ids},
+            parameters,
+            priority=request.priority,
         )
 
     def abort(self, request_id: str) -> None:
