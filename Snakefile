@@ -21,3 +21,5 @@ rule all:
     default_target: True
     input:
         rules.summarize.output,
+        rules.compare.output,
+        rules.compare_published.output,

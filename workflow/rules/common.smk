@@ -8,6 +8,7 @@ that cells that differ only there share its result.
 import json
 import re
 import sys
+from pathlib import Path
 
 import pandas as pd
 from snakemake.exceptions import WorkflowError
@@ -18,6 +19,7 @@ try:
     from eager.errors import EagerError
     from eager.fingerprint import code_fingerprint
     from eager.jobs import prepare_environment
+    from eager.published import read_published
 except ImportError as error:
     raise WorkflowError(
         f"the package `eager` is not installed for {sys.executable} ({error}); run `make setup` "
@@ -29,6 +31,8 @@ try:
         config,
         " + ".join(map(str, workflow.overwrite_configfiles)) or "config/demo.yaml",
     )
+    if EXPERIMENT.config.published:
+        read_published(Path(EXPERIMENT.config.published))
 except EagerError as error:
     raise WorkflowError(f"the configuration has mistakes:\n{error}")
 
