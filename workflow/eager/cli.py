@@ -204,6 +204,38 @@ def compare_published(
 
 
 @app.command()
+def export(
+    rows: Annotated[str, typer.Option(help="the results to export, as JSON")],
+    output: Annotated[Path, typer.Option(help="folder to write")],
+    log: Log = None,
+) -> None:
+    """Write results as JSON files of the authors' implementation."""
+    from eager.exporting import ExportRow, export_results
+
+    with _step(log):
+        export_results(TypeAdapter(list[ExportRow]).validate_json(rows), output)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Option(help="result file of the authors' implementation")],
+    output: Annotated[Path, typer.Option(help="folder of the result to write")],
+    kind: Annotated[str, typer.Option(help="math or choice")] = "math",
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="tokenizer, for files without entropies")
+    ] = None,
+    log: Log = None,
+) -> None:
+    """Read a result file of the authors' implementation; judge and measure it."""
+    from eager.importing import import_result
+
+    if kind not in ("math", "choice"):
+        raise EagerError(f"--kind {kind}: write math or choice")
+    with _step(log):
+        import_result(file, kind, output, tokenizer)
+
+
+@app.command()
 def schemas(
     check: Annotated[bool, typer.Option(help="only say what has drifted; exit 1 if so")] = False,
 ) -> None:

@@ -154,3 +154,29 @@ def summary_rows():
         )
         for method in METHODS
     ]
+
+
+def export_rows():
+    """The results to export: cell, method, and where they and their inputs are."""
+    rows = []
+    for row, (cell, folder) in zip(
+        summary_rows(),
+        [
+            (cell, folder)
+            for cell, folder in zip(EXPERIMENT.cells, CELL_FOLDERS)
+            for _ in METHODS
+        ],
+    ):
+        place = f"results/{NAME}/{cell.model}/{cell.dataset}"
+        budgeted = row["method"] in ("eager_adapt", "eager")
+        rows.append(
+            {
+                "cell": row["cell"],
+                "method": row["method"],
+                "result": str(Path(row["metrics"]).parent),
+                "initial": f"{place}/{folder}/eager_init" if budgeted else None,
+                "prompts": f"{place}/prompts.parquet",
+                "tasks": f"results/datasets/{cell.dataset}/tasks.jsonl",
+            }
+        )
+    return rows
