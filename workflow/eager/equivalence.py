@@ -11,7 +11,7 @@ import os
 import re
 import subprocess
 import sys
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate
 from pathlib import Path
 
@@ -39,7 +39,18 @@ def is_symbolically_equal(answer: str, target: str) -> bool:
     """Whether math-verify holds two texts equal; False as well where one is not comparable."""
     if not (is_comparable(answer) and is_comparable(target)):
         return False
-    return _process().compare(answer, target)
+    if not (_is_tame(answer) and _is_tame(target)):
+        return False
+    return _process().compare(answer, target) is True
+
+
+@lru_cache(maxsize=100_000)
+def _is_tame(text: str) -> bool:
+    """Whether a text survives a comparison with a plain number.
+
+    In a vote every answer meets every other one: a text that uses up the limits does so once.
+    """
+    return _process().compare(text, "1") is not None
 
 
 class ComparisonProcess:
@@ -58,8 +69,8 @@ class ComparisonProcess:
         )
         self._number = 0
 
-    def compare(self, answer: str, target: str) -> bool:
-        """One comparison.
+    def compare(self, answer: str, target: str) -> bool | None:
+        """One comparison; None if it used up its time or memory.
 
         Raises:
             RuntimeError: the process itself has ended, not only a comparison in it.
@@ -72,11 +83,24 @@ class ComparisonProcess:
         self._process.stdin.flush()
         while line := self._process.stdout.readline():
             number, equal = json.loads(line)
-            if number in (self._number, None):
+            if number is None:
+                return None
+            if number == self._number:
                 return bool(equal)
         raise RuntimeError(
             f"the process that compares answers ended with code {self._process.wait()}"
         )
+
+    def close(self) -> None:
+        """End the process and wait for it."""
+        self._process.communicate()
+
+
+def end_comparisons() -> None:
+    """End the process of this program, if it runs; the next comparison starts another."""
+    if _process.cache_info().currsize:
+        _process().close()
+        _process.cache_clear()
 
 
 @cache
