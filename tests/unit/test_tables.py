@@ -8,11 +8,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from eager.comparison import compare_with_published
+from eager.comparison import compare_with_baseline, compare_with_published
 from eager.errors import EagerError
-from eager.measuring import engine_costs
+from eager.files import read_json
+from eager.measuring import engine_costs, write_metrics
 from eager.published import read_published
 from eager.rendering import TableFiles, write_forms
+from eager.summary import summarize
+from eager.tables import SEQUENCES, write_table
+from eager.verdicts import VERDICTS
 
 ROOT = Path(__file__).parents[2]
 HEADER = "model,dataset,method,max_sequences,pass_at_k,tokens_per_prompt,source\n"
@@ -117,3 +121,23 @@ def test_costs_add_up_and_count_the_prefix_cache() -> None:
     costs = engine_costs([count, count])
     assert costs == {"computed_tokens": 40, "engine_seconds": 4.0, "seconds": 5.0}
     assert engine_costs([{}]) == {"computed_tokens": 0, "engine_seconds": 0, "seconds": 0}
+
+
+def test_an_empty_cell_has_no_figures(tmp_path: Path) -> None:
+    write_table(tmp_path / "s.parquet", SEQUENCES.empty_table(), "sequences")
+    write_table(tmp_path / "v.parquet", VERDICTS.empty_table(), "verdicts")
+    results = []
+    for method in ("parallel", "eager"):
+        output = tmp_path / f"{method}.json"
+        write_metrics(method, tmp_path / "s.parquet", tmp_path / "v.parquet", [], output)
+        results.append((CELL, method, read_json(output)))
+    for record in summarize(results).to_dict("records"):
+        assert (record["prompts"], record["tokens"]) == (0, 0)
+        assert pd.isna(record["pass_at_k"])
+        assert pd.isna(record["tokens_relative"])
+    known = facts(tmp_path, "m,d,eager,4,0.8,,a figure\n")
+    table = compare_with_published(results, known)
+    assert table["ours"].isna().all()
+    assert table["difference"].isna().all()
+    assert compare_with_baseline(results).empty
+    assert "| eager " in forms(tmp_path, summarize(results), [])[1]

@@ -44,7 +44,7 @@ def compare_with_baseline(results: Sequence[Result]) -> pd.DataFrame:
     families: dict[tuple[Any, ...], list[tuple[Mapping[str, Any], str]]] = {}
     for cell, method, metrics in results:
         baseline = found.get((_key(cell), BASELINE))
-        if method == BASELINE or baseline is None:
+        if method == BASELINE or baseline is None or not metrics["per_prompt"]:
             continue
         rows.append({**cell, "method": method, **_compare([(metrics, baseline)])})
         family = (_key({**cell, "seed": "all"}), method)
@@ -92,7 +92,9 @@ def _compare(pairs: list[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> dict[s
     return row
 
 
-def with_bounds(name: str, value: float, interval: Interval | list[float] | None) -> dict[str, Any]:
+def with_bounds(
+    name: str, value: float | None, interval: Interval | list[float] | None
+) -> dict[str, Any]:
     """A figure and its bounds as three columns; no interval: empty bounds."""
     low, high = interval or (None, None)
     return {name: value, f"{name}_low": low, f"{name}_high": high}
@@ -109,15 +111,17 @@ def compare_with_published(results: list[Result], facts: list[PublishedFigures])
         fact = known.get((cell["model"], cell["dataset"], method, cell["max_sequences"]))
         for figure, counterpart in FIGURES.items():
             interval = metrics["intervals"][figure]
+            ours = metrics[figure]
             published = getattr(fact, counterpart) if fact else None
+            comparable = published is not None and ours is not None
             rows.append(
                 {
                     **cell,
                     "method": method,
                     "figure": figure,
-                    **with_bounds("ours", metrics[figure], interval),
+                    **with_bounds("ours", ours, interval),
                     "published": published,
-                    "difference": None if published is None else metrics[figure] - published,
+                    "difference": ours - published if comparable else None,
                     "inside_our_interval": _inside(published, interval),
                     "source": fact.source if fact and published is not None else None,
                 }

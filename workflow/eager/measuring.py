@@ -52,19 +52,32 @@ def write_metrics(
         output: metrics.json.
     """
     prompts = _results(sequences_path, verdicts_path)
-    content: dict[str, Any] = asdict(measure(list(prompts.values())))
-    for name in ("tokens", "tokens_upstream"):
-        content[f"{name}_per_prompt"] = content[name] / content["prompts"]
+    content = _figures(list(prompts.values()))
     content |= engine_costs([read_json(path)["counts"] for path in run_paths])
-    if method == "parallel":
+    if method == "parallel" and prompts:
         content["unbiased_pass_at_k"] = _unbiased(list(prompts.values()))
     per_prompt = {name: _describe(sequences) for name, sequences in prompts.items()}
     content["intervals"] = {
-        name: mean_interval(np.array([[float(row[value])] for row in per_prompt.values()]))
+        name: mean_interval(
+            np.array([float(row[value]) for row in per_prompt.values()]).reshape(-1, 1)
+        )
         for name, value in INTERVALS.items()
     }
     content["per_prompt"] = per_prompt
     write_json(output, {"schema_version": 1, "method": method, **content})
+
+
+def _figures(prompts: list[list[SequenceResult]]) -> dict[str, Any]:
+    """The figures of a result; where it has no prompt, counts are 0 and figures null."""
+    if not prompts:
+        shares = dict.fromkeys(("pass_at_k", "pass_at_k_upstream", "cons_at_max", "pass_rate"))
+        counts = dict.fromkeys(("prompts", "sequences", "tokens", "tokens_upstream"), 0)
+        means = dict.fromkeys(("tokens_per_prompt", "tokens_upstream_per_prompt"))
+        return {**shares, **counts, **means}
+    content: dict[str, Any] = asdict(measure(prompts))
+    for name in ("tokens", "tokens_upstream"):
+        content[f"{name}_per_prompt"] = content[name] / content["prompts"]
+    return content
 
 
 def engine_costs(counts: list[dict[str, float]]) -> dict[str, float]:

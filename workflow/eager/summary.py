@@ -81,8 +81,9 @@ def summarize(results: list[Result]) -> pd.DataFrame:
     for record, (cell, _, metrics) in zip(records, results, strict=True):
         baseline = baselines.get(tuple(cell.items()), {})
         for name in RELATIVE:
-            reference = baseline.get(name)
-            record[f"{name}_relative"] = metrics[name] / reference if reference else None
+            value, reference = metrics[name], baseline.get(name)
+            comparable = reference and value is not None
+            record[f"{name}_relative"] = value / reference if comparable else None
     return pd.DataFrame(records)
 
 
