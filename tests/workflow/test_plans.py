@@ -24,6 +24,14 @@ def test_the_paper_is_planned_offline_with_every_cell(repository: Repository) ->
             assert f"{place},entropy_threshold=2.2/{method}/sequences.parquet" in done.stdout
 
 
+def test_tables_and_export_are_planned(repository: Repository) -> None:
+    planned = repository.planned()
+    assert [planned[rule] for rule in ("summarize", "compare", "compare_published")] == [1, 1, 1]
+    assert "export" not in planned
+    done = repository.small("--dry-run", "export")
+    assert "results/small/export" in done.stdout
+
+
 def test_cells_that_differ_in_the_threshold_share_parallel(repository: Repository) -> None:
     cells = repository.folder / "config/small.tsv"
     row = cells.read_text().splitlines()[-1]
@@ -40,6 +48,7 @@ def test_cells_that_differ_in_the_threshold_share_parallel(repository: Repositor
         ("config/small.tsv", "0.6", "0", "config/small.tsv, row 1, temperature"),
         ("config/small.tsv", "small", "smal", "did you mean 'small'?"),
         ("config/small.yaml", "cells:", "cels:", "config/small.yaml, unknown key 'cels'"),
+        ("config/small.yaml", "cells:", "published: no.csv\ncells:", "no.csv: no such file"),
         ("config/small.yaml", "experiment: small", "", "config/small.yaml, key 'experiment' is"),
     ],
 )

@@ -54,6 +54,36 @@ def test_the_table_holds_every_method_and_its_numbers_add_up(small_run: Reposito
     assert table.loc["parallel", "tokens_upstream"] == table.loc["parallel", "tokens"]
 
 
+def test_every_table_is_there_in_three_forms(small_run: Repository) -> None:
+    tables = small_run.folder / "results/small/tables"
+    for name in ("summary", "comparison", "published"):
+        for form in ("csv", "md", "tex"):
+            assert "eager_adapt" in (tables / f"{name}.{form}").read_text().replace("\\", "")
+    comparison = pd.read_csv(tables / "comparison.csv").set_index("method")
+    assert list(comparison.index) == ["eager_init", "eager_adapt", "eager"]
+    for row in comparison.to_dict("records"):
+        assert row["tokens_saved_low"] <= row["tokens_saved"] <= row["tokens_saved_high"]
+        unit = row["tokens_upstream_saved"] - row["tokens_saved"]
+        assert row["saved_by_the_unit"] == pytest.approx(unit, abs=1e-5)
+    published = pd.read_csv(tables / "published.csv")
+    assert published["published"].isna().all()
+
+
+def test_export_comes_back_with_the_same_metrics(small_run: Repository, tmp_path: Path) -> None:
+    small_run.small("export")
+    files = sorted((small_run.folder / "results/small/export").rglob("*.json"))
+    assert len(files) == len(METHODS)
+    back = []
+    for file in files:
+        done = small_run.eager("import", "--file", str(file), "--output", str(tmp_path / file.stem))
+        assert done.returncode == 0, done.stderr
+        back.append(json.loads((tmp_path / file.stem / "metrics.json").read_text()))
+    for metrics in back:
+        folder = result_folder(small_run, metrics["method"])
+        assert metrics == json.loads((folder / "metrics.json").read_text())
+    assert {metrics["method"] for metrics in back} == set(METHODS)
+
+
 def test_sequences_form_trees_within_their_caps(small_run: Repository) -> None:
     allocation = json.loads((result_folder(small_run, "eager") / "allocation.json").read_text())
     shares = {prompt["prompt_id"]: prompt["share"] for prompt in allocation["prompts"]}
@@ -118,7 +148,8 @@ def test_nothing_reruns_without_a_reason(small_run: Repository) -> None:
 
 
 GENERATION = {"eager_init": 1, "eager_adapt": 1, "eager": 1}
-AFTER = {"evaluate": 3, "measure": 3, "summarize": 1}
+TABLES = {"summarize": 1, "compare": 1, "compare_published": 1}
+AFTER = {"evaluate": 3, "measure": 3} | TABLES
 CHANGES: dict[str, tuple[str, str, str, dict[str, int]]] = {
     "comment": ("workflow/eager/branching.py", "import array", "import array  # an array", {}),
     "docstring": ("workflow/eager/branching.py", '"""When a', '"""Says when a', {}),
@@ -128,12 +159,12 @@ CHANGES: dict[str, tuple[str, str, str, dict[str, int]]] = {
         "self.steps += 2",
         GENERATION | {"parallel": 1, "allocate": 2} | AFTER | {"evaluate": 4, "measure": 4},
     ),
-    "table code": ("workflow/eager/summary.py", '"%.6g"', '"%.7g"', {"summarize": 1}),
+    "table code": ("workflow/eager/rendering.py", '"%.6g"', '"%.7g"', TABLES),
     "metrics code": (
         "workflow/eager/metrics.py",
         "if not votes:",
         "if len(votes) == 0:",
-        {"measure": 4, "summarize": 1},
+        {"measure": 4} | TABLES,
     ),
     "engine options": ("config/small.yaml", "cells:", "engine: {max_num_seqs: 64}\ncells:", {}),
     "patience": (

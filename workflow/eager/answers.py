@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from eager.equivalence import LONGEST_TEXT, is_symbolically_equal
+
 BOXED = re.compile(r"\\boxed\s*\{")
 INTEGER = re.compile(r"[+-]?\d+")
-THOUSANDS = re.compile(r"(?<=\d)(?:,|\\,|\{,\})(?=\d{3}(?!\d))")
-LONGEST_ANSWER = 500
-"""Characters above which an answer is not handed to the symbolic comparison."""
-COMPARISON_SECONDS = 3
+THOUSANDS = re.compile(r"(?<=\d)(?:,|\\,|\{,\}|,?\\!\s*| )(?=\d{3}(?!\d))")
+DECIMAL_POINT, DECIMAL_COMMA = re.compile(r"\d+\.\d+"), re.compile(r"\d+,\d+")
+CURRENCY = re.compile(r"\\\$|^\s*\$(?=\d[\d.,]*\s*$)")
+MATHEMATICS = re.compile(
+    r"\$\$[^$]+\$\$|\$[^$\n]+\$|\\\((?:[^\\\n]|\\(?!\)))+\\\)|\\\[(?:[^\\]|\\(?!\]))+\\\]"
+)
+WORD = re.compile(r"(?:^|(?<=\s))[A-Za-z]{2,}(?=[\s.,:;]|$)")
+NUMBER = re.compile(r"(?<![\d.,])-?(?:\d{1,3}(?:[, ]\d{3})+(?!\d)|\d+)(?:[.,]\d+)?")
 
 
 def extract_boxed(text: str) -> str | None:
@@ -64,17 +70,20 @@ def is_correct_upstream(answer: str | None, target: str) -> bool:
 def is_equivalent(answer: str, target: str) -> bool:
     """Whether two mathematical answers mean the same.
 
-    Two integers are compared as integers; everything else by math-verify, with a time limit. An
-    answer that cannot be parsed, or not in time, is not equivalent.
+    Two integers are compared as integers; everything else by math-verify, in a process with
+    limits. An answer that cannot be parsed, or not in time, is not equivalent. Either may be a
+    whole reply; then its last mathematics or number counts.
     """
     if answer == target:
         return True
     integers = _integer(answer), _integer(target)
     if None not in integers:
         return integers[0] == integers[1]
-    if max(len(answer), len(target)) > LONGEST_ANSWER:
-        return False
-    return _verify(answer, target)
+    if DECIMAL_POINT.fullmatch(target) and DECIMAL_COMMA.fullmatch(answer):
+        answer = answer.replace(",", ".")
+    elif DECIMAL_POINT.fullmatch(answer) and DECIMAL_COMMA.fullmatch(target):
+        target = target.replace(",", ".")
+    return is_symbolically_equal(_conclusion(answer), _conclusion(target))
 
 
 def group_equivalent(answers: list[str | None], kind: str) -> list[int | None]:
@@ -105,13 +114,21 @@ def group_equivalent(answers: list[str | None], kind: str) -> list[int | None]:
 
 def _integer(text: str) -> int | None:
     bare = THOUSANDS.sub("", text.strip().strip("$").strip())
-    return int(bare) if INTEGER.fullmatch(bare) and len(bare) <= LONGEST_ANSWER else None
+    return int(bare) if INTEGER.fullmatch(bare) and len(bare) <= LONGEST_TEXT else None
 
 
-def _verify(answer: str, target: str) -> bool:
-    from math_verify import parse, verify
-
-    parsed = [
-        parse(f"\\boxed{{{text}}}", parsing_timeout=COMPARISON_SECONDS) for text in (target, answer)
-    ]
-    return bool(verify(*parsed, timeout_seconds=COMPARISON_SECONDS))
+def _conclusion(text: str) -> str:
+    """The part of a text to compare: all of a formula, the end of a reply."""
+    text = CURRENCY.sub("", text)
+    formulas = list(MATHEMATICS.finditer(text))
+    prose = MATHEMATICS.sub(" ", text)
+    if BOXED.search(text) is None:
+        if len(WORD.findall(prose)) < (4 if "\\" in prose else 2):
+            return text
+        after = text[formulas[-1].end() :] if formulas else text
+        if numbers := NUMBER.findall(after):
+            return THOUSANDS.sub("", numbers[-1])
+    if len(text) <= LONGEST_TEXT:
+        return text
+    near = [match.start() for match in formulas if match.start() >= len(text) - LONGEST_TEXT]
+    return text[near[0] :] if near else extract_boxed(text) or text

@@ -33,6 +33,10 @@ Tasks = Annotated[Path, typer.Option(help="tasks as JSON lines")]
 Sequences = Annotated[Path, typer.Option(help="sequences.parquet")]
 Verdicts = Annotated[Path, typer.Option(help="verdicts.parquet")]
 Output = Annotated[Path, typer.Option(help="file to write")]
+Rows = Annotated[str, typer.Option(help="cell, method and metrics file of each row, as JSON")]
+Csv = Annotated[Path, typer.Option(help="table as CSV")]
+Markdown = Annotated[Path, typer.Option(help="table as Markdown")]
+Latex = Annotated[Path, typer.Option(help="table as LaTeX (booktabs)")]
 
 
 @app.command()
@@ -184,17 +188,75 @@ def measure(
 
 
 @app.command()
-def summarize(
-    rows: Annotated[str, typer.Option(help="cell, method and metrics file of each row, as JSON")],
-    csv: Annotated[Path, typer.Option(help="table as CSV")],
-    markdown: Annotated[Path, typer.Option(help="table as Markdown")],
-    log: Log = None,
-) -> None:
+def summarize(rows: Rows, csv: Csv, markdown: Markdown, latex: Latex, log: Log = None) -> None:
     """Collect metrics into the summary table."""
+    from eager.rendering import TableFiles
     from eager.summary import SummaryRow, write_summary
 
     with _step(log):
-        write_summary(TypeAdapter(list[SummaryRow]).validate_json(rows), csv, markdown)
+        files = TableFiles(csv=csv, markdown=markdown, latex=latex)
+        write_summary(TypeAdapter(list[SummaryRow]).validate_json(rows), files)
+
+
+@app.command()
+def compare(rows: Rows, csv: Csv, markdown: Markdown, latex: Latex, log: Log = None) -> None:
+    """Compare each method with parallel on the same prompts."""
+    from eager.rendering import TableFiles
+    from eager.summary import SummaryRow, write_comparison
+
+    with _step(log):
+        files = TableFiles(csv=csv, markdown=markdown, latex=latex)
+        write_comparison(TypeAdapter(list[SummaryRow]).validate_json(rows), files)
+
+
+@app.command()
+def compare_published(
+    rows: Rows,
+    csv: Csv,
+    markdown: Markdown,
+    latex: Latex,
+    published: Annotated[Path | None, typer.Option(help="CSV file of published figures")] = None,
+    log: Log = None,
+) -> None:
+    """Put published figures beside ours."""
+    from eager.rendering import TableFiles
+    from eager.summary import SummaryRow, write_published
+
+    with _step(log):
+        files = TableFiles(csv=csv, markdown=markdown, latex=latex)
+        write_published(TypeAdapter(list[SummaryRow]).validate_json(rows), published, files)
+
+
+@app.command()
+def export(
+    rows: Annotated[str, typer.Option(help="the results to export, as JSON")],
+    output: Annotated[Path, typer.Option(help="folder to write")],
+    log: Log = None,
+) -> None:
+    """Write results as JSON files of the authors' implementation."""
+    from eager.exporting import ExportRow, export_results
+
+    with _step(log):
+        export_results(TypeAdapter(list[ExportRow]).validate_json(rows), output)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Option(help="result file of the authors' implementation")],
+    output: Annotated[Path, typer.Option(help="folder of the result to write")],
+    kind: Annotated[str, typer.Option(help="math or choice")] = "math",
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="tokenizer, for files without entropies")
+    ] = None,
+    log: Log = None,
+) -> None:
+    """Read a result file of the authors' implementation; judge and measure it."""
+    from eager.importing import import_result
+
+    if kind not in ("math", "choice"):
+        raise EagerError(f"--kind {kind}: write math or choice")
+    with _step(log):
+        import_result(file, kind, output, tokenizer)
 
 
 @app.command()

@@ -126,6 +126,9 @@ class ExperimentConfig(Frozen):
     methods: tuple[Method, ...] = Field(
         default=METHODS, min_length=1, description="methods to run and to show"
     )
+    published: str | None = Field(
+        default=None, description="CSV file with published figures to put beside ours; null: none"
+    )
     branching: BranchingParameters = Field(default=BranchingParameters(), description="see below")
     engine: EngineOptions = Field(default=EngineOptions(), description="see below")
     sandbox: Annotated[

@@ -40,16 +40,33 @@ def evaluate(
     Raises:
         EagerError: a sequence belongs to no task, or programs cannot be run here.
     """
+    tasks, rows = _read(sequences_path, tasks_path)
+    if any(task.kind == "code" for task in tasks.values()):
+        _write(output, judge_code(tasks, rows, code, sandbox, cache))
+    else:
+        _write(output, _judge_answers(tasks, rows))
+
+
+def evaluate_answers(sequences_path: Path, tasks_path: Path, output: Path) -> None:
+    """Judge every sequence of a result whose tasks are math or choice.
+
+    Raises:
+        EagerError: a sequence belongs to no task.
+    """
+    _write(output, _judge_answers(*_read(sequences_path, tasks_path)))
+
+
+def _read(sequences_path: Path, tasks_path: Path) -> tuple[dict[str, Task], list[dict[str, Any]]]:
     tasks = {task.id: task for task in read_tasks(tasks_path)}
     rows = read_table(sequences_path, "sequences").select(COLUMNS).to_pylist()
     unknown = {row["prompt_id"] for row in rows} - tasks.keys()
     if unknown:
         raise EagerError(f"{sequences_path}: prompt {min(unknown)!r} is not in {tasks_path}")
-    if any(task.kind == "code" for task in tasks.values()):
-        verdicts = judge_code(tasks, rows, code, sandbox, cache)
-    else:
-        verdicts = list(_judge_answers(tasks, rows))
-    write_table(output, pa.Table.from_pylist(verdicts, VERDICTS), "verdicts")
+    return tasks, rows
+
+
+def _write(output: Path, verdicts: Iterable[dict[str, Any]]) -> None:
+    write_table(output, pa.Table.from_pylist(list(verdicts), VERDICTS), "verdicts")
 
 
 def _judge_answers(

@@ -8,11 +8,23 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+
 from eager.errors import EagerError
 from eager.files import read_json, write_json
-from eager.metrics import SequenceResult, measure, unbiased_pass_at_k
+from eager.metrics import SequenceResult, majority_is_correct, measure, unbiased_pass_at_k
+from eager.statistics import mean_interval
 from eager.tables import read_table
 
+INTERVALS = {
+    "pass_at_k": "solved",
+    "cons_at_max": "majority_correct",
+    "pass_rate": "share_correct",
+    "pass_at_k_upstream": "solved_upstream",
+    "tokens_per_prompt": "tokens",
+    "tokens_upstream_per_prompt": "tokens_upstream",
+}
+"""Figures with an interval, and the value a prompt that they are the mean of."""
 COLUMNS = [
     "prompt_id",
     "sequence_index",
@@ -40,22 +52,66 @@ def write_metrics(
         output: metrics.json.
     """
     prompts = _results(sequences_path, verdicts_path)
-    content: dict[str, Any] = asdict(measure(list(prompts.values())))
-    counts = [read_json(path)["counts"] for path in run_paths]
-    content["seconds"] = sum(
-        count.get("engine_seconds", 0) + count.get("driver_seconds", 0) for count in counts
-    )
-    if method == "parallel":
+    content = _figures(list(prompts.values()))
+    content |= engine_costs([read_json(path)["counts"] for path in run_paths])
+    if method == "parallel" and prompts:
         content["unbiased_pass_at_k"] = _unbiased(list(prompts.values()))
-    content["per_prompt"] = {
-        prompt_id: {
-            "sequences": len(sequences),
-            "correct": sum(s.correct for s in sequences),
-            "tokens": sum(s.tokens for s in sequences),
-        }
-        for prompt_id, sequences in prompts.items()
+    per_prompt = {name: _describe(sequences) for name, sequences in prompts.items()}
+    content["intervals"] = {
+        name: mean_interval(
+            np.array([float(row[value]) for row in per_prompt.values()]).reshape(-1, 1)
+        )
+        for name, value in INTERVALS.items()
     }
+    content["per_prompt"] = per_prompt
     write_json(output, {"schema_version": 1, "method": method, **content})
+
+
+def _figures(prompts: list[list[SequenceResult]]) -> dict[str, Any]:
+    """The figures of a result; where it has no prompt, counts are 0 and figures null."""
+    if not prompts:
+        shares = dict.fromkeys(("pass_at_k", "pass_at_k_upstream", "cons_at_max", "pass_rate"))
+        counts = dict.fromkeys(("prompts", "sequences", "tokens", "tokens_upstream"), 0)
+        means = dict.fromkeys(("tokens_per_prompt", "tokens_upstream_per_prompt"))
+        return {**shares, **counts, **means}
+    content: dict[str, Any] = asdict(measure(prompts))
+    for name in ("tokens", "tokens_upstream"):
+        content[f"{name}_per_prompt"] = content[name] / content["prompts"]
+    return content
+
+
+def engine_costs(counts: list[dict[str, float]]) -> dict[str, float]:
+    """What the generations of a result cost the engine; those of an imported result count none.
+
+    Returns:
+        `seconds` (engine and driver), `engine_seconds`, and `computed_tokens`: tokens that went
+        through the model, prompts and resubmitted prefixes included, but for those that the
+        prefix cache had.
+    """
+
+    def total(name: str) -> float:
+        return sum(count.get(name, 0) for count in counts)
+
+    computed = total("tokens") + total("prompt_tokens") - total("cached_prompt_tokens")
+    return {
+        "seconds": total("engine_seconds") + total("driver_seconds"),
+        "engine_seconds": total("engine_seconds"),
+        "computed_tokens": computed,
+    }
+
+
+def _describe(sequences: list[SequenceResult]) -> dict[str, Any]:
+    correct = sum(s.correct for s in sequences)
+    return {
+        "sequences": len(sequences),
+        "correct": correct,
+        "share_correct": correct / len(sequences),
+        "solved": correct > 0,
+        "solved_upstream": any(s.correct_upstream for s in sequences),
+        "majority_correct": majority_is_correct(sequences),
+        "tokens": sum(s.tokens for s in sequences),
+        "tokens_upstream": sum(s.tokens_upstream for s in sequences),
+    }
 
 
 def _results(sequences_path: Path, verdicts_path: Path) -> dict[str, list[SequenceResult]]:

@@ -1,4 +1,4 @@
-"""The summary table: one row a cell and method, in CSV and Markdown."""
+"""The tables of an experiment: the summary, the comparison with `parallel`, the publication."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from eager.files import read_json, write_text
+from eager.comparison import (
+    Result,
+    compare_with_baseline,
+    compare_with_published,
+    with_bounds,
+)
+from eager.files import read_json
+from eager.published import read_published
+from eager.rendering import TableFiles, write_forms
 from eager.settings import Frozen
 
 RELATIVE = ("tokens", "tokens_upstream", "sequences", "seconds", "pass_at_k")
@@ -20,10 +28,12 @@ METRICS = [
     "sequences",
     "tokens",
     "tokens_upstream",
+    "tokens_per_prompt",
+    "computed_tokens",
+    "engine_seconds",
     "seconds",
 ]
-ONLY_IN_CSV = ["pass_at_k_upstream", "sequences_relative", "seconds_relative"]
-SHARES = {"pass_at_k", "cons_at_max", "pass_rate", "pass_at_k_upstream"}
+ONLY_IN_CSV = ["pass_at_k_upstream", "engine_seconds", "sequences_relative", "seconds_relative"]
 
 
 class SummaryRow(Frozen):
@@ -34,60 +44,48 @@ class SummaryRow(Frozen):
     metrics: str
 
 
-def write_summary(rows: list[SummaryRow], csv_path: Path, markdown_path: Path) -> None:
-    """Collect metrics.json files into summary.csv and summary.md.
+def write_summary(rows: list[SummaryRow], files: TableFiles) -> None:
+    """Collect metrics.json files into the summary: one row a cell and method.
 
     Relative columns compare a method with `parallel` in the same cell; they are empty where
     `parallel` was not run or is zero.
     """
-    table = summarize([(row.cell, row.method, read_json(Path(row.metrics))) for row in rows])
-    write_text(csv_path, table.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
-    write_text(markdown_path, to_markdown(table))
+    write_forms(summarize(_read(rows)), files, ONLY_IN_CSV)
 
 
-def summarize(results: list[tuple[dict[str, Any], str, dict[str, Any]]]) -> pd.DataFrame:
-    """The table as a data frame, from (cell, method, metrics), in the order given."""
-    records = [
-        cell | {"method": method} | {name: metrics[name] for name in METRICS}
-        for cell, method, metrics in results
-    ]
+def write_comparison(rows: list[SummaryRow], files: TableFiles) -> None:
+    """Compare each method with `parallel` on the same prompts."""
+    write_forms(compare_with_baseline(_read(rows)), files)
+
+
+def write_published(rows: list[SummaryRow], published: Path | None, files: TableFiles) -> None:
+    """Put published figures beside ours; without a file all of theirs are empty."""
+    facts = read_published(published) if published else []
+    write_forms(compare_with_published(_read(rows), facts), files)
+
+
+def summarize(results: list[Result]) -> pd.DataFrame:
+    """The summary as a data frame, in the order given."""
+    records = []
+    for cell, method, metrics in results:
+        record: dict[str, Any] = {**cell, "method": method}
+        for name in METRICS:
+            if name in metrics["intervals"]:
+                record |= with_bounds(name, metrics[name], metrics["intervals"][name])
+            else:
+                record[name] = metrics[name]
+        records.append(record)
     baselines = {
         tuple(cell.items()): metrics for cell, method, metrics in results if method == "parallel"
     }
     for record, (cell, _, metrics) in zip(records, results, strict=True):
         baseline = baselines.get(tuple(cell.items()), {})
         for name in RELATIVE:
-            reference = baseline.get(name)
-            record[f"{name}_relative"] = metrics[name] / reference if reference else None
+            value, reference = metrics[name], baseline.get(name)
+            comparable = reference and value is not None
+            record[f"{name}_relative"] = value / reference if comparable else None
     return pd.DataFrame(records)
 
 
-def to_markdown(table: pd.DataFrame) -> str:
-    """The table for people: aligned, with parameters that do not vary above it."""
-    parameters = list(table.columns[: table.columns.get_loc("method")])
-    constant = [name for name in parameters if table[name].nunique() == 1]
-    shown = table.drop(columns=[*constant, *ONLY_IN_CSV])
-    rows = [list(shown.columns)]
-    rows += [[_cell(name, row[name]) for name in shown.columns] for _, row in shown.iterrows()]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(shown.columns))]
-    rows.insert(1, ["-" * width for width in widths])
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in rows
-    ]
-    above = ", ".join(f"{name} {table[name].iloc[0]}" for name in constant)
-    return "\n".join([above, "", *lines]) + "\n"
-
-
-def _cell(name: str, value: Any) -> str:
-    if value is None or (isinstance(value, float) and pd.isna(value)):
-        return ""
-    if name in SHARES:
-        return f"{value:.3f}"
-    if name.endswith("_relative"):
-        return f"{value:.2f}"
-    if name in ("tokens", "tokens_upstream", "sequences"):
-        return f"{value:,}"
-    if name == "seconds":
-        return f"{value:.0f}"
-    return str(value)
+def _read(rows: list[SummaryRow]) -> list[Result]:
+    return [(row.cell, row.method, read_json(Path(row.metrics))) for row in rows]

@@ -8,6 +8,7 @@ that cells that differ only there share its result.
 import json
 import re
 import sys
+from pathlib import Path
 
 import pandas as pd
 from snakemake.exceptions import WorkflowError
@@ -18,6 +19,7 @@ try:
     from eager.errors import EagerError
     from eager.fingerprint import code_fingerprint
     from eager.jobs import prepare_environment
+    from eager.published import read_published
     from eager.sandbox.evaluate import judging_version
     from eager.sandbox.settings import VERDICT_LIMITS
 except ImportError as error:
@@ -31,6 +33,8 @@ try:
         config,
         " + ".join(map(str, workflow.overwrite_configfiles)) or "config/demo.yaml",
     )
+    if EXPERIMENT.config.published:
+        read_published(Path(EXPERIMENT.config.published))
 except EagerError as error:
     raise WorkflowError(f"the configuration has mistakes:\n{error}")
 
@@ -138,7 +142,9 @@ def code_options(wildcards):
     return json.dumps(
         {
             "end_of_thinking": EXPERIMENT.models[wildcards.model].end_of_thinking,
-            "continues_prompt": not EXPERIMENT.datasets[wildcards.dataset].chat_template,
+            "continues_prompt": not EXPERIMENT.datasets[
+                wildcards.dataset
+            ].chat_template,
             "limits": limits,
         }
     )
@@ -179,3 +185,29 @@ def summary_rows():
         )
         for method in METHODS
     ]
+
+
+def export_rows():
+    """The results to export: cell, method, and where they and their inputs are."""
+    rows = []
+    for row, (cell, folder) in zip(
+        summary_rows(),
+        [
+            (cell, folder)
+            for cell, folder in zip(EXPERIMENT.cells, CELL_FOLDERS)
+            for _ in METHODS
+        ],
+    ):
+        place = f"results/{NAME}/{cell.model}/{cell.dataset}"
+        budgeted = row["method"] in ("eager_adapt", "eager")
+        rows.append(
+            {
+                "cell": row["cell"],
+                "method": row["method"],
+                "result": str(Path(row["metrics"]).parent),
+                "initial": f"{place}/{folder}/eager_init" if budgeted else None,
+                "prompts": f"{place}/prompts.parquet",
+                "tasks": f"results/datasets/{cell.dataset}/tasks.jsonl",
+            }
+        )
+    return rows

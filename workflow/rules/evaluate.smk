@@ -18,10 +18,10 @@ rule evaluate:
         "logs/evaluate/{experiment}/{model}/{dataset}/{cell}/{method}.log",
     benchmark:
         "benchmarks/evaluate/{experiment}/{model}/{dataset}/{cell}/{method}.tsv"
-    resources:
-        mem_mb=4000,
     # Programs have time limits: no other job may take their cores meanwhile.
     threads: lambda wildcards: workflow.cores if is_code(wildcards) else 1
+    resources:
+        mem_mb=4000,
     params:
         options=code_options,
         code=judging_code,

@@ -1,8 +1,10 @@
-"""The summary table of an experiment.
+"""The tables of an experiment, each as CSV, Markdown and LaTeX.
 
-Inputs:  metrics.json of every cell and method
-Outputs: results/{experiment}/tables/summary.csv and summary.md
-Steps:   summarize.
+Inputs:  metrics.json of every cell and method, the file of published figures
+Outputs: results/{experiment}/tables/summary.*       one row a cell and method
+         results/{experiment}/tables/comparison.*    each method against parallel
+         results/{experiment}/tables/published.*     published figures beside ours
+Steps:   summarize, compare, compare_published.
 """
 
 
@@ -12,6 +14,7 @@ rule summarize:
     output:
         csv=f"results/{NAME}/tables/summary.csv",
         markdown=f"results/{NAME}/tables/summary.md",
+        latex=f"results/{NAME}/tables/summary.tex",
     log:
         f"logs/summarize/{NAME}.log",
     benchmark:
@@ -29,5 +32,69 @@ rule summarize:
             --rows {params.rows:q} \
             --csv {output.csv:q} \
             --markdown {output.markdown:q} \
+            --latex {output.latex:q} \
+            --log {log:q}
+        """
+
+
+rule compare:
+    input:
+        metrics=[row["metrics"] for row in summary_rows()],
+    output:
+        csv=f"results/{NAME}/tables/comparison.csv",
+        markdown=f"results/{NAME}/tables/comparison.md",
+        latex=f"results/{NAME}/tables/comparison.tex",
+    log:
+        f"logs/compare/{NAME}.log",
+    benchmark:
+        f"benchmarks/compare/{NAME}.tsv"
+    resources:
+        mem_mb=2000,
+    params:
+        rows=json.dumps(summary_rows()),
+        code=code_fingerprint("summary"),
+    message:
+        "compare methods with parallel"
+    shell:
+        r"""
+        eager compare \
+            --rows {params.rows:q} \
+            --csv {output.csv:q} \
+            --markdown {output.markdown:q} \
+            --latex {output.latex:q} \
+            --log {log:q}
+        """
+
+
+rule compare_published:
+    input:
+        metrics=[row["metrics"] for row in summary_rows()],
+        published=EXPERIMENT.config.published or [],
+    output:
+        csv=f"results/{NAME}/tables/published.csv",
+        markdown=f"results/{NAME}/tables/published.md",
+        latex=f"results/{NAME}/tables/published.tex",
+    log:
+        f"logs/compare_published/{NAME}.log",
+    benchmark:
+        f"benchmarks/compare_published/{NAME}.tsv"
+    resources:
+        mem_mb=2000,
+    params:
+        rows=json.dumps(summary_rows()),
+        published=lambda wildcards, input: (
+            f"--published {input.published}" if input.published else ""
+        ),
+        code=code_fingerprint("summary"),
+    message:
+        "put published figures beside ours"
+    shell:
+        r"""
+        eager compare-published \
+            --rows {params.rows:q} \
+            {params.published} \
+            --csv {output.csv:q} \
+            --markdown {output.markdown:q} \
+            --latex {output.latex:q} \
             --log {log:q}
         """
