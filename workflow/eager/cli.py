@@ -32,6 +32,7 @@ Manifest = Annotated[Path, typer.Option(help="JSON file: source, revision, hashe
 Tasks = Annotated[Path, typer.Option(help="tasks as JSON lines")]
 Sequences = Annotated[Path, typer.Option(help="sequences.parquet")]
 Verdicts = Annotated[Path, typer.Option(help="verdicts.parquet")]
+Cells = Annotated[str, typer.Option(help="the cells and where their results lie, as JSON")]
 Output = Annotated[Path, typer.Option(help="file to write")]
 
 
@@ -195,6 +196,22 @@ def summarize(
 
     with _step(log):
         write_summary(TypeAdapter(list[SummaryRow]).validate_json(rows), csv, markdown)
+
+
+@app.command()
+def figures(
+    cells: Cells,
+    folder: Annotated[Path, typer.Option(help="where the figures go")],
+    prefix: Annotated[str, typer.Option(help="how their names begin")] = "",
+    published: Annotated[Path | None, typer.Option(help="published figures, as CSV")] = None,
+    log: Log = None,
+) -> None:
+    """Draw the figures of one model and data set, as SVG and PNG."""
+    from eager.figures import draw_figures
+    from eager.results import CellResults
+
+    with _step(log):
+        draw_figures(TypeAdapter(list[CellResults]).validate_json(cells), published, folder, prefix)
 
 
 @app.command()
