@@ -22,4 +22,4 @@ rule all:
     default_target: True
     input:
         rules.summarize.output,
-        figure_files("svg"),
+        rules.report_page.output,

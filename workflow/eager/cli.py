@@ -215,6 +215,24 @@ def figures(
 
 
 @app.command()
+def report(
+    cells: Cells,
+    table: Annotated[list[Path], typer.Option(help="CSV tables; summary.csv among them")],
+    figure: Annotated[list[Path], typer.Option(help="SVG figures, in order")],
+    caption: Annotated[list[Path], typer.Option(help="captions, a text file a kind of figure")],
+    output: Output,
+    log: Log = None,
+) -> None:
+    """Write the report: one HTML file with tables, figures and the branch explorer."""
+    from eager.report.page import write_report
+    from eager.results import CellResults
+
+    with _step(log):
+        found = TypeAdapter(list[CellResults]).validate_json(cells)
+        write_report(found, table, figure, caption, output)
+
+
+@app.command()
 def schemas(
     check: Annotated[bool, typer.Option(help="only say what has drifted; exit 1 if so")] = False,
 ) -> None:

@@ -52,6 +52,11 @@ LOOKS: dict[Method, Look] = {
 }
 
 
+def method_name(method: str) -> str:
+    """A method's name for people; one that is not known keeps its own."""
+    return {str(known): look.name for known, look in LOOKS.items()}.get(method, method)
+
+
 def style() -> AbstractContextManager[None]:
     """The settings that figures are drawn and written with."""
     return matplotlib.rc_context(STYLE)

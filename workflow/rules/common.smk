@@ -232,6 +232,17 @@ def files_to_show(names):
     )
 
 
+def shared_files(wildcards):
+    """Models, tasks and prompts of the cells."""
+    return sorted(
+        {
+            cell[name]
+            for cell in cells_to_show(wildcards)
+            for name in ("prompts", "tasks", "model_manifest")
+        }
+    )
+
+
 def figure_files(kind):
     """Paths of all figures, in the order of the page."""
     groups = dict.fromkeys((cell.model, cell.dataset) for cell in EXPERIMENT.cells)

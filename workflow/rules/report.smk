@@ -2,7 +2,8 @@
 
 Inputs:  results of every cell and method, results/{experiment}/tables/summary.csv
 Outputs: results/{experiment}/figures/{model}--{dataset}--{figure}.svg and .png
-Steps:   draw_figures.
+         results/{experiment}/report.html
+Steps:   draw_figures -> report_page.
 """
 
 
@@ -47,5 +48,51 @@ rule draw_figures:
             --folder {params.folder:q} \
             --prefix {wildcards.model:q}--{wildcards.dataset:q}-- \
             {params.published} \
+            --log {log:q}
+        """
+
+
+rule report_page:
+    input:
+        results=files_to_show([*RESULT_FILES, "run.json"]),
+        shared=shared_files,
+        tables=rules.summarize.output.csv,
+        figures=figure_files("svg"),
+        captions=[f"workflow/report/{figure}.rst" for figure in FIGURES],
+        page=[
+            f"workflow/eager/report/{name}"
+            for name in ["template.html", "style.css", "explorer.js"]
+        ],
+    output:
+        page=report(
+            f"results/{NAME}/report.html",
+            caption="../report/page.rst",
+            category="Report page",
+            labels={"page": "tables, figures, branch explorer"},
+        ),
+    log:
+        f"logs/report_page/{NAME}.log",
+    benchmark:
+        f"benchmarks/report_page/{NAME}.tsv"
+    resources:
+        mem_mb=4000,
+    params:
+        cells=lambda wildcards: json.dumps(cells_to_show(wildcards)),
+        tables=lambda wildcards, input: [f"--table {path}" for path in [input.tables]],
+        figures=lambda wildcards, input: [f"--figure {path}" for path in input.figures],
+        captions=lambda wildcards, input: [
+            f"--caption {path}" for path in input.captions
+        ],
+        code=code_fingerprint("report.page"),
+    message:
+        "write the report"
+    shell:
+        r"""
+        eager report \
+            --cells {params.cells:q} \
+            {params.tables} \
+            {params.figures} \
+            {params.captions} \
+            --output {output.page:q} \
             --log {log:q}
         """

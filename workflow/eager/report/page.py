@@ -1,0 +1,111 @@
+"""Puts the page together."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from eager.errors import EagerError
+from eager.files import read_json, write_text
+from eager.plotting import LOOKS
+from eager.report import html
+from eager.report.explorer import ExplorerData, collect
+from eager.results import CellResults
+
+PART = re.compile(r"<!-- part (\w+) -->")
+
+
+def write_report(
+    cells: list[CellResults],
+    tables: list[Path],
+    figures: list[Path],
+    captions: list[Path],
+    output: Path,
+) -> None:
+    """Write the page.
+
+    Args:
+        cells: every cell of an experiment.
+        tables: CSV files to show; summary.csv among them gives the headline.
+        figures: SVG files, in order.
+        captions: a text file a kind of figure.
+        output: the HTML file.
+
+    Raises:
+        EagerError: no cells, no summary.csv, or a result is missing or damaged.
+    """
+    if not cells:
+        raise EagerError("no cells to report; give at least one row in the experiment's TSV")
+    summary = [path for path in tables if path.name == "summary.csv"]
+    if not summary:
+        raise EagerError(f"no summary.csv among the tables {[str(p) for p in tables]}; give it")
+    data = collect(cells)
+    words = {path.stem: " ".join(path.read_text("utf-8").split()) for path in captions}
+    asset = {name: _asset(name) for name in ("template.html", "style.css", "explorer.js")}
+    parts = {
+        "policy": _policy(asset["style.css"], asset["explorer.js"]),
+        "title": escape(f"EAGer: {cells[0].cell['experiment']}"),
+        "style": asset["style.css"],
+        "headline": html.headline(html.read_csv(summary[0])),
+        "tables": "".join(html.table(html.read_csv(path), path.stem) for path in tables),
+        "figures": "".join(html.figure(path, words) for path in figures),
+        "provenance": "".join(_provenance(cell) for cell in cells),
+        "left_out": _left_out(data),
+        "index": _json(data.index),
+        "packs": "".join(
+            f'<script type="text/plain" id="pack-{number}">{pack}</script>\n'
+            for number, pack in enumerate(data.packs)
+        ),
+        "script": asset["explorer.js"],
+    }
+    # One pass over the template: what a part contains is not searched for parts.
+    write_text(output, PART.sub(lambda match: parts[match[1]], asset["template.html"]))
+
+
+def _asset(name: str) -> str:
+    return (files("eager.report") / name).read_text("utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    """A policy under which the browser runs our script alone and loads nothing from anywhere."""
+
+    def digest(text: str) -> str:
+        return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+
+    return (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digest(style)}'; "
+        f"script-src 'sha256-{digest(script)}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _json(content: Any) -> str:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(content, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _provenance(cell: CellResults) -> str:
+    results = "".join(
+        f"<details><summary>{escape(LOOKS[method].name)}</summary>"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="run.json">'
+        f"{html.pairs(read_json(cell.file(method, 'run.json')), str(folder))}</div></details>"
+        for method, folder in cell.methods.items()
+    )
+    label = f"{cell.cell['model']} on {cell.cell['dataset']}: {cell.label}"
+    return f"<section><h3>{escape(label)}</h3>{results}</section>"
+
+
+def _left_out(data: ExplorerData) -> str:
+    if not data.left_out:
+        return ""
+    return (
+        f"<p><strong>{data.left_out:,} results of single prompts were left out</strong> to keep "
+        "this page small enough to open; each cell shows its first prompts. The files of the run "
+        "hold all of them.</p>"
+    )
