@@ -129,10 +129,12 @@ def test_the_headline_states_both_counts_and_invents_no_interval() -> None:
 
 
 def test_tables_escape_and_name_what_is_constant() -> None:
-    rows = [{"method": "eager", "a": "1234567", "b": "<i>"}, {"method": "x", "a": "", "b": "<i>"}]
+    usual = {"model": "<i>", "commit": "12e4567"}
+    rows = [{"method": "eager", "a": "1234567", **usual}, {"method": "x", "a": "", **usual}]
     text = html.table(rows, "t<")
     assert "1,234,567" in text
-    assert "In all rows: b &lt;i&gt;." in text
+    assert "In all rows: model &lt;i&gt;." in text
+    assert text.count("12e4567") == 2
     assert "<i>" not in text
     assert html.table([], "none") == "<p>none: no rows.</p>"
 
@@ -155,6 +157,8 @@ def test_missing_input_is_told(tmp_path: Path, change: dict[str, Any], expected:
         page.write_report(**(usual | change), output=tmp_path / "report.html")
     page.write_report(**usual, output=tmp_path / "report.html")
     written = (tmp_path / "report.html").read_text()
+    page.write_report(**usual, output=tmp_path / "again.html")
+    assert (tmp_path / "again.html").read_text() == written
     assert HOSTILE not in written
     assert written.count("<script") == 2 + 4
     assert "part " not in re.sub(r"<pre.*?</pre>", "", written.split("<main>")[0])

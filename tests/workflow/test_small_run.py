@@ -118,7 +118,8 @@ def test_nothing_reruns_without_a_reason(small_run: Repository) -> None:
 
 
 GENERATION = {"eager_init": 1, "eager_adapt": 1, "eager": 1}
-AFTER = {"evaluate": 3, "measure": 3, "summarize": 1}
+SHOW = {"draw_figures": 1, "report_page": 1}
+AFTER = {"evaluate": 3, "measure": 3, "summarize": 1, **SHOW}
 CHANGES: dict[str, tuple[str, str, str, dict[str, int]]] = {
     "comment": ("workflow/eager/branching.py", "import array", "import array  # an array", {}),
     "docstring": ("workflow/eager/branching.py", '"""When a', '"""Says when a', {}),
@@ -128,12 +129,21 @@ CHANGES: dict[str, tuple[str, str, str, dict[str, int]]] = {
         "self.steps += 2",
         GENERATION | {"parallel": 1, "allocate": 2} | AFTER | {"evaluate": 4, "measure": 4},
     ),
-    "table code": ("workflow/eager/summary.py", '"%.6g"', '"%.7g"', {"summarize": 1}),
+    "table code": (
+        "workflow/eager/summary.py",
+        '"%.6g"',
+        '"%.7g"',
+        {"summarize": 1, "report_page": 1},
+    ),
+    "figures code": ("workflow/eager/figures.py", "BINS = 30", "BINS = 31", SHOW),
+    "page code": ("workflow/eager/report/html.py", "fewer", "less", {"report_page": 1}),
+    "page script": ("workflow/eager/report/explorer.js", "600", "700", {"report_page": 1}),
+    "caption": ("workflow/report/tokens.rst", "Tokens", "The tokens", {"report_page": 1}),
     "metrics code": (
         "workflow/eager/metrics.py",
         "if not votes:",
         "if len(votes) == 0:",
-        {"measure": 4, "summarize": 1},
+        {"measure": 4, "summarize": 1, **SHOW},
     ),
     "engine options": ("config/small.yaml", "cells:", "engine: {max_num_seqs: 64}\ncells:", {}),
     "patience": (

@@ -64,9 +64,7 @@ def pass_at_k(facts: list[ResultFacts], published: list[Published]) -> tuple[Fig
         axes.plot(tokens, passed, look.line, marker=look.marker, color=look.color, markersize=6)
         for fact, x, y in zip(series, tokens, passed, strict=True):
             largest = fact.cell.cell["max_sequences"]
-            axes.annotate(
-                f"{largest}", (x, y), (4, 5), textcoords="offset points", fontsize=7, color=GREY
-            )
+            _label_point(axes, f"{largest}", (x, y), method)
             told.append(f"{look.name} at M {largest}: {y:.3f} with {x:,.0f} tokens a prompt")
     for method, look in LOOKS.items():
         points = sorted((p for p in published if p.method == method), key=lambda p: p.max_sequences)
@@ -80,7 +78,9 @@ def pass_at_k(facts: list[ResultFacts], published: list[Published]) -> tuple[Fig
             linewidth=0.7,
             alpha=0.7,
         )
-    axes.set(xlabel="tokens a prompt (numbers: M)", ylabel="Pass@k", ylim=(-0.03, 1.03))
+    axes.set(xlabel="tokens a prompt (numbers: M)", ylabel="Pass@k")
+    values = [fact.metrics["pass_at_k"] for fact in facts] + [p.pass_at_k for p in published]
+    axes.set_ylim(max(-0.03, min(values) - 0.1), min(1.05, max(values) + 0.1))
     axes.set_xlim(left=0)
     axes.xaxis.set_major_formatter("{x:,.0f}")
     handles = _method_handles({fact.method for fact in facts} | {p.method for p in published})
@@ -301,6 +301,25 @@ def _series(facts: list[ResultFacts]) -> list[tuple[Method, list[ResultFacts]]]:
         key = (fact.method, cell["temperature"], cell["seed"], theta)
         series.setdefault(key, {})[cell["max_sequences"]] = fact
     return [(key[0], [group[m] for m in sorted(group)]) for key, group in series.items()]
+
+
+def _label_point(axes: Axes, text: str, point: tuple[float, float], method: Method) -> None:
+    """A number beside a point, on a side of its own for each method: points often coincide."""
+    offset, horizontal = {
+        "parallel": ((0, 6), "center"),
+        "eager_init": ((0, -13), "center"),
+        "eager_adapt": ((-6, -3), "right"),
+        "eager": ((6, -3), "left"),
+    }[method]
+    axes.annotate(
+        text,
+        point,
+        offset,
+        textcoords="offset points",
+        fontsize=7,
+        color=LOOKS[method].color,
+        ha=horizontal,
+    )
 
 
 def _by_cell(facts: list[ResultFacts]) -> dict[str, list[ResultFacts]]:

@@ -29,6 +29,7 @@ STYLE: Any = {
     "grid.color": "#dddddd",
     "grid.linewidth": 0.6,
     "hatch.linewidth": 0.6,
+    "lines.linewidth": 1.3,
     "legend.frameon": False,
     "savefig.dpi": 200,
     "svg.hashsalt": "eager",

@@ -5,6 +5,7 @@
   const AT_ONCE = 600; // tokens put into the page at a time
   const KEPT_PACKS = 6;
   const LEVELS = [0.5, 1.0, 1.5, 2.0, 2.5]; // nats at which the background gets stronger
+  const PLAIN = ["ok", "wrong", "no_answer", "no_answer_length"]; // say no more than the verdict
   const byId = (id) => document.getElementById(id);
   const index = JSON.parse(byId("index").textContent);
   const pick = { cell: byId("pick-cell"), method: byId("pick-method"), prompt: byId("pick-prompt") };
@@ -125,7 +126,6 @@
       row.setAttribute("role", "treeitem");
       row.setAttribute("aria-level", sequence.level);
       row.setAttribute("aria-selected", "false");
-      if (sequence.children.length) row.setAttribute("aria-expanded", "true");
       row.tabIndex = -1;
       const title = element("span", "\u2003".repeat(Math.min(sequence.level - 1, 5)) + "#" + sequence.index + " ");
       title.append(element("b", sign + " " + word, name));
@@ -186,8 +186,9 @@
 
   function drawFacts(sequence) {
     const { sign, word } = verdict(sequence);
+    const why = PLAIN.includes(sequence.status) ? "" : " (" + sequence.status.replaceAll("_", " ") + ")";
     const facts = {
-      Verdict: sign + " " + word + " (" + sequence.status + ")",
+      Verdict: sign + " " + word + why,
       Answer: sequence.answer === null ? "none" : sequence.answer,
       Tokens: sequence.fork + sequence.own + ", of which " + sequence.fork + " inherited",
       Start: origin(sequence),
@@ -308,6 +309,7 @@
     byId("prompt-target").textContent = about.target;
     drawTree();
     if (shown.order.length) select(shown.order[0], false);
+    performance.mark("explorer-shown"); // read by those who measure how fast the page opens
     byId("status").textContent =
       method.name + ", prompt " + prompt.id + ": " + prompt.sequences + " sequences, " + prompt.right + " right, " + shown.forks.length + " forks.";
   }

@@ -30,19 +30,44 @@ def read_csv(path: Path) -> list[Row]:
 
 
 def table(rows: list[Row], name: str) -> str:
-    """A table that scrolls by itself; what is the same in all rows stands above it."""
+    """A table of numbers; parameters that are the same in all rows stand above it."""
     if not rows:
         return f"<p>{escape(name)}: no rows.</p>"
     columns = list(rows[0])
-    constant = [c for c in columns if len(rows) > 1 and len({row[c] for row in rows}) == 1]
-    shown = [column for column in columns if column not in constant]
-    above = ", ".join(f"{escape(c)} {escape(_value(rows[0][c]))}" for c in constant)
-    head = "".join(f'<th scope="col">{escape(c.replace("_", " "))}</th>' for c in shown)
+    constant = [
+        column
+        for column in columns
+        if column in ("experiment", *_PLACE, "prompts")
+        and len(rows) > 1
+        and len({row[column] for row in rows}) == 1
+    ]
+    above = ", ".join(f"{escape(c)} {escape(rows[0][c])}" for c in constant)
+    numbers = {c for c in columns if all(_number(row[c] or "0") for row in rows)}
+    shown = [{c: row[c] for c in columns if c not in constant} for row in rows]
+    return f"<h3>{escape(name)}</h3>{f'<p>In all rows: {above}.</p>' if above else ''}" + grid(
+        shown, name, numbers
+    )
+
+
+def grid(rows: list[Row], name: str, numbers: set[str] | None = None) -> str:
+    """Rows in a frame that scrolls by itself.
+
+    Args:
+        rows: texts by column.
+        name: what a screen reader calls it.
+        numbers: columns to write as numbers; others stay as they are.
+    """
+    numbers = numbers or set()
+    kind = {column: ' class="number"' if column in numbers else "" for column in rows[0]}
+    head = "".join(
+        f'<th scope="col"{kind[column]}>{escape(column.replace("_", " "))}</th>'
+        for column in rows[0]
+    )
     body = "".join(
-        "<tr>" + "".join(_cell(column, row[column]) for column in shown) + "</tr>" for row in rows
+        "<tr>" + "".join(_cell(column, row[column], kind[column]) for column in row) + "</tr>"
+        for row in rows
     )
     return (
-        f"<h3>{escape(name)}</h3>{f'<p>In all rows: {above}.</p>' if above else ''}"
         f'<div class="scroll" tabindex="0" role="region" aria-label="table {escape(name)}">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
@@ -125,11 +150,10 @@ def _interval(row: Row, name: str) -> str:
     return f" [{float(low):.3f}, {float(high):.3f}]" if low and high else ""
 
 
-def _cell(column: str, value: str) -> str:
+def _cell(column: str, value: str, kind: str) -> str:
     if column == "method":
         return f'<th scope="row">{escape(method_name(value))}</th>'
-    kind = ' class="number"' if _number(value) else ""
-    return f"<td{kind}>{escape(_value(value))}</td>"
+    return f"<td{kind}>{escape(_value(value) if kind else value)}</td>"
 
 
 def _number(value: str) -> bool:

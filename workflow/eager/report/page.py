@@ -13,9 +13,9 @@ from typing import Any
 
 from eager.errors import EagerError
 from eager.files import read_json, write_text
-from eager.plotting import LOOKS
-from eager.report import html
+from eager.plotting import method_name
 from eager.report.explorer import ExplorerData, collect
+from eager.report.html import figure, grid, headline, pairs, read_csv, table
 from eager.results import CellResults
 
 PART = re.compile(r"<!-- part (\w+) -->")
@@ -52,9 +52,9 @@ def write_report(
         "policy": _policy(asset["style.css"], asset["explorer.js"]),
         "title": escape(f"EAGer: {cells[0].cell['experiment']}"),
         "style": asset["style.css"],
-        "headline": html.headline(html.read_csv(summary[0])),
-        "tables": "".join(html.table(html.read_csv(path), path.stem) for path in tables),
-        "figures": "".join(html.figure(path, words) for path in figures),
+        "headline": headline(read_csv(summary[0])),
+        "tables": "".join(table(read_csv(path), path.stem) for path in tables),
+        "figures": "".join(figure(path, words) for path in figures),
         "provenance": "".join(_provenance(cell) for cell in cells),
         "left_out": _left_out(data),
         "index": _json(data.index),
@@ -91,14 +91,32 @@ def _json(content: Any) -> str:
 
 
 def _provenance(cell: CellResults) -> str:
-    results = "".join(
-        f"<details><summary>{escape(LOOKS[method].name)}</summary>"
-        f'<div class="scroll" tabindex="0" role="region" aria-label="run.json">'
-        f"{html.pairs(read_json(cell.file(method, 'run.json')), str(folder))}</div></details>"
-        for method, folder in cell.methods.items()
+    """How a cell came about: the chief facts in a table, everything folded below it."""
+    runs = {method: read_json(cell.file(method, "run.json")) for method in cell.methods}
+    details = "".join(
+        f"<details><summary>{escape(method_name(method))}: everything recorded</summary>"
+        '<div class="scroll" tabindex="0" role="region" aria-label="run.json">'
+        f"{pairs(run, cell.methods[method])}</div></details>"
+        for method, run in runs.items()
     )
     label = f"{cell.cell['model']} on {cell.cell['dataset']}: {cell.label}"
-    return f"<section><h3>{escape(label)}</h3>{results}</section>"
+    chief = [{"method": method, **_chief(run)} for method, run in runs.items()]
+    return f"<section><h3>{escape(label)}</h3>{grid(chief, label)}{details}</section>"
+
+
+def _chief(run: dict[str, Any]) -> dict[str, str]:
+    """What readers ask first; empty where a run did not record it."""
+    counts, code, hardware = (run.get(key) or {} for key in ("counts", "code", "hardware"))
+    dirty = " with uncommitted changes" if code.get("dirty") else ""
+    machine = hardware.get("gpus") or [hardware.get("processor", "")]
+    return {
+        "engine seconds": f"{counts['engine_seconds']:.1f}" if "engine_seconds" in counts else "",
+        "model revision": str((run.get("model") or {}).get("revision") or ""),
+        "commit": f"{str(code.get('commit') or '')[:12]}{dirty}",
+        "hardware": f"{', '.join(machine)}, {hardware.get('cores', '?')} cores",
+        "versions": ", ".join(f"{name} {value}" for name, value in run.get("versions", {}).items()),
+        "finished": str(run.get("finished_at", "")),
+    }
 
 
 def _left_out(data: ExplorerData) -> str:
