@@ -120,7 +120,7 @@ def test_the_headline_states_both_counts_and_invents_no_interval() -> None:
     parallel = headline_row(method="parallel", pass_at_k="0.6", tokens_relative="1")
     text = html.headline([parallel, headline_row()])
     assert "29 % fewer tokens</b> than Full Parallel (46 % fewer by the authors' count)" in text
-    assert "<b>-0.100</b>" in text
+    assert "<b>\N{MINUS SIGN}0.100</b>" in text
     assert "hold no intervals" in text
     assert "m&lt;b&gt;" in text
     given = headline_row(pass_at_k_low="0.41", pass_at_k_high="0.59")
@@ -135,6 +135,8 @@ def test_tables_escape_and_name_what_is_constant() -> None:
     assert "1,234,567" in text
     assert "In all rows: model &lt;i&gt;." in text
     assert text.count("12e4567") == 2
+    text = html.table([{"x": "0.5", "y": "1000.4"}, {"x": "", "y": "2"}], "t")
+    assert re.findall(r'"number">([^<]*)</td>', text) == ["0.500", "1,000", "", "2"]
     assert "<i>" not in text
     assert html.table([], "none") == "<p>none: no rows.</p>"
 

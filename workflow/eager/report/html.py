@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import re
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from eager.errors import EagerError
 from eager.plotting import method_name
 
 DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
+NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d{1,2})?")
 Row = dict[str, str]
 
 
@@ -42,8 +44,15 @@ def table(rows: list[Row], name: str) -> str:
         and len({row[column] for row in rows}) == 1
     ]
     above = ", ".join(f"{escape(c)} {escape(rows[0][c])}" for c in constant)
-    numbers = {c for c in columns if all(_number(row[c] or "0") for row in rows)}
-    shown = [{c: row[c] for c in columns if c not in constant} for row in rows]
+    numbers = {
+        c for c in columns if c not in _PLACE and all(_number(row[c] or "0") for row in rows)
+    }
+    written = {
+        c: _written([row[c] for row in rows]) if c in numbers else [row[c] for row in rows]
+        for c in columns
+        if c not in constant
+    }
+    shown = [{c: texts[i] for c, texts in written.items()} for i in range(len(rows))]
     return f"<h3>{escape(name)}</h3>{f'<p>In all rows: {above}.</p>' if above else ''}" + grid(
         shown, name, numbers
     )
@@ -55,7 +64,7 @@ def grid(rows: list[Row], name: str, numbers: set[str] | None = None) -> str:
     Args:
         rows: texts by column.
         name: what a screen reader calls it.
-        numbers: columns to write as numbers; others stay as they are.
+        numbers: columns to align as numbers.
     """
     numbers = numbers or set()
     kind = {column: ' class="number"' if column in numbers else "" for column in rows[0]}
@@ -136,13 +145,17 @@ def _against(row: Row, parallel: Row | None) -> str:
         f"<b>{_change(row['tokens_relative'])} tokens</b>{_interval(row, 'tokens_relative')} than "
         f"Full Parallel ({_change(row['tokens_upstream_relative'])} by the authors' count); "
         f"{reached} against {float(parallel['pass_at_k']):.3f} "
-        f"(<b>{gain:+.3f}</b>{_interval(row, 'pass_at_k_difference')})."
+        f"(<b>{_signed(gain)}</b>{_interval(row, 'pass_at_k_difference')})."
     )
 
 
 def _change(relative: str) -> str:
     percent = (float(relative) - 1) * 100
     return f"{abs(percent):.0f} % {'more' if percent > 0 else 'fewer'}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _interval(row: Row, name: str) -> str:
@@ -153,25 +166,19 @@ def _interval(row: Row, name: str) -> str:
 def _cell(column: str, value: str, kind: str) -> str:
     if column == "method":
         return f'<th scope="row">{escape(method_name(value))}</th>'
-    return f"<td{kind}>{escape(_value(value) if kind else value)}</td>"
+    return f"<td{kind}>{escape(value)}</td>"
 
 
 def _number(value: str) -> bool:
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True
+    return NUMBER.fullmatch(value) is not None
 
 
-def _value(value: str) -> str:
-    """A number with a sensible number of digits; other text as it is."""
-    if not _number(value) or "e" in value.lower():
-        return value
-    if "." not in value:
-        return f"{int(value):,}" if value.lstrip("-").isdigit() and len(value) > 4 else value
-    number = float(value)
-    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3f}".rstrip("0").rstrip(".")
+def _written(values: list[str]) -> list[str]:
+    """A column of numbers with the same decimals in all rows; empty stays empty."""
+    whole = all(float(value).is_integer() for value in values if value)
+    large = any(abs(float(value)) >= 1000 for value in values if value)
+    form = ",.0f" if whole or large else ".3f"
+    return [format(float(value), form) if value else "" for value in values]
 
 
 def _flat(values: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:

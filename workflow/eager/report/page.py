@@ -106,12 +106,14 @@ def _provenance(cell: CellResults) -> str:
 
 def _chief(run: dict[str, Any]) -> dict[str, str]:
     """What readers ask first; empty where a run did not record it."""
-    counts, code, hardware = (run.get(key) or {} for key in ("counts", "code", "hardware"))
+    counts, code, hardware, model = (
+        run.get(key) or {} for key in ("counts", "code", "hardware", "model")
+    )
     dirty = " with uncommitted changes" if code.get("dirty") else ""
     machine = hardware.get("gpus") or [hardware.get("processor", "")]
     return {
         "engine seconds": f"{counts['engine_seconds']:.1f}" if "engine_seconds" in counts else "",
-        "model revision": str((run.get("model") or {}).get("revision") or ""),
+        "model": " ".join(str(model[key]) for key in ("source", "revision") if model.get(key)),
         "commit": f"{str(code.get('commit') or '')[:12]}{dirty}",
         "hardware": f"{', '.join(machine)}, {hardware.get('cores', '?')} cores",
         "versions": ", ".join(f"{name} {value}" for name, value in run.get("versions", {}).items()),
