@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from eager.figures import FIGURES, draw_figures
+from eager.files import read_json
 from eager.report.page import write_report
 from eager.results import CellResults
-from eager.summary import SummaryRow, write_summary
+from eager.summary import summarize
 from tests.synthetic import SyntheticRun
 
 ROOT = Path(__file__).parents[2]
@@ -132,17 +133,22 @@ def _driver(chromium: str, driver_path: str, profile: Path) -> Any:
 
 def make_report(folder: Path, cells: list[CellResults]) -> Path:
     """Summary, figures and report of synthetic cells, as the rules make them."""
-    rows = [
-        SummaryRow(cell=cell.cell, method=method, metrics=str(cell.file(method, "metrics.json")))
-        for cell in cells
-        for method in cell.methods
-    ]
-    write_summary(rows, folder / "summary.csv", folder / "summary.md")
+    write_summary(cells, folder / "summary.csv")
     draw_figures(cells, None, folder / "figures", "synthetic--")
     figures = [folder / f"figures/synthetic--{name}.svg" for name in FIGURES]
     captions = [ROOT / f"workflow/report/{name}.rst" for name in FIGURES]
     write_report(cells, [folder / "summary.csv"], figures, captions, folder / "report.html")
     return folder / "report.html"
+
+
+def write_summary(cells: list[CellResults], path: Path) -> None:
+    """The summary table of cells."""
+    results = [
+        (cell.cell, method, read_json(cell.file(method, "metrics.json")))
+        for cell in cells
+        for method in cell.methods
+    ]
+    summarize(results).to_csv(path, index=False)
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,7 @@ from pathlib import Path
 import pytest
 
 from eager.figures import FIGURES
-from eager.summary import SummaryRow, write_summary
-from tests.browser.conftest import ROOT, Page
+from tests.browser.conftest import ROOT, Page, write_summary
 from tests.synthetic import SyntheticRun
 
 pytest.importorskip("selenium", reason="needs the Python package selenium (envs/dev.lock)")
@@ -37,11 +36,7 @@ def test_a_run_of_the_papers_size(open_page: Callable[..., Page], tmp_path: Path
     run = SyntheticRun(prompts=30, width=32, length=8000, vocabulary=32_768)
     cell = run.make(tmp_path)
     cells = json.dumps([cell.model_dump()])
-    rows = [
-        SummaryRow(cell=cell.cell, method=method, metrics=str(cell.file(method, "metrics.json")))
-        for method in cell.methods
-    ]
-    write_summary(rows, tmp_path / "summary.csv", tmp_path / "summary.md")
+    write_summary([cell], tmp_path / "summary.csv")
     measure = sum(
         eager(
             *("measure", "--method", method),

@@ -13,6 +13,7 @@ import pytest
 
 from eager.errors import EagerError
 from eager.report import explorer, html, page
+from eager.report.headline import headline
 from eager.report.packing import ENTROPY_STEPS, NOT_RECORDED, pack
 from eager.report.tokens import TokenTexts
 from eager.results import SequenceRow
@@ -118,14 +119,31 @@ def headline_row(**values: str) -> html.Row:
 
 def test_the_headline_states_both_counts_and_invents_no_interval() -> None:
     parallel = headline_row(method="parallel", pass_at_k="0.6", tokens_relative="1")
-    text = html.headline([parallel, headline_row()])
+    text = headline([parallel, headline_row()], [])
     assert "29 % fewer tokens</b> than Full Parallel (46 % fewer by the authors' count)" in text
-    assert "<b>\N{MINUS SIGN}0.100</b>" in text
+    assert "<b>\N{MINUS SIGN}0.100</b>)" in text
     assert "hold no intervals" in text
     assert "m&lt;b&gt;" in text
-    given = headline_row(pass_at_k_low="0.41", pass_at_k_high="0.59")
-    assert "Pass@k 0.500 [0.410, 0.590]" in html.headline([parallel, given])
-    assert "nothing to compare with" in html.headline([headline_row(tokens_relative="")])
+    assert "nothing to compare with" in headline([headline_row(tokens_relative="")], [])
+
+
+def test_the_headline_takes_intervals_from_the_tables() -> None:
+    bounds = {"pass_at_k_low": "0.41", "pass_at_k_high": "0.59"}
+    parallel = headline_row(method="parallel", pass_at_k="0.6", tokens_relative="1", **bounds)
+    compared = headline_row(
+        entropy_threshold="2.0",
+        tokens_saved="-0.29",
+        tokens_saved_low="-0.4",
+        tokens_saved_high="0.1",
+        pass_at_k_difference_low="-0.3",
+        pass_at_k_difference_high="0.1",
+        pass_at_k_p_value="0.25",
+    )
+    text = headline([parallel, headline_row(**bounds)], [compared])
+    assert "Pass@k 0.500 [0.410, 0.590] against 0.600" in text
+    assert "29 % more tokens</b> (saving: \N{MINUS SIGN}40 % to 10 %)" in text
+    assert "0.100</b> [\N{MINUS SIGN}0.300, 0.100], p = 0.250)" in text
+    assert "no intervals" not in text
 
 
 def test_tables_escape_and_name_what_is_constant() -> None:
@@ -137,6 +155,8 @@ def test_tables_escape_and_name_what_is_constant() -> None:
     assert text.count("12e4567") == 2
     text = html.table([{"x": "0.5", "y": "1000.4"}, {"x": "", "y": "2"}], "t")
     assert re.findall(r'"number">([^<]*)</td>', text) == ["0.500", "1,000", "", "2"]
+    text = html.table([{"x": "0.5", "x_low": "0.4", "x_high": "1", "y_low": "3"}], "t")
+    assert re.findall(r'"number">([^<]*)</td>', text) == ["0.500 [0.400, 1]", "3"]
     assert "<i>" not in text
     assert html.table([], "none") == "<p>none: no rows.</p>"
 

@@ -56,7 +56,7 @@ rule report_page:
     input:
         results=files_to_show([*RESULT_FILES, "run.json"]),
         shared=shared_files,
-        tables=rules.summarize.output.csv,
+        tables=[rules.summarize.output.csv],
         figures=figure_files("svg"),
         captions=[f"workflow/report/{figure}.rst" for figure in FIGURES],
         page=[
@@ -78,7 +78,7 @@ rule report_page:
         mem_mb=4000,
     params:
         cells=lambda wildcards: json.dumps(cells_to_show(wildcards)),
-        tables=lambda wildcards, input: [f"--table {path}" for path in [input.tables]],
+        tables=lambda wildcards, input: [f"--table {path}" for path in input.tables],
         figures=lambda wildcards, input: [f"--figure {path}" for path in input.figures],
         captions=lambda wildcards, input: [
             f"--caption {path}" for path in input.captions

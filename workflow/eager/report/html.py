@@ -16,6 +16,8 @@ from eager.plotting import method_name
 DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d{1,2})?")
 Row = dict[str, str]
+PLACE = ("model", "dataset", "temperature", "max_sequences", "entropy_threshold", "seed")
+"""Columns that say which cell a row is about."""
 
 
 def read_csv(path: Path) -> list[Row]:
@@ -32,30 +34,51 @@ def read_csv(path: Path) -> list[Row]:
 
 
 def table(rows: list[Row], name: str) -> str:
-    """A table of numbers; parameters that are the same in all rows stand above it."""
+    """A table of numbers; parameters that are the same in all rows stand above it.
+
+    Columns `X_low` and `X_high` become the interval behind `X`.
+    """
     if not rows:
         return f"<p>{escape(name)}: no rows.</p>"
-    columns = list(rows[0])
-    constant = [
+    constant = {
         column
-        for column in columns
-        if column in ("experiment", *_PLACE, "prompts")
-        and len(rows) > 1
-        and len({row[column] for row in rows}) == 1
-    ]
-    above = ", ".join(f"{escape(c)} {escape(rows[0][c])}" for c in constant)
+        for column in ("experiment", *PLACE, "prompts")
+        if column in rows[0] and len(rows) > 1 and len({row[column] for row in rows}) == 1
+    }
+    above = ", ".join(f"{escape(c)} {escape(rows[0][c])}" for c in rows[0] if c in constant)
     numbers = {
-        c for c in columns if c not in _PLACE and all(_number(row[c] or "0") for row in rows)
+        c for c in rows[0] if c not in PLACE and all(is_number(row[c] or "0") for row in rows)
     }
-    written = {
-        c: _written([row[c] for row in rows]) if c in numbers else [row[c] for row in rows]
-        for c in columns
-        if c not in constant
-    }
-    shown = [{c: texts[i] for c, texts in written.items()} for i in range(len(rows))]
-    return f"<h3>{escape(name)}</h3>{f'<p>In all rows: {above}.</p>' if above else ''}" + grid(
-        shown, name, numbers
+    shown = _merge_intervals(
+        {
+            c: _written([row[c] for row in rows]) if c in numbers else [row[c] for row in rows]
+            for c in rows[0]
+            if c not in constant
+        }
     )
+    lines = [{c: texts[i] for c, texts in shown.items()} for i in range(len(rows))]
+    return f"<h3>{escape(name)}</h3>{f'<p>In all rows: {above}.</p>' if above else ''}" + grid(
+        lines, name, numbers
+    )
+
+
+def _merge_intervals(columns: dict[str, list[str]]) -> dict[str, list[str]]:
+    merged = {}
+    for name, values in columns.items():
+        if name.removesuffix("_low") in columns and name.endswith("_low"):
+            continue
+        if name.removesuffix("_high") in columns and name.endswith("_high"):
+            continue
+        bounds = zip(
+            columns.get(f"{name}_low", [""] * len(values)),
+            columns.get(f"{name}_high", [""] * len(values)),
+            strict=True,
+        )
+        merged[name] = [
+            f"{value} [{low}, {high}]" if low and high else value
+            for value, (low, high) in zip(values, bounds, strict=True)
+        ]
+    return merged
 
 
 def grid(rows: list[Row], name: str, numbers: set[str] | None = None) -> str:
@@ -105,71 +128,14 @@ def figure(path: Path, captions: dict[str, str]) -> str:
     )
 
 
-def headline(rows: list[Row]) -> str:
-    """What every EAGer method saves and gains in its cell, with intervals where there are any."""
-    cells: dict[tuple[str, ...], dict[str, Row]] = {}
-    for row in rows:
-        place = tuple(value for key, value in row.items() if key in _PLACE)
-        cells.setdefault(place, {})[row["method"]] = row
-    return "".join(_cell_headline(methods) for methods in cells.values())
-
-
-_PLACE = ("model", "dataset", "temperature", "max_sequences", "entropy_threshold", "seed")
-
-
-def _cell_headline(methods: dict[str, Row]) -> str:
-    some = next(iter(methods.values()))
-    label = (
-        f"{some['model']} on {some['dataset']}, M {some['max_sequences']}, "
-        f"θ {some['entropy_threshold']}, T {some['temperature']}, seed {some['seed']}"
-    )
-    parallel = methods.get("parallel")
-    lines = [
-        f"<li><strong>{escape(method_name(method))}</strong>: {_against(row, parallel)}</li>"
-        for method, row in methods.items()
-        if method != "parallel"
-    ]
-    prompts = int(some["prompts"])
-    note = f"{prompts} prompts: one prompt is {1 / prompts:.3f} of Pass@k."
-    if not any(key.endswith("_low") for key in some):
-        note += " The tables hold no intervals, so none are shown."
-    return f"<section><h3>{escape(label)}</h3><ul>{''.join(lines)}</ul><p>{note}</p></section>"
-
-
-def _against(row: Row, parallel: Row | None) -> str:
-    reached = f"Pass@k {float(row['pass_at_k']):.3f}{_interval(row, 'pass_at_k')}"
-    if parallel is None or not row["tokens_relative"]:
-        return f"{reached}; Full Parallel was not run, so there is nothing to compare with."
-    gain = float(row["pass_at_k"]) - float(parallel["pass_at_k"])
-    return (
-        f"<b>{_change(row['tokens_relative'])} tokens</b>{_interval(row, 'tokens_relative')} than "
-        f"Full Parallel ({_change(row['tokens_upstream_relative'])} by the authors' count); "
-        f"{reached} against {float(parallel['pass_at_k']):.3f} "
-        f"(<b>{_signed(gain)}</b>{_interval(row, 'pass_at_k_difference')})."
-    )
-
-
-def _change(relative: str) -> str:
-    percent = (float(relative) - 1) * 100
-    return f"{abs(percent):.0f} % {'more' if percent > 0 else 'fewer'}"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _interval(row: Row, name: str) -> str:
-    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
-    return f" [{float(low):.3f}, {float(high):.3f}]" if low and high else ""
-
-
 def _cell(column: str, value: str, kind: str) -> str:
     if column == "method":
         return f'<th scope="row">{escape(method_name(value))}</th>'
     return f"<td{kind}>{escape(value)}</td>"
 
 
-def _number(value: str) -> bool:
+def is_number(value: str) -> bool:
+    """Whether a table's text is a number; a hash such as 12e4567 is none."""
     return NUMBER.fullmatch(value) is not None
 
 

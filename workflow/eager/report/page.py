@@ -15,7 +15,8 @@ from eager.errors import EagerError
 from eager.files import read_json, write_text
 from eager.plotting import method_name
 from eager.report.explorer import ExplorerData, collect
-from eager.report.html import figure, grid, headline, pairs, read_csv, table
+from eager.report.headline import headline
+from eager.report.html import figure, grid, pairs, read_csv, table
 from eager.results import CellResults
 
 PART = re.compile(r"<!-- part (\w+) -->")
@@ -32,7 +33,8 @@ def write_report(
 
     Args:
         cells: every cell of an experiment.
-        tables: CSV files to show; summary.csv among them gives the headline.
+        tables: CSV files to show; summary.csv among them gives the headline, with the intervals
+            of comparison.csv if that is there.
         figures: SVG files, in order.
         captions: a text file a kind of figure.
         output: the HTML file.
@@ -42,8 +44,8 @@ def write_report(
     """
     if not cells:
         raise EagerError("no cells to report; give at least one row in the experiment's TSV")
-    summary = [path for path in tables if path.name == "summary.csv"]
-    if not summary:
+    rows = {path.name: read_csv(path) for path in tables}
+    if "summary.csv" not in rows:
         raise EagerError(f"no summary.csv among the tables {[str(p) for p in tables]}; give it")
     data = collect(cells)
     words = {path.stem: " ".join(path.read_text("utf-8").split()) for path in captions}
@@ -52,8 +54,8 @@ def write_report(
         "policy": _policy(asset["style.css"], asset["explorer.js"]),
         "title": escape(f"EAGer: {cells[0].cell['experiment']}"),
         "style": asset["style.css"],
-        "headline": headline(read_csv(summary[0])),
-        "tables": "".join(table(read_csv(path), path.stem) for path in tables),
+        "headline": headline(rows["summary.csv"], rows.get("comparison.csv", [])),
+        "tables": "".join(table(rows[path.name], path.stem) for path in tables),
         "figures": "".join(figure(path, words) for path in figures),
         "provenance": "".join(_provenance(cell) for cell in cells),
         "left_out": _left_out(data),
