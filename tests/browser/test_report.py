@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.browser.conftest import Page
@@ -25,6 +26,22 @@ def test_hostile_texts_are_shown_as_text(open_page: Open, report: Path) -> None:
     page.one("#prompt summary").click()
     assert HOSTILE in page.one("#prompt-text").text
     assert "数" in page.one("#text").text
+
+
+def test_every_sequence_has_the_text_that_was_generated(open_page: Open, report: Path) -> None:
+    page = open_page(report)
+    Select(page.one("#pick-cell")).select_by_index(1)
+    Select(page.one("#pick-method")).select_by_visible_text("EAGer-adapt")
+    page.wait_for("EAGer-adapt, prompt p0: 6 sequences")
+    [result] = report.parent.glob("results/synthetic/*/*/M4-*/eager_adapt/sequences.parquet")
+    rows = pq.read_table(result, filters=[("prompt_id", "=", "p0")]).to_pylist()
+    texts = {f"#{row['sequence_index']}": row["text"] for row in rows}
+    shown = {}
+    for item in page.all("[role=treeitem]"):
+        item.click()
+        text = page.run("return document.getElementById('text').textContent")
+        shown[item.text.split()[0]] = text
+    assert shown == texts
 
 
 def test_the_explorer_by_mouse(open_page: Open, report: Path) -> None:

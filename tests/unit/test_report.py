@@ -53,6 +53,7 @@ def test_a_pack_holds_own_tokens_only_and_nothing_is_lost() -> None:
     header, texts, entropies = unpack(packed)
     assert texts == ["<7>", "<8>", "<7>", "<9>"]
     assert header["texts"][0] == "<7>"
+    assert [sequence["own"] for sequence in header["sequences"]] == [3, 1]
     assert entropies == [ENTROPY_STEPS] * 4
     assert packed == pack([row([7, 8, 7]), row([7, 9], inherited=1)], [VERDICT] * 2, [], Letters())
 
