@@ -96,7 +96,7 @@ def open_page(tmp_path: Path) -> Iterator[Callable[..., Page]]:
         driver.get("about:blank")
         driver.get_log("performance")  # the browser's own start page
         driver.get(path.as_uri())
-        page.wait_for("sequences")
+        page.wait_for("right")
         return page
 
     try:

@@ -136,7 +136,7 @@ CHANGES: dict[str, tuple[str, str, str, dict[str, int]]] = {
         {"summarize": 1, "report_page": 1},
     ),
     "figures code": ("workflow/eager/figures.py", "BINS = 30", "BINS = 31", SHOW),
-    "page code": ("workflow/eager/report/html.py", "fewer", "less", {"report_page": 1}),
+    "page code": ("workflow/eager/report/headline.py", "fewer", "less", {"report_page": 1}),
     "page script": ("workflow/eager/report/explorer.js", "600", "700", {"report_page": 1}),
     "caption": ("workflow/report/tokens.rst", "Tokens", "The tokens", {"report_page": 1}),
     "metrics code": (

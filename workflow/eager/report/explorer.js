@@ -22,6 +22,10 @@
     return made;
   }
 
+  function counted(number, noun) {
+    return number + " " + noun + (number === 1 ? "" : "s");
+  }
+
   function quoted(text) {
     return "“" + text.replaceAll("\n", "↵").replaceAll(" ", "␣") + "”";
   }
@@ -306,12 +310,12 @@
     shown.order = inTreeOrder(sequences);
     const about = cell.prompts[prompt.id] || { text: "", target: "" };
     byId("prompt-text").textContent = about.text;
-    byId("prompt-target").textContent = about.target;
+    byId("prompt-target").textContent = about.target || "none: programs are judged by tests";
     drawTree();
     if (shown.order.length) select(shown.order[0], false);
     performance.mark("explorer-shown"); // read by those who measure how fast the page opens
     byId("status").textContent =
-      method.name + ", prompt " + prompt.id + ": " + prompt.sequences + " sequences, " + prompt.right + " right, " + shown.forks.length + " forks.";
+      method.name + ", prompt " + prompt.id + ": " + counted(prompt.sequences, "sequence") + ", " + prompt.right + " right, " + counted(shown.forks.length, "fork") + ".";
   }
 
   function fill(list, labels) {
