@@ -3,23 +3,28 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/cpu
-LOCKS := envs/torch-cpu.lock envs/generate.lock envs/workflow.lock envs/evaluate.lock envs/sandbox.lock envs/dev.lock
+LOCKS := envs/torch-cpu.lock envs/generate.lock envs/workflow.lock envs/evaluate.lock envs/sandbox.lock envs/report.lock envs/dev.lock
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench images lock clean
+.PHONY: help setup demo test test-slow lint bench images lock clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 setup: $(VENV)/.installed  ## Install everything into .venv, exact versions with hashes
 
-demo: setup  ## Real model, small data set, all four methods; ends with the summary table
+demo: setup  ## Real model, small data set, all four methods; ends with the table and the report
 	$(SNAKEMAKE) --quiet rules
 	@cat results/demo/tables/summary.md
+	@echo "figures: results/demo/figures"
+	@echo "report, open it in a browser: file://$(CURDIR)/results/demo/report.html"
 
 test: setup  ## All tests (starts the real engine; minutes)
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not slow"
+
+test-slow: setup  ## Figures and report of a synthetic run of the paper's size; prints seconds and sizes
+	$(BIN)/pytest -m slow -s
 
 lint: setup  ## Formatting, types, rules
 	$(BIN)/ruff check .

@@ -16,6 +16,7 @@ include: "workflow/rules/generate.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/summarize.smk"
 include: "workflow/rules/export.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:
@@ -24,3 +25,4 @@ rule all:
         rules.summarize.output,
         rules.compare.output,
         rules.compare_published.output,
+        rules.report_page.output,

@@ -6,8 +6,8 @@ cd "$(dirname "$0")"
 compile=(uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate)
 joint=$(mktemp)
 trap 'rm -f "$joint"' EXIT
-"${compile[@]}" --override generate.overrides generate.in workflow.in evaluate.in dev.in --output-file "$joint"
-for stage in workflow evaluate dev; do
+"${compile[@]}" --override generate.overrides generate.in workflow.in evaluate.in report.in dev.in --output-file "$joint"
+for stage in workflow evaluate report dev; do
   "${compile[@]}" --generate-hashes --constraint "$joint" "$stage.in" --output-file "$stage.lock"
 done
 # The overrides hold for a whole resolution, so the stages that have some are resolved on their own.

@@ -148,8 +148,9 @@ def test_nothing_reruns_without_a_reason(small_run: Repository) -> None:
 
 
 GENERATION = {"eager_init": 1, "eager_adapt": 1, "eager": 1}
-TABLES = {"summarize": 1, "compare": 1, "compare_published": 1}
-AFTER = {"evaluate": 3, "measure": 3} | TABLES
+TABLES = {"summarize": 1, "compare": 1, "compare_published": 1, "report_page": 1}
+FIGURES = {"draw_figures": 1}
+AFTER = {"evaluate": 3, "measure": 3} | TABLES | FIGURES
 CHANGES: dict[str, tuple[str, str, str, dict[str, int]]] = {
     "comment": ("workflow/eager/branching.py", "import array", "import array  # an array", {}),
     "docstring": ("workflow/eager/branching.py", '"""When a', '"""Says when a', {}),
@@ -160,11 +161,20 @@ CHANGES: dict[str, tuple[str, str, str, dict[str, int]]] = {
         GENERATION | {"parallel": 1, "allocate": 2} | AFTER | {"evaluate": 4, "measure": 4},
     ),
     "table code": ("workflow/eager/rendering.py", '"%.6g"', '"%.7g"', TABLES),
+    "figures code": (
+        "workflow/eager/figures.py",
+        "BINS = 30",
+        "BINS = 31",
+        FIGURES | {"report_page": 1},
+    ),
+    "page code": ("workflow/eager/report/headline.py", "fewer", "less", {"report_page": 1}),
+    "page script": ("workflow/eager/report/explorer.js", "600", "700", {"report_page": 1}),
+    "caption": ("workflow/report/tokens.rst", "Tokens", "The tokens", {"report_page": 1}),
     "metrics code": (
         "workflow/eager/metrics.py",
         "if not votes:",
         "if len(votes) == 0:",
-        {"measure": 4} | TABLES,
+        {"measure": 4} | TABLES | FIGURES,
     ),
     "engine options": ("config/small.yaml", "cells:", "engine: {max_num_seqs: 64}\ncells:", {}),
     "patience": (

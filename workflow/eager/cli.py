@@ -32,6 +32,7 @@ Manifest = Annotated[Path, typer.Option(help="JSON file: source, revision, hashe
 Tasks = Annotated[Path, typer.Option(help="tasks as JSON lines")]
 Sequences = Annotated[Path, typer.Option(help="sequences.parquet")]
 Verdicts = Annotated[Path, typer.Option(help="verdicts.parquet")]
+Cells = Annotated[str, typer.Option(help="the cells and where their results lie, as JSON")]
 Output = Annotated[Path, typer.Option(help="file to write")]
 Rows = Annotated[str, typer.Option(help="cell, method and metrics file of each row, as JSON")]
 Csv = Annotated[Path, typer.Option(help="table as CSV")]
@@ -257,6 +258,40 @@ def import_(
         raise EagerError(f"--kind {kind}: write math or choice")
     with _step(log):
         import_result(file, kind, output, tokenizer)
+
+
+@app.command()
+def figures(
+    cells: Cells,
+    folder: Annotated[Path, typer.Option(help="where the figures go")],
+    prefix: Annotated[str, typer.Option(help="how their names begin")] = "",
+    published: Annotated[Path | None, typer.Option(help="published figures, as CSV")] = None,
+    log: Log = None,
+) -> None:
+    """Draw the figures of one model and data set, as SVG and PNG."""
+    from eager.figures import draw_figures
+    from eager.results import CellResults
+
+    with _step(log):
+        draw_figures(TypeAdapter(list[CellResults]).validate_json(cells), published, folder, prefix)
+
+
+@app.command()
+def report(
+    cells: Cells,
+    table: Annotated[list[Path], typer.Option(help="CSV tables; summary.csv among them")],
+    figure: Annotated[list[Path], typer.Option(help="SVG figures, in order")],
+    caption: Annotated[list[Path], typer.Option(help="captions, a text file a kind of figure")],
+    output: Output,
+    log: Log = None,
+) -> None:
+    """Write the report: one HTML file with tables, figures and the branch explorer."""
+    from eager.report.page import write_report
+    from eager.results import CellResults
+
+    with _step(log):
+        found = TypeAdapter(list[CellResults]).validate_json(cells)
+        write_report(found, table, figure, caption, output)
 
 
 @app.command()

@@ -6,6 +6,7 @@ that cells that differ only there share its result.
 """
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -211,3 +212,73 @@ def export_rows():
             }
         )
     return rows
+
+
+FIGURES = {
+    "pass_at_k": "Pass@k against tokens",
+    "tokens": "Tokens a method",
+    "sequences": "Sequences a prompt",
+    "branches": "Where branches happen",
+    "entropy_accuracy": "Entropy and accuracy",
+    "branch_tokens": "Tokens branched on most",
+}
+RESULT_FILES = [
+    "sequences.parquet",
+    "branches.parquet",
+    "verdicts.parquet",
+    "metrics.json",
+]
+
+
+def cells_to_show(wildcards):
+    """Cells and where their results lie: all, or those of one model and data set."""
+    return [
+        {
+            "cell": {"experiment": NAME, **cell.model_dump()},
+            "methods": {
+                method: result_folder(cell, sampling, folder, method)
+                for method in METHODS
+            },
+            "prompts": f"results/{NAME}/{cell.model}/{cell.dataset}/prompts.parquet",
+            "tasks": f"results/datasets/{cell.dataset}/tasks.jsonl",
+            "model_manifest": f"results/models/{cell.model}/manifest.json",
+        }
+        for cell, sampling, folder in zip(
+            EXPERIMENT.cells, SAMPLING_FOLDERS, CELL_FOLDERS
+        )
+        if wildcards.get("model") in (None, cell.model)
+        and wildcards.get("dataset") in (None, cell.dataset)
+    ]
+
+
+def files_to_show(names):
+    """Input function: files of every result of the cells."""
+    return lambda wildcards: sorted(
+        {
+            f"{folder}/{name}"
+            for cell in cells_to_show(wildcards)
+            for folder in cell["methods"].values()
+            for name in names
+        }
+    )
+
+
+def shared_files(wildcards):
+    """Models, tasks and prompts of the cells."""
+    return sorted(
+        {
+            cell[name]
+            for cell in cells_to_show(wildcards)
+            for name in ("prompts", "tasks", "model_manifest")
+        }
+    )
+
+
+def figure_files(kind):
+    """Paths of all figures, in the order of the page."""
+    groups = dict.fromkeys((cell.model, cell.dataset) for cell in EXPERIMENT.cells)
+    return [
+        f"results/{NAME}/figures/{model}--{dataset}--{figure}.{kind}"
+        for model, dataset in groups
+        for figure in FIGURES
+    ]

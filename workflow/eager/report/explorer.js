@@ -1,0 +1,411 @@
+"use strict";
+// The branch explorer. Texts of models and data sets reach the page through textContent only.
+(() => {
+  const ROW = 56; // height of a row of the tree in pixels, as in the style sheet
+  const AT_ONCE = 600; // tokens put into the page at a time
+  const KEPT_PACKS = 6;
+  const LEVELS = [0.5, 1.0, 1.5, 2.0, 2.5]; // nats at which the background gets stronger
+  const PLAIN = ["ok", "wrong", "no_answer", "no_answer_length"]; // say no more than the verdict
+  const byId = (id) => document.getElementById(id);
+  const index = JSON.parse(byId("index").textContent);
+  const pick = { cell: byId("pick-cell"), method: byId("pick-method"), prompt: byId("pick-prompt") };
+  const panel = byId("text");
+  const packs = new Map();
+  let shown = null; // {order, bySequence, forks, longest} of the prompt on the screen
+  let view = null; // {sequence, tokens, spans, forkAt, picked} of the sequence on the screen
+  let turn = 0; // number of the latest request, so that a slow earlier one does not overwrite it
+
+  function element(name, text, className) {
+    const made = document.createElement(name);
+    if (text !== undefined) made.textContent = text;
+    if (className) made.className = className;
+    return made;
+  }
+
+  function counted(number, noun) {
+    return number + " " + noun + (number === 1 ? "" : "s");
+  }
+
+  function quoted(text) {
+    return "“" + text.replaceAll("\n", "↵").replaceAll(" ", "␣") + "”";
+  }
+
+  async function unpack(number) {
+    if (packs.has(number)) return packs.get(number);
+    const binary = atob(byId("pack-" + number).textContent);
+    const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const buffer = await new Response(stream).arrayBuffer();
+    const size = new DataView(buffer).getUint32(0, true);
+    const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, size)));
+    const total = header.sequences.reduce((sum, sequence) => sum + sequence.own, 0);
+    const codes = new Uint32Array(total);
+    for (let plane = 0; plane < header.planes; plane++) {
+      const low = new Uint8Array(buffer, 4 + size + plane * total, total);
+      for (let i = 0; i < total; i++) codes[i] |= low[i] << (8 * plane);
+    }
+    const entropies = new Uint8Array(buffer, 4 + size + header.planes * total, total);
+    let start = 0;
+    for (const sequence of header.sequences) {
+      sequence.codes = codes.subarray(start, start + sequence.own);
+      sequence.entropies = entropies.subarray(start, start + sequence.own);
+      sequence.texts = header.texts;
+      start += sequence.own;
+    }
+    packs.set(number, header);
+    if (packs.size > KEPT_PACKS) packs.delete(packs.keys().next().value);
+    return header;
+  }
+
+  // Tokens of a sequence from its start: what it inherits comes from its parent.
+  function wholeOf(sequence, end = Infinity) {
+    const before =
+      sequence.parent === null
+        ? []
+        : wholeOf(shown.bySequence.get(sequence.parent), sequence.fork);
+    const own = Math.min(sequence.own, end - sequence.fork);
+    for (let i = 0; i < own; i++) {
+      before.push({
+        text: sequence.texts[sequence.codes[i]],
+        entropy: sequence.entropies[i] === index.notRecorded ? null : sequence.entropies[i] / index.entropySteps,
+        from: sequence.index,
+      });
+    }
+    before.length = Math.min(before.length, end);
+    return before;
+  }
+
+  // Characters may be spread over tokens: their bytes are decoded in one stream.
+  function joinBytes(tokens) {
+    const decoder = new TextDecoder();
+    let open = null;
+    for (const token of tokens) {
+      if (typeof token.text === "string") {
+        if (open) open.text += decoder.decode();
+        open = null;
+      } else {
+        token.text = decoder.decode(new Uint8Array(token.text), { stream: true });
+        open = token;
+      }
+    }
+    if (open) open.text += decoder.decode();
+    return tokens;
+  }
+
+  function inTreeOrder(sequences) {
+    const order = [];
+    const visit = (sequence, level) => {
+      sequence.level = level;
+      sequence.children = sequences.filter((other) => other.parent === sequence.index);
+      sequence.children.sort((a, b) => a.fork - b.fork || a.index - b.index);
+      order.push(sequence);
+      sequence.children.forEach((child) => visit(child, level + 1));
+    };
+    sequences.filter((sequence) => sequence.parent === null).forEach((root) => visit(root, 1));
+    return order;
+  }
+
+  function verdict(sequence) {
+    if (sequence.right) return { sign: "✓", word: "right", name: "is-right" };
+    if (sequence.answer === null) return { sign: "○", word: "no answer", name: "is-wrong" };
+    return { sign: "✗", word: "wrong", name: "is-wrong" };
+  }
+
+  function origin(sequence) {
+    const fork = shown.forks.find((other) => other.child === sequence.index);
+    if (sequence.parent === null) {
+      const theta = sequence.theta === null ? "" : ", θ " + sequence.theta.toFixed(2);
+      return "fresh start" + (sequence.round ? ", round " + sequence.round : "") + theta;
+    }
+    const where = "from #" + sequence.parent + " at " + sequence.fork;
+    if (!fork) return where;
+    return where + ": " + fork.entropy.toFixed(2) + " > " + fork.threshold.toFixed(2) + ", " + quoted(fork.kept) + " / " + quoted(fork.forked);
+  }
+
+  function drawTree() {
+    const tree = byId("tree");
+    const rows = shown.order.map((sequence) => {
+      const { sign, word, name } = verdict(sequence);
+      const row = element("div");
+      row.setAttribute("role", "treeitem");
+      row.setAttribute("aria-level", sequence.level);
+      row.setAttribute("aria-selected", "false");
+      row.tabIndex = -1;
+      const title = element("span", "\u2003".repeat(Math.min(sequence.level - 1, 5)) + "#" + sequence.index + " ");
+      title.append(element("b", sign + " " + word, name));
+      if (sequence.answer !== null) title.append(" " + sequence.answer);
+      const about = element("span", origin(sequence), "about");
+      about.title = origin(sequence);
+      row.append(title, about);
+      row.addEventListener("click", () => select(sequence));
+      sequence.row = row;
+      return row;
+    });
+    tree.replaceChildren(...rows, drawLanes());
+    tree.scrollTop = 0;
+  }
+
+  function drawLanes() {
+    const make = (name, values) => {
+      const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+      for (const [key, value] of Object.entries(values)) made.setAttribute(key, value);
+      return made;
+    };
+    const place = (position) => (92 * position) / Math.max(shown.longest, 1) + "%";
+    const picture = make("svg", { height: ROW * shown.order.length, "aria-hidden": "true" });
+    shown.order.forEach((sequence, number) => {
+      const y = ROW * number + ROW / 2;
+      sequence.lane = make("line", { x1: place(sequence.fork), x2: place(sequence.fork + sequence.own), y1: y, y2: y });
+      sequence.y = y;
+      if (sequence.parent !== null) {
+        const from = shown.bySequence.get(sequence.parent).y;
+        picture.append(make("line", { class: "edge", x1: place(sequence.fork), x2: place(sequence.fork), y1: from, y2: y }));
+        picture.append(make("circle", { cx: place(sequence.fork), cy: from, r: 3 }));
+      }
+      const sign = make("text", { x: "94%", y: y + 5 });
+      sign.textContent = verdict(sequence).sign;
+      picture.append(sequence.lane, sign);
+    });
+    return picture;
+  }
+
+  function select(sequence, focus = true) {
+    for (const other of shown.order) {
+      const chosen = other === sequence;
+      other.row.setAttribute("aria-selected", chosen);
+      other.row.tabIndex = chosen ? 0 : -1;
+      other.lane.classList.toggle("chosen", chosen);
+    }
+    if (focus) sequence.row.focus();
+    byId("sequence-title").textContent = "Sequence #" + sequence.index;
+    drawFacts(sequence);
+    const tokens = joinBytes(wholeOf(sequence));
+    view = { sequence, tokens, spans: [], forkAt: new Map(), picked: -1 };
+    drawForks(sequence);
+    panel.replaceChildren();
+    panel.scrollTop = 0;
+    byId("readout").textContent = "No token picked.";
+    drawTokens(AT_ONCE);
+  }
+
+  function drawFacts(sequence) {
+    const { sign, word } = verdict(sequence);
+    const why = PLAIN.includes(sequence.status) ? "" : " (" + sequence.status.replaceAll("_", " ") + ")";
+    const facts = {
+      Verdict: sign + " " + word + why,
+      Answer: sequence.answer === null ? "none" : sequence.answer,
+      Tokens: sequence.fork + sequence.own + ", of which " + sequence.fork + " inherited",
+      Start: origin(sequence),
+      End: sequence.end === "length" ? "cut off at the token limit" : "end of sequence",
+    };
+    byId("facts").replaceChildren(
+      ...Object.entries(facts).flatMap(([name, value]) => [element("dt", name), element("dd", value)]),
+    );
+  }
+
+  // Forks of this sequence and, up to where it left them, of those it descends from.
+  function forksOf(sequence, end = Infinity) {
+    const own = shown.forks.filter((fork) => fork.parent === sequence.index && fork.position < end);
+    if (sequence.parent === null) return own;
+    const born = shown.forks.filter((fork) => fork.child === sequence.index);
+    const above = forksOf(shown.bySequence.get(sequence.parent), sequence.fork);
+    return [...above.filter((fork) => fork.child !== sequence.index), ...born, ...own];
+  }
+
+  function drawForks(sequence) {
+    const items = forksOf(sequence).map((fork) => {
+      view.forkAt.set(fork.position, fork);
+      const jump = element(
+        "button",
+        "token " + fork.position + ": entropy " + fork.entropy.toFixed(3) + " > threshold " + fork.threshold.toFixed(3) +
+          ", kept " + quoted(fork.kept) + ", forked " + quoted(fork.forked),
+      );
+      jump.type = "button";
+      jump.addEventListener("click", () => {
+        panel.focus();
+        pickToken(fork.position);
+      });
+      const goal = fork.child === sequence.index ? fork.parent : fork.child;
+      const go = element("button", (goal === fork.parent ? "parent #" : "child #") + goal);
+      go.type = "button";
+      go.addEventListener("click", () => select(shown.bySequence.get(goal)));
+      const item = element("li");
+      item.append(jump, go);
+      return item;
+    });
+    byId("forks").replaceChildren(...(items.length ? items : [element("li", "none")]));
+  }
+
+  function level(entropy) {
+    return entropy === null ? 0 : LEVELS.filter((limit) => entropy >= limit).length;
+  }
+
+  function drawTokens(upTo) {
+    const added = document.createDocumentFragment();
+    const end = Math.min(upTo, view.tokens.length);
+    for (let i = view.spans.length; i < end; i++) {
+      const token = view.tokens[i];
+      const names = [];
+      if (i < view.sequence.fork) names.push("inherited");
+      if (i === view.sequence.fork && i > 0) names.push("own-begins");
+      if (level(token.entropy)) names.push("heat-" + level(token.entropy));
+      if (view.forkAt.has(i)) names.push("fork");
+      const span = element("span", token.text, names.join(" "));
+      span.dataset.position = i;
+      view.spans.push(span);
+      added.append(span);
+    }
+    panel.append(added);
+  }
+
+  function pickToken(position) {
+    const wanted = Math.max(0, Math.min(position, view.tokens.length - 1));
+    if (!view.tokens.length) return;
+    if (wanted >= view.spans.length) drawTokens(wanted + AT_ONCE);
+    if (view.picked >= 0) view.spans[view.picked].classList.remove("picked");
+    view.picked = wanted;
+    const span = view.spans[wanted];
+    span.classList.add("picked");
+    const box = span.getBoundingClientRect();
+    const frame = panel.getBoundingClientRect();
+    if (box.top < frame.top || box.bottom > frame.bottom) {
+      panel.scrollTop += box.top - frame.top - frame.height / 3;
+    }
+    const token = view.tokens[wanted];
+    const fork = view.forkAt.get(wanted);
+    byId("readout").textContent =
+      "Token " + wanted + " of " + view.tokens.length + ", " + quoted(token.text) + ": " +
+      (token.entropy === null ? "entropy not recorded" : "entropy " + token.entropy.toFixed(2) + " nats") +
+      (wanted < view.sequence.fork ? ", inherited from #" + token.from : "") +
+      (fork ? ". Fork: " + fork.entropy.toFixed(3) + " > " + fork.threshold.toFixed(3) + ", #" + fork.parent + " kept " + quoted(fork.kept) + ", #" + fork.child + " took " + quoted(fork.forked) : "") + ".";
+  }
+
+  function chosen() {
+    const cell = index.cells[pick.cell.value];
+    const method = cell.methods[pick.method.value];
+    return { cell, method, prompt: method.prompts[pick.prompt.value] };
+  }
+
+  async function show() {
+    const mine = ++turn;
+    const { cell, method, prompt } = chosen();
+    byId("previous-prompt").disabled = pick.prompt.selectedIndex <= 0;
+    byId("next-prompt").disabled = pick.prompt.selectedIndex >= pick.prompt.options.length - 1;
+    byId("status").textContent = "Loading";
+    if (!prompt || prompt.pack === null) {
+      byId("status").textContent = "This prompt was left out of the page.";
+      byId("tree").replaceChildren();
+      return;
+    }
+    const parts = [];
+    if (prompt.base !== undefined) parts.push(await unpack(prompt.base));
+    parts.push(await unpack(prompt.pack));
+    if (mine !== turn) return;
+    const sequences = parts.flatMap((part) => part.sequences);
+    shown = {
+      bySequence: new Map(sequences.map((sequence) => [sequence.index, sequence])),
+      forks: parts.flatMap((part) => part.forks),
+      longest: sequences.reduce((most, sequence) => Math.max(most, sequence.fork + sequence.own), 0),
+    };
+    shown.order = inTreeOrder(sequences);
+    const about = cell.prompts[prompt.id] || { text: "", target: "" };
+    byId("prompt-text").textContent = about.text;
+    byId("prompt-target").textContent = about.target || "none: programs are judged by tests";
+    drawTree();
+    if (shown.order.length) select(shown.order[0], false);
+    performance.mark("explorer-shown"); // read by those who measure how fast the page opens
+    byId("status").textContent =
+      method.name + ", prompt " + prompt.id + ": " + counted(prompt.sequences, "sequence") + ", " + prompt.right + " right, " + counted(shown.forks.length, "fork") + ".";
+  }
+
+  function fill(list, labels) {
+    list.replaceChildren(
+      ...labels.map(([value, label]) => {
+        const option = element("option", label);
+        option.value = value;
+        return option;
+      }),
+    );
+  }
+
+  function fillMethods() {
+    const methods = index.cells[pick.cell.value].methods;
+    const before = pick.method.value;
+    fill(pick.method, methods.map((method, number) => [number, method.name]));
+    const usual = methods.findIndex((method) => method.method === "eager_init");
+    pick.method.value = before && methods[before] ? before : Math.max(usual, 0);
+    fillPrompts();
+  }
+
+  function fillPrompts() {
+    const before = pick.prompt.value;
+    const { prompts } = index.cells[pick.cell.value].methods[pick.method.value];
+    const labels = prompts
+      .map((prompt, number) => [number, prompt.id + " (" + prompt.right + " of " + prompt.sequences + " right)", prompt])
+      .filter(([, , prompt]) => prompt.pack !== null);
+    fill(pick.prompt, labels);
+    if (before && labels.some(([number]) => String(number) === before)) pick.prompt.value = before;
+    show();
+  }
+
+  function step(by) {
+    pick.prompt.selectedIndex += by;
+    show();
+  }
+
+  function walkTree(event) {
+    const at = shown.order.findIndex((sequence) => sequence.row === document.activeElement);
+    if (at < 0) return;
+    const here = shown.order[at];
+    const goals = {
+      ArrowDown: shown.order[at + 1],
+      ArrowUp: shown.order[at - 1],
+      Home: shown.order[0],
+      End: shown.order[shown.order.length - 1],
+      ArrowLeft: shown.bySequence.get(here.parent),
+      ArrowRight: here.children[0],
+    };
+    if (event.key === "Enter") panel.focus();
+    else if (!(event.key in goals)) return;
+    else if (goals[event.key]) select(goals[event.key]);
+    event.preventDefault();
+  }
+
+  function walkText(event) {
+    const goals = {
+      ArrowRight: view.picked + 1,
+      ArrowLeft: view.picked - 1,
+      Home: 0,
+      End: view.tokens.length - 1,
+    };
+    if (!(event.key in goals)) return;
+    pickToken(goals[event.key]);
+    event.preventDefault();
+  }
+
+  function drawLegend() {
+    const legend = byId("legend");
+    legend.append("Entropy in nats: ");
+    LEVELS.forEach((limit, number) => legend.append(element("span", "≥ " + limit, "heat-" + (number + 1)), " "));
+    legend.append(element("span", "inherited", "inherited"), " ", element("span", "fork", "fork"));
+    legend.append(" Click a token, or walk with the arrow keys, to read its entropy.");
+  }
+
+  drawLegend();
+  pick.cell.addEventListener("change", fillMethods);
+  pick.method.addEventListener("change", fillPrompts);
+  pick.prompt.addEventListener("change", show);
+  byId("previous-prompt").addEventListener("click", () => step(-1));
+  byId("next-prompt").addEventListener("click", () => step(1));
+  byId("tree").addEventListener("keydown", walkTree);
+  panel.addEventListener("keydown", walkText);
+  panel.addEventListener("click", (event) => {
+    if (event.target.dataset.position) pickToken(Number(event.target.dataset.position));
+  });
+  panel.addEventListener("scroll", () => {
+    const left = panel.scrollHeight - panel.scrollTop - panel.clientHeight;
+    if (left < 2 * panel.clientHeight) drawTokens(view.spans.length + AT_ONCE);
+  });
+  fill(pick.cell, index.cells.map((cell, number) => [number, cell.label]));
+  fillMethods();
+})();
