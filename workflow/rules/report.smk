@@ -59,7 +59,11 @@ rule report_page:
         tables=[
             rules.summarize.output.csv,
             rules.compare.output.csv,
-            rules.compare_published.output.csv,
+            *(
+                [rules.compare_published.output.csv]
+                if EXPERIMENT.config.published
+                else []
+            ),
         ],
         figures=figure_files("svg"),
         captions=[f"workflow/report/{figure}.rst" for figure in FIGURES],
