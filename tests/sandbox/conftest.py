@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -40,6 +41,17 @@ def run(*command: str, timeout: float = 600) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
 
 
+def unavailable(engine: str, reason: str) -> NoReturn:
+    """Skip what needs an engine that is not here, or fail where it was promised.
+
+    CI names in EAGER_REQUIRED_ENGINES what it has made ready, so that a defect that keeps an
+    engine from starting cannot pass for a machine without it.
+    """
+    if engine in os.environ.get("EAGER_REQUIRED_ENGINES", "").split():
+        pytest.fail(f"{engine} is required here and does not work: {reason}")
+    pytest.skip(reason)
+
+
 def shared_data() -> Path:
     """Public test material that lies beside the repository on some machines."""
     for folder in (os.environ.get("EAGER_SHARED_DATA"), ROOT.parent / "shared/data"):
@@ -63,7 +75,9 @@ def docker_daemon() -> Iterator[None]:
         yield
         return
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
-        pytest.skip("no Docker daemon answers, and none can be started (root, package docker.io)")
+        unavailable(
+            "docker", "no Docker daemon answers, and none can be started (root, package docker.io)"
+        )
     with open(os.devnull, "w") as null:
         daemon = subprocess.Popen(["dockerd"], stdout=null, stderr=null, start_new_session=True)
     deadline = time.monotonic() + 60
@@ -71,7 +85,7 @@ def docker_daemon() -> Iterator[None]:
         time.sleep(0.5)
     if not answers():
         daemon.terminate()
-        pytest.skip("dockerd does not come up here")
+        unavailable("docker", "dockerd does not come up here")
     yield
     daemon.terminate()
     daemon.wait(timeout=60)
@@ -153,7 +167,7 @@ def make_engine(request: pytest.FixtureRequest, name: str) -> Engine:
     try:
         engine.check()
     except EagerError as error:
-        pytest.skip(str(error))
+        unavailable(engine.name, str(error))
     return engine
 
 
@@ -170,7 +184,7 @@ def bubblewrap() -> Engine:
     try:
         one.check()
     except EagerError as error:
-        pytest.skip(str(error))
+        unavailable("bubblewrap", str(error))
     return one
 
 
