@@ -41,7 +41,7 @@ images: setup  ## Build the sandbox's image (Docker, Python 3.11; BASE=image rep
 	$(BIN)/pip wheel --quiet --no-deps --require-hashes --requirement envs/sandbox.lock --wheel-dir build/wheels
 	docker build --network none $(if $(BASE),--build-arg BASE=$(BASE)) --tag eager-evaluate:latest --file containers/evaluate.Dockerfile .
 
-lock:  ## Make envs/*.lock anew from envs/*.in
+lock:  ## Make envs/*.lock anew from envs/*.in; UPGRADE=1 lets pinned versions move
 	envs/lock.sh
 
 clean:  ## Remove what the demo made
