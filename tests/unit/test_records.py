@@ -11,7 +11,6 @@ import pytest
 from eager import tables
 from eager.branching import BranchingRule, Observation, PromptTree
 from eager.errors import EagerError
-from eager.journal import FinishedPrompt, Journal
 from eager.records import tree_tables
 from eager.tables import read_table, write_table
 
@@ -90,31 +89,3 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         write_table(path, "no table", "verdicts")  # type: ignore[arg-type]
     assert read_table(path, "verdicts").num_rows == 1
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_journal_keeps_finds_and_notices_damage(tmp_path: Path) -> None:
-    sequences, branches = tree_tables(
-        "p", small_tree(), round_number=0, first_index=0, count_words=True, tokenizer=Letters()
-    )
-    journal = Journal(tmp_path, "parameters")
-    assert journal.read("p") is None
-    journal.write("p", FinishedPrompt(sequences, branches, {"steps": 8}))
-    found = journal.read("p")
-    assert found is not None
-    assert found.branches.equals(branches)
-    assert found.sequences.drop_columns("entropies").equals(sequences.drop_columns("entropies"))
-    assert found.counts == {"steps": 8}
-    assert journal.read("q") is None
-    assert Journal(tmp_path, "other parameters").read("p") is None
-    (file,) = journal.folder.iterdir()
-    content = file.read_bytes()
-    for damaged in (
-        content[:-30],
-        b"",
-        content[:400] + bytes([content[400] ^ 1]) + content[401:],
-    ):
-        file.write_bytes(damaged)
-        assert journal.read("p") is None
-        assert not file.exists()
-    journal.remove()
-    assert not journal.folder.exists()

@@ -18,6 +18,7 @@ ROW = "SmolLM2-135M-Instruct\tsmall\t0.6\t3\t1.0\t55\n"
 
 SMALL_YAML = """
 experiment: small
+published: config/published.csv
 cells: config/small.tsv
 datasets: config/small_datasets.yaml
 """
@@ -65,19 +66,23 @@ class Repository:
             *arguments,
         )
 
-    def planned(self) -> dict[str, int]:
+    def planned(self, *arguments: str) -> dict[str, int]:
         """Rules that the small experiment would run now, with their number of jobs."""
-        lines = self.small("--dry-run").stdout.splitlines()
-        if "Job stats:" not in lines:
-            return {}
-        table = lines[lines.index("Job stats:") + 3 :]
-        counts = {}
-        for line in table:
-            if not line.strip():
-                break
-            rule, count = line.split()
-            counts[rule] = int(count)
-        return {rule: n for rule, n in counts.items() if rule not in ("all", "total")}
+        return rules_run(self.small("--dry-run", *arguments))
+
+
+def rules_run(done: subprocess.CompletedProcess[str]) -> dict[str, int]:
+    """Rules that a run of Snakemake planned, with their number of jobs."""
+    lines = (done.stdout + done.stderr).splitlines()
+    if "Job stats:" not in lines:
+        return {}
+    counts = {}
+    for line in lines[lines.index("Job stats:") + 3 :]:
+        if not line.strip():
+            break
+        rule, count = line.split()
+        counts[rule] = int(count)
+    return {rule: n for rule, n in counts.items() if rule not in ("all", "total")}
 
 
 def copy_repository(folder: Path) -> Repository:
@@ -109,6 +114,14 @@ def copy_repository(folder: Path) -> Repository:
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     return copy_repository(tmp_path)
+
+
+def copy_finished(repository: Repository, folder: Path) -> Repository:
+    """A finished run to change; it borrows the files of the model."""
+    shutil.copytree(repository.folder, folder, ignore=shutil.ignore_patterns("files"))
+    for files in repository.folder.glob("results/models/*/files"):
+        (folder / files.relative_to(repository.folder)).symlink_to(files)
+    return Repository(folder)
 
 
 @pytest.fixture(scope="session")

@@ -143,68 +143,6 @@ def test_run_json_says_how_a_result_came_about(small_run: Repository) -> None:
     assert run["prompts_found_finished"] == 0
 
 
-def test_nothing_reruns_without_a_reason(small_run: Repository) -> None:
-    assert small_run.planned() == {}
-
-
-GENERATION = {"eager_init": 1, "eager_adapt": 1, "eager": 1}
-TABLES = {"summarize": 1, "compare": 1, "compare_published": 1, "report_page": 1}
-FIGURES = {"draw_figures": 1}
-AFTER = {"evaluate": 3, "measure": 3} | TABLES | FIGURES
-CHANGES: dict[str, tuple[str, str, str, dict[str, int]]] = {
-    "comment": ("workflow/eager/branching.py", "import array", "import array  # an array", {}),
-    "docstring": ("workflow/eager/branching.py", '"""When a', '"""Says when a', {}),
-    "branching code": (
-        "workflow/eager/branching.py",
-        "self.steps += 1",
-        "self.steps += 2",
-        GENERATION | {"parallel": 1, "allocate": 2} | AFTER | {"evaluate": 4, "measure": 4},
-    ),
-    "table code": ("workflow/eager/rendering.py", '"%.6g"', '"%.7g"', TABLES),
-    "figures code": (
-        "workflow/eager/figures.py",
-        "BINS = 30",
-        "BINS = 31",
-        FIGURES | {"report_page": 1},
-    ),
-    "page code": ("workflow/eager/report/headline.py", "fewer", "less", {"report_page": 1}),
-    "page script": ("workflow/eager/report/explorer.js", "600", "700", {"report_page": 1}),
-    "caption": ("workflow/report/tokens.rst", "Tokens", "The tokens", {"report_page": 1}),
-    "metrics code": (
-        "workflow/eager/metrics.py",
-        "if not votes:",
-        "if len(votes) == 0:",
-        {"measure": 4} | TABLES | FIGURES,
-    ),
-    "engine options": ("config/small.yaml", "cells:", "engine: {max_num_seqs: 64}\ncells:", {}),
-    "patience": (
-        "config/small.yaml",
-        "cells:",
-        "branching: {max_steps_without_branch: 9}\ncells:",
-        GENERATION | {"allocate": 2} | AFTER,
-    ),
-    "an unrelated data set": (
-        "config/small_datasets.yaml",
-        "small:",
-        "other: {kind: math, path: x}\nsmall:",
-        {},
-    ),
-}
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_only_what_a_change_touches_reruns(small_run: Repository, change: str) -> None:
-    file, old, new, expected = CHANGES[change]
-    path = small_run.folder / file
-    original = path.read_text()
-    assert old in original
-    path.write_text(original.replace(old, new, 1))
-    try:
-        assert small_run.planned() == expected
-    finally:
-        path.write_text(original)
-
-
 def generate(repository: Repository, method: str, output: Path, seed: int = 55) -> list[str]:
     """The command line of one generation over the small run's prompts."""
     folder = repository.folder
@@ -256,7 +194,7 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) ->
         time.sleep(0.01)
 
 
-def test_a_killed_generation_goes_on_where_it_stopped(
+def test_a_killed_and_a_stopped_generation_go_on_where_they_were(
     small_run: Repository, tmp_path: Path
 ) -> None:
     output = tmp_path / "killed"
@@ -272,6 +210,13 @@ def test_a_killed_generation_goes_on_where_it_stopped(
     assert not (output / "sequences.parquet").exists()
     before = {path: path.stat().st_mtime_ns for path in kept()}
     assert 2 <= len(before) < PROBLEMS
+    process = subprocess.Popen(command, cwd=small_run.folder, env=small_run.environment)
+    wait_for(lambda: len(kept()) > len(before), process)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 75
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    before = {path: path.stat().st_mtime_ns for path in kept()}
+    assert not list(output.glob(".journal-*/*.lock"))
     process = subprocess.Popen(command, cwd=small_run.folder, env=small_run.environment)
     wait_for(lambda: len(kept()) > len(before), process)
     assert {path: path.stat().st_mtime_ns for path in before} == before

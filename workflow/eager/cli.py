@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -30,6 +31,10 @@ Name = Annotated[str, typer.Option(help="name in the configuration")]
 Entry = Annotated[str, typer.Option(help="the entry of that name, as JSON")]
 Manifest = Annotated[Path, typer.Option(help="JSON file: source, revision, hashes")]
 Tasks = Annotated[Path, typer.Option(help="tasks as JSON lines")]
+Settings = Annotated[str, typer.Option(help="decoding settings, as JSON")]
+Prompts = Annotated[Path, typer.Option(help="prompts.parquet")]
+Allocation = Annotated[Path | None, typer.Option(help="allocation.json")]
+Initial = Annotated[Path | None, typer.Option(help="folder of eager_init's result")]
 Sequences = Annotated[Path, typer.Option(help="sequences.parquet")]
 Verdicts = Annotated[Path, typer.Option(help="verdicts.parquet")]
 Cells = Annotated[str, typer.Option(help="the cells and where their results lie, as JSON")]
@@ -95,32 +100,72 @@ def encode_prompts(
 
 @app.command()
 def generate(
-    settings: Annotated[str, typer.Option(help="decoding settings, as JSON")],
+    settings: Settings,
     model_manifest: Manifest,
-    prompts: Annotated[Path, typer.Option(help="prompts.parquet")],
-    output: Annotated[Path, typer.Option(help="folder to write")],
+    prompts: Prompts,
+    output: Annotated[Path, typer.Option(help="folder of the result")],
     engine: Annotated[
         str, typer.Option(help="engine options, as JSON", envvar=ENGINE_VARIABLE)
     ] = "{}",
-    allocation: Annotated[Path | None, typer.Option(help="allocation.json")] = None,
-    initial: Annotated[Path | None, typer.Option(help="folder of eager_init's result")] = None,
+    allocation: Allocation = None,
+    initial: Initial = None,
+    shard: Annotated[
+        str | None, typer.Option(help="part of the prompts, such as 1-of-4; none: the whole result")
+    ] = None,
     log: Log = None,
 ) -> None:
-    """Generate the sequences of one method in one cell."""
-    from eager.generate import Inputs
+    """Generate the sequences of one method in one cell, or those of a shard."""
+    from eager.gathering import generate_whole
     from eager.generate import generate as run
     from eager.settings import DecodingSettings, EngineOptions
+    from eager.shards import Shard
+    from eager.work import Inputs
 
     decoding = DecodingSettings.model_validate_json(settings)
+    options = EngineOptions.model_validate_json(engine)
+    inputs = Inputs(model_manifest, prompts, allocation, initial)
     label = f"{decoding.method} {model_manifest.parent.name} {prompts.parent.name}"
     with _step(log) as people:
-        run(
-            decoding,
-            EngineOptions.model_validate_json(engine),
-            Inputs(model_manifest, prompts, allocation, initial),
-            output,
-            lambda total: Progress(label, total, people),
-        )
+        if shard is None:
+            progress_for = partial(Progress, label, stream=people)
+            generate_whole(decoding, options, inputs, output, progress_for)
+        else:
+            progress_for = partial(Progress, f"{label} {shard}", stream=people)
+            run(decoding, options, inputs, output, Shard.parse(shard), progress_for)
+
+
+@app.command()
+def gather(
+    settings: Settings,
+    model_manifest: Manifest,
+    prompts: Prompts,
+    receipt: Annotated[list[Path], typer.Option(help="what each shard has written")],
+    output: Annotated[Path, typer.Option(help="folder of the gathered result")],
+    allocation: Allocation = None,
+    initial: Initial = None,
+    log: Log = None,
+) -> None:
+    """Put the prompts of all shards together, in the order of the prompts."""
+    from eager.gathering import gather as run
+    from eager.settings import DecodingSettings
+    from eager.work import Inputs
+
+    with _step(log):
+        decoding = DecodingSettings.model_validate_json(settings)
+        run(decoding, Inputs(model_manifest, prompts, allocation, initial), receipt, output)
+
+
+@app.command()
+def keep(
+    gathered: Annotated[Path, typer.Option(help="folder of the gathered result")],
+    output: Annotated[Path, typer.Option(help="folder of the result")],
+    log: Log = None,
+) -> None:
+    """Copy a gathered result to its place and delete its journal."""
+    from eager.gathering import keep as run
+
+    with _step(log):
+        run(gathered, output)
 
 
 @app.command()
@@ -321,12 +366,12 @@ def _step(log: Path | None) -> Iterator[TextIO]:
 
 
 def main() -> None:
-    """Entry point: mistakes of the user end in a message and exit code 1."""
+    """Entry point: mistakes of the user end in a message and the error's exit code."""
     try:
         app()
     except EagerError as error:
         print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        raise SystemExit(error.exit_code) from None
 
 
 if __name__ == "__main__":

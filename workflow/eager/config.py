@@ -61,6 +61,11 @@ class ModelEntry(Frozen):
     dtype: NumberFormat = Field(
         default="auto", description="number format of weights; auto: as stored"
     )
+    shards: int = Field(
+        default=1,
+        ge=1,
+        description="jobs a result's prompts are dealt to, if the data set asks for no more",
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> ModelEntry:
@@ -106,6 +111,11 @@ class DatasetEntry(Frozen):
     )
     sha256: str | None = Field(
         default=None, pattern=SHA256_PATTERN, description="expected hash of the normalised tasks"
+    )
+    shards: int = Field(
+        default=1,
+        ge=1,
+        description="jobs a result's prompts are dealt to, if the model asks for no more",
     )
 
     @model_validator(mode="after")
@@ -189,6 +199,10 @@ class Experiment:
             sampling |= self.config.branching.model_dump()
             sampling["entropy_threshold"] = cell.entropy_threshold
         return DecodingSettings(**sampling)
+
+    def shards(self, model: str, dataset: str) -> int:
+        """Jobs that the prompts of a result of a model and a data set are dealt to."""
+        return max(self.models[model].shards, self.datasets[dataset].shards)
 
 
 def load_experiment(config: Mapping[str, Any], source: str) -> Experiment:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +23,7 @@ def replacing(path: Path) -> Iterator[Path]:
     A reader sees the old file or the whole new one; after a failure the old one stands.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
         yield temporary
         with temporary.open("rb") as stream:
@@ -29,6 +31,25 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def full_disk_told(kept: str) -> Iterator[None]:
+    """Turn the error of a full disk, or of a quota, into a message.
+
+    Args:
+        kept: what has become of the work so far.
+
+    Raises:
+        EagerError: there is no room.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = error.filename or "writing a result"
+        raise EagerError(f"{where}: no space left. {kept}; make room and run it again") from None
 
 
 def write_text(path: Path, text: str) -> None:

@@ -12,8 +12,10 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-WITHOUT_RESULT = frozenset({"errors", "fingerprint", "progress", "provenance"})
-"""Modules that talk to people and leave results alone."""
+WITHOUT_RESULT = frozenset(
+    {"errors", "fingerprint", "locks", "progress", "provenance", "shards", "stopping"}
+)
+"""Modules that talk to people, or decide which job does what, and leave results alone."""
 
 
 @cache

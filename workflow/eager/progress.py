@@ -38,6 +38,12 @@ class Progress:
         note = f", {done} of them found finished" if done else ""
         self._write(f"{self._label}: {self._total} prompts{note}", last=True)
 
+    def say(self, text: str) -> None:
+        """Tell people something, and the log."""
+        self._write(f"{self._label}: {text}", last=True)
+        if self._stream is not sys.stderr:
+            print(text, file=sys.stderr, flush=True)
+
     def update(self, done: int, live_sequences: int, forks: int, tokens: int) -> None:
         """Say where the job is, if the last line is old enough."""
         now = monotonic()

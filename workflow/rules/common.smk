@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 from snakemake.exceptions import WorkflowError
+from snakemake.io import IOFile
 from snakemake.utils import Paramspace
 
 try:
@@ -74,6 +75,7 @@ wildcard_constraints:
     cell=any_of(SAMPLING_FOLDERS + CELL_FOLDERS),
     method="parallel|eager_init|eager_adapt|eager",
     budget_method="eager_adapt|eager",
+    shard=r"\d+-of-\d+",
 
 
 def cell_of(wildcards):
@@ -87,6 +89,11 @@ def settings(method):
     return lambda wildcards: EXPERIMENT.decoding(
         cell_of(wildcards), method
     ).model_dump_json(exclude_unset=True)
+
+
+def method_settings(wildcards):
+    """Parameter function: the same for the method among the wildcards."""
+    return settings(wildcards.method)(wildcards)
 
 
 MODEL_SOURCE = {"repo", "revision", "path", "gguf_package"}
@@ -106,6 +113,7 @@ DATASET_SOURCE = set(DatasetEntry.model_fields) - {
     "chat_template",
     "stop",
     "max_tokens",
+    "shards",
 }
 
 
@@ -156,6 +164,45 @@ def judging_code(wildcards):
     if is_code(wildcards):
         return code_fingerprint("code_verdicts") + judging_version()
     return code_fingerprint("verdicts")
+
+
+def budgeted(name):
+    """Input function: a file or folder of the cell that only the budgeted methods read."""
+    return branch(
+        lambda wildcards: wildcards.method in ("eager_adapt", "eager"),
+        then=f"results/{{experiment}}/{{model}}/{{dataset}}/{{cell}}/{name}",
+        otherwise=[],
+    )
+
+
+def receipts(wildcards):
+    """What each shard of a result writes when it is done.
+
+    The number of shards is no part of a result's identity, which the rule `keep` holds whole. But
+    Snakemake also compares what it recorded about temporary files long removed, and would make
+    a finished result again where the list of its shards is another: so that record goes first.
+    """
+    folder = "results/{experiment}/{model}/{dataset}/{cell}/{method}".format(
+        **wildcards
+    )
+    count = EXPERIMENT.shards(wildcards.model, wildcards.dataset)
+    paths = [f"{folder}/shard-{k}-of-{count}.json" for k in range(1, count + 1)]
+    if os.path.exists(f"{folder}/run.json"):
+        wanted = is_as_wanted(f"{folder}/run.json", wildcards)
+        for path in [*paths, f"{folder}/gathered"]:
+            # A receipt is there if somebody began to make this result with other settings.
+            if wanted or not os.path.exists(path):
+                workflow.persistence.cleanup_metadata(IOFile(path))
+    return paths
+
+
+def is_as_wanted(run, wildcards):
+    """Whether a result was made with the settings and the code of now."""
+    made = json.loads(Path(run).read_text())
+    wanted = EXPERIMENT.decoding(cell_of(wildcards), wildcards.method)
+    return made["parameters"] == wanted.model_dump(mode="json") and made[
+        "code_fingerprint"
+    ] == code_fingerprint("generate")
 
 
 def result_folder(cell, sampling, folder, method):

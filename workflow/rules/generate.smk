@@ -4,10 +4,16 @@ Inputs:  results/models/{model}/manifest.json
          results/{experiment}/{model}/{dataset}/prompts.parquet
 Outputs: results/{experiment}/{model}/{dataset}/{cell}/{method}/
            sequences.parquet  branches.parquet  run.json  (allocation.json: eager_adapt, eager)
-Steps:   parallel, eager_init -> allocate -> eager_adapt, eager.
-Finished prompts are kept in a hidden journal beside the outputs until a job is done: a job that
-was interrupted goes on where it stopped.
+Steps:   parallel, eager_init -> allocate -> eager_adapt, eager, each by shards -> gather -> keep.
+Finished prompts are in a hidden journal beside the outputs until these are in place: a job that was
+interrupted goes on where it stopped. What a result depends on is written down in `keep`, the only
+rule whose outputs stay; how many shards made it is not among it.
 """
+
+
+localrules:
+    gather,
+    keep,
 
 
 rule parallel:
@@ -15,20 +21,20 @@ rule parallel:
         model="results/models/{model}/manifest.json",
         prompts="results/{experiment}/{model}/{dataset}/prompts.parquet",
     output:
-        sequences="results/{experiment}/{model}/{dataset}/{sampling}/parallel/sequences.parquet",
-        branches="results/{experiment}/{model}/{dataset}/{sampling}/parallel/branches.parquet",
-        run="results/{experiment}/{model}/{dataset}/{sampling}/parallel/run.json",
+        receipt=temp(
+            "results/{experiment}/{model}/{dataset}/{sampling}/parallel/shard-{shard}.json"
+        ),
     log:
-        "logs/parallel/{experiment}/{model}/{dataset}/{sampling}.log",
+        "logs/parallel/{experiment}/{model}/{dataset}/{sampling}/{shard}.log",
     benchmark:
-        "benchmarks/parallel/{experiment}/{model}/{dataset}/{sampling}.tsv"
+        "benchmarks/parallel/{experiment}/{model}/{dataset}/{sampling}/{shard}.tsv"
     resources:
         gpu=1,
         mem_mb=12000,
     params:
         settings=settings("parallel"),
         code=code_fingerprint("generate"),
-        folder=subpath(output.run, parent=True),
+        folder=subpath(output.receipt, parent=True),
     message:
         "{rule}: {wildcards}"
     shell:
@@ -37,6 +43,7 @@ rule parallel:
             --settings {params.settings:q} \
             --model-manifest {input.model:q} \
             --prompts {input.prompts:q} \
+            --shard {wildcards.shard} \
             --output {params.folder:q} \
             --log {log:q}
         """
@@ -44,17 +51,17 @@ rule parallel:
 
 use rule parallel as eager_init with:
     output:
-        sequences="results/{experiment}/{model}/{dataset}/{cell}/eager_init/sequences.parquet",
-        branches="results/{experiment}/{model}/{dataset}/{cell}/eager_init/branches.parquet",
-        run="results/{experiment}/{model}/{dataset}/{cell}/eager_init/run.json",
+        receipt=temp(
+            "results/{experiment}/{model}/{dataset}/{cell}/eager_init/shard-{shard}.json"
+        ),
     log:
-        "logs/eager_init/{experiment}/{model}/{dataset}/{cell}.log",
+        "logs/eager_init/{experiment}/{model}/{dataset}/{cell}/{shard}.log",
     benchmark:
-        "benchmarks/eager_init/{experiment}/{model}/{dataset}/{cell}.tsv"
+        "benchmarks/eager_init/{experiment}/{model}/{dataset}/{cell}/{shard}.tsv"
     params:
         settings=settings("eager_init"),
         code=code_fingerprint("generate"),
-        folder=subpath(output.run, parent=True),
+        folder=subpath(output.receipt, parent=True),
 
 
 rule allocate:
@@ -102,20 +109,20 @@ rule eager_adapt:
         initial="results/{experiment}/{model}/{dataset}/{cell}/eager_init/sequences.parquet",
         allocation="results/{experiment}/{model}/{dataset}/{cell}/eager_adapt/allocation.json",
     output:
-        sequences="results/{experiment}/{model}/{dataset}/{cell}/eager_adapt/sequences.parquet",
-        branches="results/{experiment}/{model}/{dataset}/{cell}/eager_adapt/branches.parquet",
-        run="results/{experiment}/{model}/{dataset}/{cell}/eager_adapt/run.json",
+        receipt=temp(
+            "results/{experiment}/{model}/{dataset}/{cell}/eager_adapt/shard-{shard}.json"
+        ),
     log:
-        "logs/eager_adapt/{experiment}/{model}/{dataset}/{cell}.log",
+        "logs/eager_adapt/{experiment}/{model}/{dataset}/{cell}/{shard}.log",
     benchmark:
-        "benchmarks/eager_adapt/{experiment}/{model}/{dataset}/{cell}.tsv"
+        "benchmarks/eager_adapt/{experiment}/{model}/{dataset}/{cell}/{shard}.tsv"
     resources:
         gpu=1,
         mem_mb=12000,
     params:
         settings=settings("eager_adapt"),
         code=code_fingerprint("generate"),
-        folder=subpath(output.run, parent=True),
+        folder=subpath(output.receipt, parent=True),
         initial=subpath(input.initial, parent=True),
     message:
         "{rule}: {wildcards}"
@@ -127,6 +134,7 @@ rule eager_adapt:
             --prompts {input.prompts:q} \
             --allocation {input.allocation:q} \
             --initial {params.initial:q} \
+            --shard {wildcards.shard} \
             --output {params.folder:q} \
             --log {log:q}
         """
@@ -139,15 +147,87 @@ use rule eager_adapt as eager with:
         initial="results/{experiment}/{model}/{dataset}/{cell}/eager_init/sequences.parquet",
         allocation="results/{experiment}/{model}/{dataset}/{cell}/eager/allocation.json",
     output:
-        sequences="results/{experiment}/{model}/{dataset}/{cell}/eager/sequences.parquet",
-        branches="results/{experiment}/{model}/{dataset}/{cell}/eager/branches.parquet",
-        run="results/{experiment}/{model}/{dataset}/{cell}/eager/run.json",
+        receipt=temp(
+            "results/{experiment}/{model}/{dataset}/{cell}/eager/shard-{shard}.json"
+        ),
     log:
-        "logs/eager/{experiment}/{model}/{dataset}/{cell}.log",
+        "logs/eager/{experiment}/{model}/{dataset}/{cell}/{shard}.log",
     benchmark:
-        "benchmarks/eager/{experiment}/{model}/{dataset}/{cell}.tsv"
+        "benchmarks/eager/{experiment}/{model}/{dataset}/{cell}/{shard}.tsv"
     params:
         settings=settings("eager"),
         code=code_fingerprint("generate"),
-        folder=subpath(output.run, parent=True),
+        folder=subpath(output.receipt, parent=True),
         initial=subpath(input.initial, parent=True),
+
+
+rule gather:
+    input:
+        model="results/models/{model}/manifest.json",
+        prompts="results/{experiment}/{model}/{dataset}/prompts.parquet",
+        initial=budgeted("eager_init/sequences.parquet"),
+        allocation=budgeted("{method}/allocation.json"),
+        receipts=receipts,
+    output:
+        gathered=temp(
+            directory(
+                "results/{experiment}/{model}/{dataset}/{cell}/{method}/gathered"
+            )
+        ),
+    log:
+        "logs/gather/{experiment}/{model}/{dataset}/{cell}/{method}.log",
+    resources:
+        mem_mb=4000,
+    params:
+        settings=method_settings,
+        receipts=lambda wildcards, input: [
+            f"--receipt {path}" for path in input.receipts
+        ],
+        budget=lambda wildcards, input: (
+            f"--allocation {input.allocation} --initial {os.path.dirname(input.initial)}"
+            if input.allocation
+            else ""
+        ),
+    message:
+        "gather: {wildcards}"
+    shell:
+        r"""
+        eager gather \
+            --settings {params.settings:q} \
+            --model-manifest {input.model:q} \
+            --prompts {input.prompts:q} \
+            {params.budget} \
+            {params.receipts} \
+            --output {output.gathered:q} \
+            --log {log:q}
+        """
+
+
+rule keep:
+    input:
+        model="results/models/{model}/manifest.json",
+        prompts="results/{experiment}/{model}/{dataset}/prompts.parquet",
+        initial=budgeted("eager_init/sequences.parquet"),
+        allocation=budgeted("{method}/allocation.json"),
+        gathered="results/{experiment}/{model}/{dataset}/{cell}/{method}/gathered",
+    output:
+        sequences="results/{experiment}/{model}/{dataset}/{cell}/{method}/sequences.parquet",
+        branches="results/{experiment}/{model}/{dataset}/{cell}/{method}/branches.parquet",
+        run="results/{experiment}/{model}/{dataset}/{cell}/{method}/run.json",
+    log:
+        "logs/keep/{experiment}/{model}/{dataset}/{cell}/{method}.log",
+    resources:
+        mem_mb=1000,
+    params:
+        settings=method_settings,
+        code=code_fingerprint("gathering"),
+        folder=subpath(output.run, parent=True),
+    message:
+        "keep: {wildcards}"
+    shell:
+        r"""
+        eager keep \
+            --gathered {input.gathered:q} \
+            --output {params.folder:q} \
+            --log {log:q}
+        """
