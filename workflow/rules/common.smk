@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 from snakemake.exceptions import WorkflowError
-from snakemake.io import IOFile
+from snakemake.io import IOFile, ancient
 from snakemake.utils import Paramspace
 
 try:
@@ -181,6 +181,7 @@ def receipts(wildcards):
     The number of shards is no part of a result's identity, which the rule `keep` holds whole. But
     Snakemake also compares what it recorded about temporary files long removed, and would make
     a finished result again where the list of its shards is another: so that record goes first.
+    Receipts are `ancient`: those of settings that were given up are newer than the result.
     """
     folder = "results/{experiment}/{model}/{dataset}/{cell}/{method}".format(
         **wildcards
@@ -193,7 +194,7 @@ def receipts(wildcards):
             # A receipt is there if somebody began to make this result with other settings.
             if wanted or not os.path.exists(path):
                 workflow.persistence.cleanup_metadata(IOFile(path))
-    return paths
+    return [ancient(path) for path in paths]
 
 
 def is_as_wanted(run, wildcards):
