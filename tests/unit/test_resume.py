@@ -15,6 +15,7 @@ from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from eager.gathering import RESULT_FILES
@@ -142,6 +143,8 @@ def test_killed_at_random_moments(new_job: Callable[..., Job]) -> None:
 def test_shards_change_neither_seeds_nor_bytes(new_job: Callable[..., Job]) -> None:
     whole = new_job("whole", seconds_a_step=0.0)
     expected = whole.finish()
+    ids = pq.read_table(whole.output / "sequences.parquet").column("prompt_id").to_pylist()
+    assert list(dict.fromkeys(ids)) == [f"p{number}" for number in range(PROMPTS)]
     for shards in (2, PROMPTS + 1):
         job = new_job(f"{shards}-shards", shards=shards, seconds_a_step=0.0)
         assert job.finish() == expected
