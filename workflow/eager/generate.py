@@ -49,14 +49,14 @@ class Generation:
         stop: StopRequest,
     ) -> None:
         self.settings = settings
-        self.finished: dict[str, FinishedPrompt] = {}
+        self.finished: set[str] = set()
         self._vocabulary = vocabulary
         self._items = {item.prompt.id: item for item in work}
         self._journal = journal
         self._stop = stop
         for item in work:
-            if (found := journal.read(item.key)) is not None:
-                self.finished[item.prompt.id] = found
+            if journal.read(item.key) is not None:
+                self.finished.add(item.prompt.id)
         self.found = len(self.finished)
 
     def run(self, make_engine: EngineFactory, progress: Progress) -> None:
@@ -93,7 +93,7 @@ class Generation:
 
     def _keep(self, item: WorkItem, finished: FinishedPrompt) -> None:
         self._journal.write(item.key, finished)
-        self.finished[item.prompt.id] = finished
+        self.finished.add(item.prompt.id)
 
     def _tables(
         self, item: WorkItem, run: PromptRun, tokenizer: Tokenizer
