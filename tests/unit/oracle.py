@@ -54,6 +54,13 @@ def contains(ids: list[int], marker: tuple[int, ...]) -> bool:
     return size > 0 and any(tuple(ids[i : i + size]) == marker for i in range(len(ids) - size + 1))
 
 
+def finish_reason(ids: list[int], end_of_sequence: set[int], max_tokens: int) -> str | None:
+    """Why a sequence has ended; None: it has not."""
+    if ids[-1] in end_of_sequence:
+        return "stop"
+    return "length" if len(ids) >= max_tokens else None
+
+
 def eager_init(
     script: Script,
     *,
@@ -109,10 +116,7 @@ def eager_init(
                 touched = [sequence]
             sequence.entropies.append(None if ended else h)
             for one in touched:
-                if one.ids[-1] in end_of_sequence:
-                    one.finish = "stop"
-                elif len(one.ids) >= max_tokens:
-                    one.finish = "length"
+                one.finish = finish_reason(one.ids, end_of_sequence, max_tokens)
         step_number += 1
         without_branch = 0 if branched else without_branch + 1
         if len(sequences) >= max_sequences or without_branch >= patience:

@@ -73,7 +73,7 @@ def test_another_version_or_kind_is_refused(
     with pytest.raises(EagerError, match=r"holds 'verdicts' in schema version 1.*'sequences'"):
         read_table(path, "sequences")
     monkeypatch.setattr(tables, "SCHEMA_VERSION", "2")
-    with pytest.raises(EagerError, match="version 1; this program reads 'verdicts' in version 2"):
+    with pytest.raises(EagerError, match="version 1, where 'verdicts' in version 2"):
         read_table(path, "verdicts")
     path.write_bytes(b"no parquet")
     with pytest.raises(EagerError, match="not a readable Parquet file"):

@@ -10,14 +10,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from eager.errors import EagerError
 from eager.settings import Frozen, Method
-from eager.tables import SCHEMA_VERSION, read_table
-
-PARAMETERS = ("temperature", "max_sequences", "entropy_threshold", "seed")
+from eager.tables import open_table, read_table
 
 
 class CellResults(Frozen):
@@ -90,20 +87,7 @@ def read_prompts(
     Raises:
         EagerError: missing, unreadable, of another version, or not a row group a prompt.
     """
-    try:
-        file = pq.ParquetFile(path)
-    except FileNotFoundError:
-        raise EagerError(f"{path}: no such file; run the workflow to make it") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise EagerError(f"{path}: not a readable Parquet file: {error}") from None
-    metadata = file.schema_arrow.metadata or {}
-    marks = metadata.get(b"eager_kind"), metadata.get(b"eager_schema_version")
-    if marks != (b"sequences", SCHEMA_VERSION.encode()):
-        raise EagerError(
-            f"{path}: its marks are {marks}; this program reads 'sequences' in version "
-            f"{SCHEMA_VERSION}. Delete the file and rerun"
-        )
-    with file:
+    with open_table(path, "sequences") as file:
         for group in range(file.num_row_groups):
             table = file.read_row_group(group, columns=[*SCALARS, *arrays])
             if table.num_rows == 0:

@@ -110,7 +110,7 @@ def _bootstrap(statistic: Statistic, *tables: Table) -> Any:
     if prompts < 2:
         return None
 
-    def on_indices(drawn: NDArray[np.int_], *more: NDArray[np.int_], axis: int) -> Any:
+    def on_indices(drawn: NDArray[np.int_], *more: NDArray[np.int_], **_: int) -> Any:
         columns = more[0][..., None, :] if more else np.zeros((1, 1), int)
         return statistic(*(table[drawn[..., :, None], columns] for table in tables))
 

@@ -67,27 +67,40 @@ def write_table(
             writer.write_table(group)
 
 
-def read_table(path: Path, kind: str) -> pa.Table:
-    """Read a table.
+def open_table(path: Path, kind: str) -> pq.ParquetFile:
+    """Open a table to read it in parts; the caller closes it.
 
     Raises:
         EagerError: it is missing, not readable, of another kind, or of another schema version.
     """
     try:
-        table = pq.read_table(path)
+        file = pq.ParquetFile(path)
     except FileNotFoundError:
-        raise EagerError(f"{path}: no such file") from None
+        raise EagerError(f"{path}: no such file; run the workflow to make it") from None
     except (pa.ArrowInvalid, OSError) as error:
-        raise EagerError(f"{path}: not a readable Parquet file: {error}") from None
-    metadata = table.schema.metadata or {}
+        raise EagerError(
+            f"{path}: not a readable Parquet file ({error}); delete it and rerun"
+        ) from None
+    metadata = file.schema_arrow.metadata or {}
     found = metadata.get(b"eager_kind", b"?").decode()
     version = metadata.get(b"eager_schema_version", b"?").decode()
     if found != kind or version != SCHEMA_VERSION:
+        file.close()
         raise EagerError(
-            f"{path}: holds {found!r} in schema version {version}; this program reads {kind!r} in "
-            f"version {SCHEMA_VERSION}. Make it again with this version, or use the other program"
+            f"{path}: holds {found!r} in schema version {version}, where {kind!r} in version "
+            f"{SCHEMA_VERSION} is read; delete it and rerun, or use the program that wrote it"
         )
-    return table
+    return file
+
+
+def read_table(path: Path, kind: str) -> pa.Table:
+    """Read a whole table.
+
+    Raises:
+        EagerError: as `open_table`.
+    """
+    with open_table(path, kind) as file:
+        return file.read()
 
 
 def concatenate(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:

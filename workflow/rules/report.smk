@@ -69,7 +69,7 @@ rule report_page:
         captions=[f"workflow/report/{figure}.rst" for figure in FIGURES],
         page=[
             f"workflow/eager/report/{name}"
-            for name in ["template.html", "style.css", "explorer.js"]
+            for name in ["template.html", "style.css", "stored.js", "explorer.js"]
         ],
     output:
         page=report(

@@ -1,16 +1,14 @@
 "use strict";
-// The branch explorer. Texts of models and data sets reach the page through textContent only.
+// The branch explorer: draws what stored.js reads. Texts of models and data sets reach the page through textContent only.
 (() => {
   const ROW = 56; // height of a row of the tree in pixels, as in the style sheet
   const AT_ONCE = 600; // tokens put into the page at a time
-  const KEPT_PACKS = 6;
   const LEVELS = [0.5, 1.0, 1.5, 2.0, 2.5]; // nats at which the background gets stronger
   const PLAIN = ["ok", "wrong", "no_answer", "no_answer_length"]; // say no more than the verdict
   const byId = (id) => document.getElementById(id);
-  const index = JSON.parse(byId("index").textContent);
+  const { index, unpack, tokensOf, joinBytes, inTreeOrder, forksOf } = stored;
   const pick = { cell: byId("pick-cell"), method: byId("pick-method"), prompt: byId("pick-prompt") };
   const panel = byId("text");
-  const packs = new Map();
   let shown = null; // {order, bySequence, forks, longest} of the prompt on the screen
   let view = null; // {sequence, tokens, spans, forkAt, picked} of the sequence on the screen
   let turn = 0; // number of the latest request, so that a slow earlier one does not overwrite it
@@ -28,81 +26,6 @@
 
   function quoted(text) {
     return "“" + text.replaceAll("\n", "↵").replaceAll(" ", "␣") + "”";
-  }
-
-  async function unpack(number) {
-    if (packs.has(number)) return packs.get(number);
-    const binary = atob(byId("pack-" + number).textContent);
-    const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    const buffer = await new Response(stream).arrayBuffer();
-    const size = new DataView(buffer).getUint32(0, true);
-    const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, size)));
-    const total = header.sequences.reduce((sum, sequence) => sum + sequence.own, 0);
-    const codes = new Uint32Array(total);
-    for (let plane = 0; plane < header.planes; plane++) {
-      const low = new Uint8Array(buffer, 4 + size + plane * total, total);
-      for (let i = 0; i < total; i++) codes[i] |= low[i] << (8 * plane);
-    }
-    const entropies = new Uint8Array(buffer, 4 + size + header.planes * total, total);
-    let start = 0;
-    for (const sequence of header.sequences) {
-      sequence.codes = codes.subarray(start, start + sequence.own);
-      sequence.entropies = entropies.subarray(start, start + sequence.own);
-      sequence.texts = header.texts;
-      start += sequence.own;
-    }
-    packs.set(number, header);
-    if (packs.size > KEPT_PACKS) packs.delete(packs.keys().next().value);
-    return header;
-  }
-
-  // Tokens of a sequence from its start: what it inherits comes from its parent.
-  function wholeOf(sequence, end = Infinity) {
-    const before =
-      sequence.parent === null
-        ? []
-        : wholeOf(shown.bySequence.get(sequence.parent), sequence.fork);
-    const own = Math.min(sequence.own, end - sequence.fork);
-    for (let i = 0; i < own; i++) {
-      before.push({
-        text: sequence.texts[sequence.codes[i]],
-        entropy: sequence.entropies[i] === index.notRecorded ? null : sequence.entropies[i] / index.entropySteps,
-        from: sequence.index,
-      });
-    }
-    before.length = Math.min(before.length, end);
-    return before;
-  }
-
-  // Characters may be spread over tokens: their bytes are decoded in one stream.
-  function joinBytes(tokens) {
-    const decoder = new TextDecoder();
-    let open = null;
-    for (const token of tokens) {
-      if (typeof token.text === "string") {
-        if (open) open.text += decoder.decode();
-        open = null;
-      } else {
-        token.text = decoder.decode(new Uint8Array(token.text), { stream: true });
-        open = token;
-      }
-    }
-    if (open) open.text += decoder.decode();
-    return tokens;
-  }
-
-  function inTreeOrder(sequences) {
-    const order = [];
-    const visit = (sequence, level) => {
-      sequence.level = level;
-      sequence.children = sequences.filter((other) => other.parent === sequence.index);
-      sequence.children.sort((a, b) => a.fork - b.fork || a.index - b.index);
-      order.push(sequence);
-      sequence.children.forEach((child) => visit(child, level + 1));
-    };
-    sequences.filter((sequence) => sequence.parent === null).forEach((root) => visit(root, 1));
-    return order;
   }
 
   function verdict(sequence) {
@@ -179,7 +102,7 @@
     if (focus) sequence.row.focus();
     byId("sequence-title").textContent = "Sequence #" + sequence.index;
     drawFacts(sequence);
-    const tokens = joinBytes(wholeOf(sequence));
+    const tokens = joinBytes(tokensOf(sequence, shown.bySequence));
     view = { sequence, tokens, spans: [], forkAt: new Map(), picked: -1 };
     drawForks(sequence);
     panel.replaceChildren();
@@ -203,17 +126,8 @@
     );
   }
 
-  // Forks of this sequence and, up to where it left them, of those it descends from.
-  function forksOf(sequence, end = Infinity) {
-    const own = shown.forks.filter((fork) => fork.parent === sequence.index && fork.position < end);
-    if (sequence.parent === null) return own;
-    const born = shown.forks.filter((fork) => fork.child === sequence.index);
-    const above = forksOf(shown.bySequence.get(sequence.parent), sequence.fork);
-    return [...above.filter((fork) => fork.child !== sequence.index), ...born, ...own];
-  }
-
   function drawForks(sequence) {
-    const items = forksOf(sequence).map((fork) => {
+    const items = forksOf(sequence, shown.forks, shown.bySequence).map((fork) => {
       view.forkAt.set(fork.position, fork);
       const jump = element(
         "button",

@@ -49,11 +49,12 @@ def write_report(
         raise EagerError(f"no summary.csv among the tables {[str(p) for p in tables]}; give it")
     data = collect(cells)
     words = {path.stem: " ".join(path.read_text("utf-8").split()) for path in captions}
-    asset = {name: _asset(name) for name in ("template.html", "style.css", "explorer.js")}
+    template, style = _asset("template.html"), _asset("style.css")
+    script = _asset("stored.js") + _asset("explorer.js")
     parts = {
-        "policy": _policy(asset["style.css"], asset["explorer.js"]),
+        "policy": _policy(style, script),
         "title": escape(f"EAGer: {cells[0].cell['experiment']}"),
-        "style": asset["style.css"],
+        "style": style,
         "headline": headline(rows["summary.csv"], rows.get("comparison.csv", [])),
         "tables": "".join(table(rows[path.name], path.stem) for path in tables),
         "figures": "".join(figure(path, words) for path in figures),
@@ -64,10 +65,10 @@ def write_report(
             f'<script type="text/plain" id="pack-{number}">{pack}</script>\n'
             for number, pack in enumerate(data.packs)
         ),
-        "script": asset["explorer.js"],
+        "script": script,
     }
     # One pass over the template: what a part contains is not searched for parts.
-    write_text(output, PART.sub(lambda match: parts[match[1]], asset["template.html"]))
+    write_text(output, PART.sub(lambda match: parts[match[1]], template))
 
 
 def _asset(name: str) -> str:

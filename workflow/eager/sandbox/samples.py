@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,7 @@ def results(
             }
         )
     return {
-        "date": datetime.datetime.now().strftime("%Y-%m-%d %H:%M"),
+        "date": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
         "hash": hashlib.md5(dataset.read_bytes()).hexdigest(),
         "eval": dict(evaluation),
     }

@@ -131,7 +131,7 @@ def code_task(row: Mapping[str, Any]) -> CodeTask:
     """
     task_id = str(row["task_id"])
     base_inputs, plus_inputs = row["base_input"], row["plus_input"]
-    family = task_id.split("/")[0].lower()
+    family = task_id.partition("/")[0].lower()
     if family == "mbpp":
         from eager.sandbox.evalplus_parts import mbpp_inputs
 
