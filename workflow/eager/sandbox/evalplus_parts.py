@@ -38,8 +38,8 @@ def _import(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise EagerError(
-            f"Evaluating code needs the package evalplus ({error}); install it with "
-            "pip install --no-deps evalplus==0.3.1 and what envs/sandbox.lock lists."
+            f"evaluating code needs the package evalplus ({error}); install it with "
+            "pip install --no-deps evalplus==0.3.1 and what envs/sandbox.lock lists"
         ) from None
 
 

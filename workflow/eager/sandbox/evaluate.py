@@ -77,8 +77,8 @@ def evaluate(
     for submission in submissions:
         if submission.task_id not in by_id:
             raise EagerError(
-                f"Submission {submission.sample_id} is for the task {submission.task_id}, which is "
-                "not in the data set: check its task_id and the data set's file."
+                f"submission {submission.sample_id}: the data set has no task {submission.task_id};"
+                " correct its task_id or name another data set"
             )
     return Evaluation(by_id, settings, Store(cache_dir)).judge(submissions)
 
@@ -218,8 +218,8 @@ class Evaluation:
         reference = self.store.get("references", self.reference_key(task))
         if reference is None:
             raise EagerError(
-                f"The stored reference outputs of {task.task_id} have vanished or are damaged: "
-                "is something else cleaning the cache folder? Rerun to make them again."
+                f"task {task.task_id}: its stored reference outputs have vanished or are damaged; "
+                "rerun to make them again, and keep other programs out of the cache folder"
             )
         return expected_sets(task, reference, self.settings)
 

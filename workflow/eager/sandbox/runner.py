@@ -128,13 +128,14 @@ def _reference_set(session: Session, task: CodeTask, name: SetName) -> dict[str,
         end = session.run(request, record.take)
     except ContainerDied as error:
         raise EagerError(
-            f"The container died while it ran the reference solution of {task.task_id} ({error})."
+            f"task {task.task_id}: the container died while it ran the reference solution "
+            f"({error}); raise the sandbox's memory_bytes, or rerun"
         ) from None
     if len(record.replies) != count or len(record.seconds) != count:
         raise EagerError(
-            f"The reference solution of {task.task_id} failed on its {name} inputs "
-            f"({record.problem or end.reason}, test {len(record.replies)}): the data set is "
-            "damaged, or does not fit this Python."
+            f"task {task.task_id}: the reference solution failed on its {name} inputs "
+            f"({record.problem or end.reason}, test {len(record.replies)}); the data set is "
+            "damaged, or does not fit this Python"
         )
     replies = [_kept(task, name, index, reply) for index, reply in enumerate(record.replies)]
     return {
@@ -150,8 +151,8 @@ def _kept(task: CodeTask, name: SetName, index: int, reply: Reply) -> Reply:
         return Reply(protocol.VALUE, codec.encode(not_none(value)))
     if not is_comparable(value):
         raise EagerError(
-            f"The reference solution of {task.task_id} returns for {name} test {index} a value "
-            "that has no plain form and cannot be compared; make it return builtin types."
+            f"task {task.task_id}: the reference solution returns for {name} test {index} a value "
+            "that has no plain form and cannot be compared; make it return builtin types"
         )
     return reply
 

@@ -39,20 +39,20 @@ def read_samples(path: Path, tasks: Sequence[CodeTask]) -> list[Submission]:
         where = f"{path}, line {number}"
         task_id = row.get("task_id")
         if task_id not in known:
-            raise EagerError(f"{where}: the data set has no task {task_id!r}; correct task_id.")
+            raise EagerError(f"{where}: the data set has no task {task_id!r}; correct task_id")
         # As in evalplus, a whole program wins over a continuation.
         field = next((name for name in ("solution", "completion") if name in row), None)
         if field is None:
-            raise EagerError(f"{where}: neither solution nor completion; write one of them.")
+            raise EagerError(f"{where}: neither solution nor completion; write one of them")
         if not isinstance(row[field], str):
             raise EagerError(
-                f"{where}: {field} is not a string; for several {field}s repeat the line."
+                f"{where}: {field} is not a string; for several {field}s repeat the line"
             )
         content = {field: row[field]}
         submissions.append(Submission(task_id=task_id, sample_id=counts[task_id], **content))
         counts[task_id] += 1
     if not submissions:
-        raise EagerError(f"{path} holds no sample.")
+        raise EagerError(f"{path}: no sample in it; write one JSON object a line")
     return submissions
 
 

