@@ -1,0 +1,126 @@
+"""The house rules that no linter knows: sizes, documented errors, one voice of messages, the map."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "workflow/eager"
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 60
+LONGEST_SNAKEFILE = 50
+# They begin a message with a capital letter because their names do.
+NAMES = ("Docker", "Podman")
+
+
+def sources(*patterns: str) -> list[Path]:
+    folders = (ROOT / "workflow", ROOT / "tests")
+    return sorted(
+        path for folder in folders for pattern in patterns for path in folder.rglob(pattern)
+    )
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def lines_of(path: Path) -> int:
+    return len(path.read_text().splitlines())
+
+
+def test_no_file_is_long() -> None:
+    files = sources("*.py", "*.smk", "*.js", "*.css", "*.html")
+    assert len(files) > 100
+    assert {str(p): n for p in files if (n := lines_of(p)) > LONGEST_FILE} == {}
+    assert lines_of(ROOT / "Snakefile") < LONGEST_SNAKEFILE
+
+
+def test_no_function_is_long() -> None:
+    found = {
+        f"{path}:{function.name}": length
+        for path in sources("*.py")
+        for function in functions(path)
+        if (length := (function.end_lineno or 0) - function.lineno + 1) > LONGEST_FUNCTION
+    }
+    assert found == {}
+
+
+def raised_messages() -> list[tuple[str, str]]:
+    """Place and text of every message for people; what is filled in stands as {}."""
+    found = []
+    for path in sources("*.py"):
+        if PACKAGE not in path.parents:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            if getattr(node.func, "id", "") not in ("EagerError", "EngineUnavailable"):
+                continue
+            text = re.sub(r"\{[^{}]*\}", "{}", "".join(_texts(node.args[0])))
+            if text:
+                found.append((f"{path.relative_to(ROOT)}:{node.lineno}", text))
+    return found
+
+
+def _texts(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Constant):
+        yield str(node.value)
+    elif isinstance(node, ast.JoinedStr):
+        for part in node.values:
+            yield from _texts(part) if isinstance(part, ast.Constant) else ["{}"]
+    elif isinstance(node, ast.BinOp):
+        yield from _texts(node.left)
+    elif isinstance(node, ast.IfExp):
+        yield from _texts(node.body)
+
+
+def test_messages_have_one_voice() -> None:
+    messages = raised_messages()
+    assert len(messages) > 60
+    capital = [
+        (place, text)
+        for place, text in messages
+        if text[0].isupper() and not text.startswith(NAMES) and not text.split()[0].isupper()
+    ]
+    assert capital == [], "a message goes on after `error: `: begin it with a small letter"
+    assert [found for found in messages if found[1].endswith(".")] == [], "no full stop at the end"
+
+
+@pytest.mark.parametrize("heading", ["Code map", "Dependencies"])
+def test_contributing_has_what_other_tests_read(heading: str) -> None:
+    assert f"## {heading}\n" in (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def section(heading: str) -> str:
+    """Text of a section of CONTRIBUTING.md."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    return text.split(f"## {heading}\n")[1].split("\n## ")[0]
+
+
+def test_every_module_is_on_the_code_map() -> None:
+    mapped = set(
+        re.findall(r"^- `(?:eager/)?([\w/]+)\.(?:py|js)`", section("Code map"), re.MULTILINE)
+    )
+    modules = {
+        str(path.relative_to(PACKAGE).with_suffix(""))
+        for path in PACKAGE.rglob("*")
+        if path.suffix in (".py", ".js") and path.stem != "__init__"
+    }
+    assert mapped == modules
+
+
+def test_every_dependency_is_explained() -> None:
+    asked = set()
+    for path in (ROOT / "envs").glob("*.in"):
+        for line in path.read_text().splitlines():
+            if name := re.match(r"[A-Za-z0-9._-]+", line.split("#")[0]):
+                asked.add(name[0])
+    explained = re.findall(r"^\| `([A-Za-z0-9._-]+)` \|", section("Dependencies"), re.MULTILINE)
+    assert sorted(explained) == sorted(asked)
