@@ -4,10 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/cpu
 LOCKS := envs/torch-cpu.lock envs/generate.lock envs/workflow.lock envs/evaluate.lock envs/sandbox.lock envs/report.lock envs/dev.lock
+# What runs with the workflow; the licences of tools that are only started do not matter.
+LOCKED = $(shell sed -n 's/^\([A-Za-z0-9._-]*\)==.*/\1/p' $(filter-out envs/dev.lock,$(LOCKS)))
+SCRIPTS = $(shell git ls-files | xargs grep -lE '^\#!.*bash')
+DOCKERFILES = $(shell git ls-files '*Dockerfile')
+empty :=
+space := $(empty) $(empty)
+comma := ,
+PURE := $(subst $(space),$(comma),$(foreach module,allocation answers branching comparison entropy equivalence metrics statistics,*/eager/$(module).py))
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint bench images lock clean
+.PHONY: help setup demo test test-slow lint coverage mutants audit bench images lock clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -26,12 +34,31 @@ test: setup  ## All tests (starts the real engine; minutes)
 test-slow: setup  ## Figures and report of a synthetic run of the paper's size; prints seconds and sizes
 	$(BIN)/pytest -m slow -s
 
-lint: setup  ## Formatting, types, rules
+lint: setup  ## Rules, formatting, types, imports, shell, Dockerfiles, spelling, licences
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	PYTHONPATH=workflow $(BIN)/lint-imports
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakefmt --check Snakefile workflow/rules
+	$(BIN)/shellcheck $(SCRIPTS)
+	$(BIN)/hadolint $(DOCKERFILES)
+	$(BIN)/codespell
+	$(BIN)/pip-licenses --packages $(LOCKED) >/dev/null
+	$(BIN)/pytest --quiet tests/unit/test_structure.py
 	$(BIN)/pytest --quiet tests/workflow/test_plans.py -k "lint or schemas"
+
+coverage: setup  ## Lines that the tests reach: 90 % of the package, all of the pure modules
+	$(BIN)/coverage erase
+	$(BIN)/pytest -m "not slow" --cov --cov-report=
+	$(BIN)/coverage report --fail-under=90 --skip-covered --show-missing
+	$(BIN)/coverage report --fail-under=100 --include="$(PURE)"
+
+mutants: setup  ## Change the decisions in small ways and see whether tests notice; goes on where it stopped
+	PYTHONPATH=$(CURDIR)/mutants/workflow $(BIN)/mutmut run
+	$(BIN)/python -m tests.mutation.score
+
+audit: setup  ## Known vulnerabilities of locked versions (asks PyPI, so it is not part of lint)
+	for lock in $(LOCKS); do $(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement $$lock || exit 1; done
 
 bench: setup  ## Compare the decoder with a loop in the authors' manner
 	$(BIN)/python -m tests.benchmarks.decoder
@@ -45,7 +72,7 @@ lock:  ## Make envs/*.lock anew from envs/*.in; UPGRADE=1 lets pinned versions m
 	envs/lock.sh
 
 clean:  ## Remove what the demo made
-	rm -rf results/* logs benchmarks build .snakemake
+	rm -rf results/* logs benchmarks build mutants .snakemake
 	git checkout -- results/README.md
 
 # The torch wheel for CPUs is on PyTorch's own index, so it has a step of its own: few retries, so

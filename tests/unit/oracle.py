@@ -87,8 +87,7 @@ def eager_init(
         for index in [i for i, s in enumerate(sequences) if s.finish is None]:
             sequence = sequences[index]
             step = script(tuple(sequence.ids), index)
-            h = entropy(step)
-            before = list(sequence.ids)
+            h, before = entropy(step), list(sequence.ids)
             if (
                 h > threshold
                 and len(sequences) < max_sequences
@@ -96,7 +95,7 @@ def eager_init(
                 and step.sampled not in end_of_sequence
                 and not contains([*before, step.sampled], marker)
             ):
-                best, second = step.tokens[0], step.tokens[1]
+                best, second, *_ = step.tokens
                 chosen = (step.sampled, best, second)
                 child = OracleSequence(
                     ids=[*before, second],

@@ -1,5 +1,6 @@
 "use strict";
-// The branch explorer: draws what stored.js reads. Texts of models and data sets reach the page through textContent only.
+// The branch explorer: draws what stored.js reads.
+// Texts of models and data sets reach the page through textContent only.
 (() => {
   const ROW = 56; // height of a row of the tree in pixels, as in the style sheet
   const AT_ONCE = 600; // tokens put into the page at a time
