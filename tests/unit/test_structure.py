@@ -12,6 +12,8 @@ PACKAGE = ROOT / "workflow/eager"
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 LONGEST_SNAKEFILE = 50
+# A command's docstring is its help.
+COMMANDS = ("cli",)
 # They begin a message with a capital letter because their names do.
 NAMES = ("Docker", "Podman")
 
@@ -48,6 +50,27 @@ def test_no_function_is_long() -> None:
         if (length := (function.end_lineno or 0) - function.lineno + 1) > LONGEST_FUNCTION
     }
     assert found == {}
+
+
+def test_public_functions_say_what_they_raise() -> None:
+    silent = [
+        f"{path.relative_to(ROOT)}:{function.name}"
+        for path in sources("*.py")
+        if PACKAGE in path.parents and path.stem not in COMMANDS
+        for function in functions(path)
+        if not function.name.startswith("_")
+        and any(isinstance(node, ast.Raise) and node.exc for node in _own_nodes(function))
+        and not re.search("[Rr]aise", ast.get_docstring(function) or "raises")
+    ]
+    assert silent == []
+
+
+def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    """Nodes of a function without those of functions inside it."""
+    for node in ast.iter_child_nodes(function):
+        if not isinstance(node, ast.FunctionDef | ast.Lambda):
+            yield node
+            yield from _own_nodes(node)
 
 
 def raised_messages() -> list[tuple[str, str]]:

@@ -228,7 +228,9 @@ class Evaluation:
     ) -> None:
         """Do all jobs, each worker thread with a container of its own.
 
-        The first error, or an interruption, ends every container and is raised.
+        Raises:
+            BaseException: the first error of a job, or an interruption, once it has ended every
+                container.
         """
         pending: queue.SimpleQueue[Job] = queue.SimpleQueue()
         for job in jobs:

@@ -155,7 +155,11 @@ class Supervisor:
         send(protocol.END, json.dumps(end).encode())
 
     def watch(self, run: Run, reading_end: int, progress: Progress) -> str:
-        """Relay what the process writes; return why that ended."""
+        """Relay what the process writes; return why that ended.
+
+        Raises:
+            ProtocolError: the launcher sent something other than an end.
+        """
         longest = [0.0]
         for limit in reversed(run.limits):
             longest.append(max(longest[-1], limit))
@@ -321,7 +325,10 @@ def send(kind: bytes, payload: bytes | memoryview) -> None:
 
 
 def main() -> None:
-    """Serve the launcher on the other side of standard input and output."""
+    """Serve the launcher on the other side of standard input and output.
+
+    A failure is sent as a frame and ends the program; nothing is raised.
+    """
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     try:
         kind, payload = receive()

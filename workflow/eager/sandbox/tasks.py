@@ -75,7 +75,11 @@ class Submission(BaseModel):
     text: str | None = None
 
     def model_post_init(self, _context: Any) -> None:
-        """Refuse a submission that is ambiguous or empty-handed."""
+        """Refuse a submission that is ambiguous or empty-handed.
+
+        Raises:
+            EagerError: not exactly one of its three forms is given.
+        """
         given = [part for part in (self.solution, self.completion, self.text) if part is not None]
         if len(given) != 1:
             raise EagerError(
