@@ -54,7 +54,10 @@ coverage: setup  ## Lines that the tests reach: 90 % of the package, all of the 
 	$(BIN)/coverage report --fail-under=100 --include="$(PURE)"
 
 mutants: setup  ## Change the decisions in small ways and see whether tests notice; goes on where it stopped
-	PYTHONPATH=$(CURDIR)/mutants/workflow $(BIN)/mutmut run
+	mkdir -p build/mutation/src
+	cp -R workflow/eager build/mutation/src
+	cp -R tests pyproject.toml build/mutation
+	cd build/mutation && PYTHONPATH= $(abspath $(BIN))/mutmut run
 	$(BIN)/python -m tests.mutation.score
 
 audit: setup  ## Known vulnerabilities of locked versions (asks PyPI, so it is not part of lint)
@@ -72,7 +75,7 @@ lock:  ## Make envs/*.lock anew from envs/*.in; UPGRADE=1 lets pinned versions m
 	envs/lock.sh
 
 clean:  ## Remove what the demo made
-	rm -rf results/* logs benchmarks build mutants .snakemake
+	rm -rf results/* logs benchmarks build .snakemake
 	git checkout -- results/README.md
 
 # The torch wheel for CPUs is on PyTorch's own index, so it has a step of its own: few retries, so

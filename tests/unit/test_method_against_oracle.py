@@ -15,6 +15,8 @@ from eager.entropy import top_k_entropy
 from tests.unit import oracle
 
 END = 0
+# Mutation tests run these once a mutant.
+LESS = 10 if settings.get_current_profile_name() == "mutants" else 1
 
 
 def run_tree(script: oracle.Script, rule: BranchingRule) -> PromptTree:
@@ -58,7 +60,7 @@ def cases(draw: st.DrawFn) -> tuple[oracle.Script, BranchingRule]:
     return script, rule
 
 
-@settings(max_examples=3000)
+@settings(max_examples=3000 // LESS)
 @given(cases())
 def test_trees_equal_a_literal_reading(case: tuple[oracle.Script, BranchingRule]) -> None:
     script, rule = case
@@ -85,7 +87,7 @@ def test_trees_equal_a_literal_reading(case: tuple[oracle.Script, BranchingRule]
         np.testing.assert_allclose(recorded, wanted, rtol=1e-6)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000 // LESS)
 @given(
     st.sampled_from(["eager_adapt", "eager"]),
     st.integers(1, 8),
