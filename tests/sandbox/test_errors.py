@@ -92,7 +92,7 @@ def test_a_reference_that_fails(
     broken = tmp_path / "broken.jsonl"
     broken.write_text(json.dumps(row) + "\n")
     result = evaluate(samples, "--engine=bubblewrap", dataset=broken)
-    fails_with(result, "reference solution of minicode/0", "ZeroDivisionError")
+    fails_with(result, "task minicode/0: the reference solution failed", "ZeroDivisionError")
 
 
 def test_a_dead_docker_daemon(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:

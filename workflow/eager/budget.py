@@ -73,7 +73,7 @@ def read_shares(path: Path) -> dict[str, Share]:
     if content.get("schema_version") != SCHEMA_VERSION:
         raise EagerError(
             f"{path}: schema version {content.get('schema_version')}; this program reads "
-            f"{SCHEMA_VERSION}. Delete the file and rerun"
+            f"{SCHEMA_VERSION}; delete it and rerun"
         )
     fields = Share.__dataclass_fields__
     return {

@@ -45,7 +45,7 @@ def _plain_errors(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*arguments, **options)
         except EagerError as error:
-            typer.echo(f"Error: {error}", err=True)
+            typer.echo(f"error: {error}", err=True)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             typer.echo("Interrupted; finished verdicts are kept.", err=True)
