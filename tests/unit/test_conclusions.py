@@ -77,6 +77,10 @@ def test_a_vote_without_letters_keeps_the_text() -> None:
     ]
 
 
+def test_a_vote_on_mathematics_does_not_look_for_letters() -> None:
+    assert group_equivalent(["a, 1", "a, 2", "a, 1"], "math") == [0, 1, 0]
+
+
 def test_a_process_that_ends_is_told_with_its_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
