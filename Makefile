@@ -38,7 +38,7 @@ lint: setup  ## Rules, formatting, types, imports, shell, Dockerfiles, spelling,
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	PYTHONPATH=workflow $(BIN)/lint-imports
+	PYTHONPATH=workflow $(BIN)/lint-imports --no-cache
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakefmt --check Snakefile workflow/rules
 	$(BIN)/shellcheck $(SCRIPTS)
 	$(BIN)/hadolint $(DOCKERFILES)
