@@ -9,11 +9,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from eager.errors import EagerError
-from eager.settings import Method
 
 INHERITED, NOT_RECORDED, END_OF_SEQUENCE = -1.0, -2.0, -9.0
 """What stands in a list of entropies where there is none."""
-FILE_NAMES: dict[Method, str] = {
+FILE_NAMES = {
     "parallel": "{run}_default_results.json",
     "eager_init": "{run}_aware_results__th{theta}.json",
     "eager_adapt": "{run}_aware_easy_more_budget_results__th{theta}.json",
@@ -126,9 +125,13 @@ class ResultFile(Lenient):
         return kept if isinstance(kept, dict) else {}
 
 
-def file_path(model: str, dataset: str, run: str, method: Method, theta: float) -> Path:
-    """Where the authors' code puts a result: `{model}/{dataset}/{run}/{file}`."""
-    return Path(model, dataset, run, FILE_NAMES[method].format(run=run, theta=f"{theta:g}"))
+def file_path(model: str, dataset: str, run: str, method: str, theta: float) -> Path:
+    """Where the authors' code puts a result: `{model}/{dataset}/{run}/{file}`.
+
+    A method they do not have is named like theirs.
+    """
+    pattern = FILE_NAMES.get(method, f"{{run}}_aware_{method}_results__th{{theta}}.json")
+    return Path(model, dataset, run, pattern.format(run=run, theta=f"{theta:g}"))
 
 
 def read_result_file(path: Path) -> ResultFile:

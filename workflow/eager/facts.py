@@ -13,7 +13,7 @@ from eager.errors import EagerError
 from eager.files import read_json
 from eager.published import read_published
 from eager.results import CellResults, read_prompts, read_verdicts, verdict_of
-from eager.settings import METHODS, Method
+from eager.settings import Method, is_first_round
 from eager.tables import read_table
 
 PERCENTILES = (50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 97.5, 99.0, 99.5, 99.9)
@@ -90,7 +90,7 @@ def read_facts(cells: list[CellResults]) -> list[ResultFacts]:
     """
     if not cells:
         raise EagerError("no cells to draw; give at least one row in the experiment's TSV")
-    return [_result(cell, method) for cell in cells for method in METHODS if method in cell.methods]
+    return [_result(cell, method) for cell in cells for method in cell.methods]
 
 
 def published_points(path: Path | None, model: str, dataset: str) -> list[Published]:
@@ -114,7 +114,7 @@ def published_points(path: Path | None, model: str, dataset: str) -> list[Publis
 
 def _result(cell: CellResults, method: Method) -> ResultFacts:
     verdicts = read_verdicts(cell.file(method, "verdicts.parquet"))
-    with_entropies = method == "eager_init"
+    with_entropies = is_first_round(method)
     prompts: list[PromptFacts] = []
     peaks: list[tuple[NDArray[np.float64], float]] = []
     prompt_peaks: list[tuple[NDArray[np.float64], float]] = []

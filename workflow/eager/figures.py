@@ -16,11 +16,10 @@ from matplotlib.ticker import MaxNLocator
 
 from eager.correlation import Correlation, correlate
 from eager.facts import PERCENTILES, Peaks, Published, ResultFacts, published_points, read_facts
-from eager.plotting import GREY, LOOKS, new_figure, save, style, visible
+from eager.plotting import GREY, look_of, new_figure, save, style, visible
 from eager.results import CellResults
-from eager.settings import Method
+from eager.settings import BUDGET_METHODS, METHODS, Method, is_first_round
 
-BUDGET_METHODS: tuple[Method, ...] = ("eager_adapt", "eager")
 SHOWN_TOKENS = 15
 BINS = 30
 MANY_POINTS = 2000
@@ -55,7 +54,7 @@ def pass_at_k(facts: list[ResultFacts], published: list[Published]) -> tuple[Fig
     axes = figure.axes[0]
     told = []
     for method, series in _series(facts):
-        look = LOOKS[method]
+        look = look_of(method)
         tokens = [fact.tokens_per_prompt for fact in series]
         upstream = [fact.tokens_upstream_per_prompt for fact in series]
         passed = [fact.metrics["pass_at_k"] for fact in series]
@@ -66,7 +65,8 @@ def pass_at_k(facts: list[ResultFacts], published: list[Published]) -> tuple[Fig
             largest = fact.cell.cell["max_sequences"]
             _label_point(axes, f"{largest}", (x, y), method)
             told.append(f"{look.name} at M {largest}: {y:.3f} with {x:,.0f} tokens a prompt")
-    for method, look in LOOKS.items():
+    for method in dict.fromkeys(point.method for point in published):
+        look = look_of(method)
         points = sorted((p for p in published if p.method == method), key=lambda p: p.max_sequences)
         axes.plot(
             [point.tokens_per_prompt for point in points],
@@ -98,7 +98,7 @@ def pass_at_k(facts: list[ResultFacts], published: list[Published]) -> tuple[Fig
 def tokens(facts: list[ResultFacts], published: list[Published]) -> tuple[Figure, str]:
     """Tokens a method in both counts, a row a cell."""
     groups = _by_cell(facts)
-    figure = new_figure(rows=len(groups), height=1.0 + 0.28 * len(LOOKS))
+    figure = new_figure(rows=len(groups), height=1.0 + 0.28 * max(map(len, groups.values())))
     told = []
     for axes, (label, group) in zip(figure.axes, groups.items(), strict=True):
         places = np.arange(len(group))[::-1]
@@ -108,18 +108,18 @@ def tokens(facts: list[ResultFacts], published: list[Published]) -> tuple[Figure
                 places + offset,
                 values,
                 height=0.36,
-                color=[LOOKS[fact.method].color if not hatch else "white" for fact in group],
-                edgecolor=[LOOKS[fact.method].color for fact in group],
+                color=[look_of(fact.method).color if not hatch else "white" for fact in group],
+                edgecolor=[look_of(fact.method).color for fact in group],
                 hatch=hatch,
             )
             axes.bar_label(bars, fmt="{:,.0f}", padding=3, fontsize=7)
-        axes.set_yticks(places, [LOOKS[fact.method].name for fact in group])
+        axes.set_yticks(places, [look_of(fact.method).name for fact in group])
         axes.grid(visible=False, axis="y")
         axes.margins(x=0.12)
         axes.set_title(label)
         axes.xaxis.set_major_formatter("{x:,.0f}")
         told += [
-            f"{label}, {LOOKS[fact.method].name}: {fact.tokens_per_prompt:,.0f} tokens a prompt, "
+            f"{label}, {look_of(fact.method).name}: {fact.tokens_per_prompt:,.0f} tokens a prompt, "
             f"{fact.tokens_upstream_per_prompt:,.0f} by the authors' count"
             for fact in group
         ]
@@ -146,7 +146,7 @@ def branches(facts: list[ResultFacts], published: list[Published]) -> tuple[Figu
         edges = np.arange(0, longest + 1 + (width := longest // BINS + 1), width)
         for fact in group:
             position = fact.branches["position"]
-            told.append(f"{label}, {LOOKS[fact.method].name}: {_forks_in_words(position)}")
+            told.append(f"{label}, {look_of(fact.method).name}: {_forks_in_words(position)}")
             if position:
                 _draw_forks(counts, marks, fact, edges)
         if longest == 0 and not any(fact.branches["position"] for fact in group):
@@ -170,14 +170,14 @@ def sequences(facts: list[ResultFacts], published: list[Published]) -> tuple[Fig
         for label, group in groups.items()
         for fact in (
             [fact for fact in group if fact.method in BUDGET_METHODS]
-            or [fact for fact in group if fact.method == "eager_init"]
+            or [fact for fact in group if is_first_round(fact.method)]
             or group[:1]
         )
     ]
     figure = new_figure(rows=len(shown), height=2.1)
     told = []
     for axes, (label, fact) in zip(figure.axes, shown, strict=True):
-        look = LOOKS[fact.method]
+        look = look_of(fact.method)
         order = sorted(fact.prompts, key=lambda prompt: (prompt.initial, prompt.extra))
         places = np.arange(len(order))
         initial = np.array([prompt.initial for prompt in order])
@@ -218,7 +218,7 @@ def sequences(facts: list[ResultFacts], published: list[Published]) -> tuple[Fig
 
 def entropy_accuracy(facts: list[ResultFacts], published: list[Published]) -> tuple[Figure, str]:
     """Whether high entropies go with wrong answers, at percentiles up to the peaks."""
-    shown = [fact for fact in facts if fact.method == "eager_init"]
+    shown = [fact for fact in facts if is_first_round(fact.method)]
     figure = new_figure(rows=max(len(shown), 1), columns=2, height=2.9)
     told = []
     for row, fact in enumerate(shown):
@@ -310,14 +310,14 @@ def _label_point(axes: Axes, text: str, point: tuple[float, float], method: Meth
         "eager_init": ((0, -13), "center"),
         "eager_adapt": ((-6, -3), "right"),
         "eager": ((6, -3), "left"),
-    }[method]
+    }.get(method, ((0, 6), "center"))
     axes.annotate(
         text,
         point,
         offset,
         textcoords="offset points",
         fontsize=7,
-        color=LOOKS[method].color,
+        color=look_of(method).color,
         ha=horizontal,
     )
 
@@ -330,7 +330,7 @@ def _by_cell(facts: list[ResultFacts]) -> dict[str, list[ResultFacts]]:
 
 
 def _draw_forks(counts: Axes, marks: Axes, fact: ResultFacts, edges: Any) -> None:
-    look = LOOKS[fact.method]
+    look = look_of(fact.method)
     position = fact.branches["position"]
     heights, _ = np.histogram(position, edges)
     counts.stairs(heights, edges, color=look.color, linestyle=look.line, linewidth=1.3)
@@ -368,10 +368,10 @@ def _forks_in_words(position: list[int]) -> str:
 
 
 def _method_handles(methods: set[Method]) -> list[Any]:
+    shown = sorted(methods, key=lambda method: (*METHODS, method).index(method))
     return [
         Line2D([], [], color=look.color, marker=look.marker, linestyle=look.line, label=look.name)
-        for method, look in LOOKS.items()
-        if method in methods
+        for look in map(look_of, shown)
     ]
 
 

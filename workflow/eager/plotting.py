@@ -13,7 +13,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 
 from eager.files import replacing
-from eager.settings import Method
+from eager.forks import own_methods
 
 # Okabe and Ito's palette: told apart with every common colour blindness, and on a grey printer by
 # marker and line style.
@@ -45,7 +45,7 @@ class Look(NamedTuple):
     line: Literal["-", "--", "-.", ":"]
 
 
-LOOKS: dict[Method, Look] = {
+LOOKS = {
     "parallel": Look("Full Parallel", "#000000", "o", "-"),
     "eager_init": Look("EAGer-init", "#0072B2", "s", "--"),
     "eager_adapt": Look("EAGer-adapt", "#D55E00", "^", "-."),
@@ -53,9 +53,18 @@ LOOKS: dict[Method, Look] = {
 }
 
 
-def method_name(method: str) -> str:
-    """A method's name for people; one that is not known keeps its own."""
-    return {str(known): look.name for known, look in LOOKS.items()}.get(method, method)
+OWN_LOOKS = [("#CC79A7", "P"), ("#E69F00", "X"), ("#56B4E9", "v"), ("#8A6BBE", "*")]
+"""Colours and markers of methods of one's own, in order of the alphabet."""
+
+
+def look_of(method: str) -> Look:
+    """How a method is drawn; one that is not the paper's keeps its own name."""
+    if method in LOOKS:
+        return LOOKS[method]
+    names = own_methods()
+    place = names.index(method) if method in names else 0
+    color, marker = OWN_LOOKS[place % len(OWN_LOOKS)]
+    return Look(method, color, marker, "--")
 
 
 def style() -> AbstractContextManager[None]:

@@ -7,17 +7,47 @@ speed and memory and rerun nothing.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from math import log
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from eager.forks import own_methods
 
 MAX_LOGPROBS = 20
 """Top tokens that vLLM returns a position by default; the largest K."""
 
-Method = Literal["parallel", "eager_init", "eager_adapt", "eager"]
-METHODS: tuple[Method, ...] = ("parallel", "eager_init", "eager_adapt", "eager")
+METHODS = ("parallel", "eager_init", "eager_adapt", "eager")
+"""The paper's methods, in the order they are shown in."""
+BUDGET_METHODS = ("eager_adapt", "eager")
+"""Those that go on from EAGer-init's result with the budget it saved."""
 NumberFormat = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+def check_method(name: str) -> str:
+    """A method's name, if there is such a method.
+
+    Raises:
+        ValueError: neither one of the paper's nor a module of `eager.forks`.
+    """
+    known = [*METHODS, *own_methods()]
+    if name in known:
+        return name
+    close = get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+    raise ValueError(
+        f"unknown method; {hint} (a method of your own is workflow/eager/forks/{name}.py)"
+    )
+
+
+def is_first_round(method: str) -> bool:
+    """Whether a method branches from a fresh start: EAGer-init and methods of one's own."""
+    return method not in ("parallel", *BUDGET_METHODS)
+
+
+Method = Annotated[str, AfterValidator(check_method)]
+"""Name of a method."""
 
 
 class Frozen(BaseModel):

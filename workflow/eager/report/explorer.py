@@ -11,17 +11,16 @@ from typing import Any
 
 from eager.errors import EagerError
 from eager.files import model_folder
-from eager.plotting import LOOKS
+from eager.plotting import look_of
 from eager.report.packing import ENTROPY_STEPS, NOT_RECORDED, pack
 from eager.report.tokens import TokenTexts
 from eager.results import CellResults, SequenceRow, read_prompts, read_verdicts, verdict_of
-from eager.settings import METHODS, Method
+from eager.settings import BUDGET_METHODS, Method
 from eager.tables import read_table
 from eager.tasks import read_tasks
 
 LARGEST = 50_000_000
 """Characters of all packs together: the page with figures and tables stays under 60 MB."""
-BUDGET_METHODS = ("eager_adapt", "eager")
 
 
 @dataclass
@@ -75,8 +74,7 @@ def _cell(
     cell: CellResults, texts: TokenTexts, data: ExplorerData
 ) -> tuple[dict[str, Any], Iterator[bool]]:
     """The index of a cell, and an iterator that packs a prompt at each step."""
-    methods = [method for method in METHODS if method in cell.methods]
-    results = {method: _Result(cell, method) for method in methods}
+    results = {method: _Result(cell, method) for method in cell.methods}
     targets = {task.id: task.target for task in read_tasks(Path(cell.tasks))}
     prompts = read_table(Path(cell.prompts), "prompts").select(["prompt_id", "text"]).to_pylist()
     entry = {
@@ -86,7 +84,7 @@ def _cell(
             for row in prompts
         },
         "methods": [
-            {"method": method, "name": LOOKS[method].name, "prompts": result.index()}
+            {"method": method, "name": look_of(method).name, "prompts": result.index()}
             for method, result in results.items()
         ],
     }

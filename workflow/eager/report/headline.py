@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from html import escape
 
-from eager.plotting import method_name
+from eager.plotting import look_of
 from eager.report.html import PLACE, Row, is_number
 
 Place = tuple[float | str, ...]
@@ -44,7 +44,7 @@ def _card(methods: dict[str, Row], compared: dict[str, Row]) -> str:
     )
     parallel = methods.get("parallel")
     lines = [
-        f"<li><strong>{escape(method_name(method))}</strong>: "
+        f"<li><strong>{escape(look_of(method).name)}</strong>: "
         f"{_against(row, parallel, compared[method])}</li>"
         for method, row in methods.items()
         if method != "parallel"

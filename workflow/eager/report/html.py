@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from eager.errors import EagerError
-from eager.plotting import method_name
+from eager.plotting import look_of
 
 DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d{1,2})?")
@@ -130,7 +130,7 @@ def figure(path: Path, captions: dict[str, str]) -> str:
 
 def _cell(column: str, value: str, kind: str) -> str:
     if column == "method":
-        return f'<th scope="row">{escape(method_name(value))}</th>'
+        return f'<th scope="row">{escape(look_of(value).name)}</th>'
     return f"<td{kind}>{escape(value)}</td>"
 
 

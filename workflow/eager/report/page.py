@@ -13,7 +13,7 @@ from typing import Any
 
 from eager.errors import EagerError
 from eager.files import read_json, write_text
-from eager.plotting import method_name
+from eager.plotting import look_of
 from eager.report.explorer import ExplorerData, collect
 from eager.report.headline import headline
 from eager.report.html import figure, grid, pairs, read_csv, table
@@ -97,7 +97,7 @@ def _provenance(cell: CellResults) -> str:
     """How a cell came about: the chief facts in a table, everything folded below it."""
     runs = {method: read_json(cell.file(method, "run.json")) for method in cell.methods}
     details = "".join(
-        f"<details><summary>{escape(method_name(method))}: everything recorded</summary>"
+        f"<details><summary>{escape(look_of(method).name)}: everything recorded</summary>"
         '<div class="scroll" tabindex="0" role="region" aria-label="run.json">'
         f"{pairs(run, cell.methods[method])}</div></details>"
         for method, run in runs.items()

@@ -1,0 +1,36 @@
+"""Which tokens the new sequences of a fork take; a method of one's own is a module here.
+
+`forks/{name}.py` makes `{name}` a method: EAGer-init with other children. Its function
+`children(top_tokens)` is given the ids of the top K tokens, the most likely first, and returns
+the tokens of the sequences that are born, in order; the parent always keeps the first. Its rule
+and its line of configuration: CONTRIBUTING.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+Children = Callable[[Sequence[int]], Sequence[int]]
+"""(ids of the top K tokens, in order) -> ids of the tokens that new sequences take."""
+
+PACKAGE = Path(__file__).parent
+
+
+def own_methods() -> tuple[str, ...]:
+    """Names of the methods that are modules of this package, in order of the alphabet."""
+    return tuple(sorted(file.stem for file in PACKAGE.glob("[!_]*.py")))
+
+
+def children_of(method: str) -> Children:
+    """The tokens that a method's forks take: a module's `children`, or the second most likely."""
+    if method not in own_methods():
+        return second_most_likely
+    children: Children = import_module(f"eager.forks.{method}").children
+    return children
+
+
+def second_most_likely(top_tokens: Sequence[int]) -> Sequence[int]:
+    """The paper's fork: one new sequence, with the second most likely token."""
+    return top_tokens[1:2]
