@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
+from collections.abc import Sequence as Row
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from eager.entropy import RunningThreshold
+from eager.forks import Children, second_most_likely
 
 FinishReason = Literal["stop", "length"]
 
@@ -30,6 +32,7 @@ class BranchingRule:
         end_of_sequence: ids of the tokens that end a sequence.
         end_of_thinking: the marker after which a sequence no longer branches, as token ids;
             empty for a model that has none.
+        children: the tokens that the new sequences of a fork take.
     """
 
     max_sequences: int
@@ -39,13 +42,15 @@ class BranchingRule:
     max_tokens: int
     end_of_sequence: frozenset[int]
     end_of_thinking: tuple[int, ...] = ()
+    children: Children = second_most_likely
 
 
 class Observation(NamedTuple):
     """What the model made of one live sequence at one step.
 
-    `entropy` (nats), `best` and `second` (the two most likely token ids) are read only while the
-    tree is branching.
+    `entropy` (nats), `best` and `second` (the two most likely token ids) and `others` (the ids that
+    follow them; empty where the method's forks do not ask for them) are read only while the tree is
+    branching.
     """
 
     sequence: int
@@ -53,6 +58,7 @@ class Observation(NamedTuple):
     entropy: float = 0.0
     best: int = -1
     second: int = -1
+    others: Row[int] = ()
 
 
 class Branch(NamedTuple):
@@ -138,7 +144,7 @@ class PromptTree:
             recorded.append(observation.entropy)
             sequence.entropies.append(observation.entropy)
             if observation.entropy > threshold and self._may_branch(sequence, observation):
-                made.append(self._branch(sequence, observation, threshold))
+                made += self._branch(sequence, observation, threshold)
             else:
                 self._append(sequence, observation.sampled)
         self.steps += 1
@@ -167,26 +173,34 @@ class PromptTree:
             and not self._completes_marker(sequence, observation.sampled)
         )
 
-    def _branch(self, parent: Sequence, observation: Observation, threshold: float) -> Branch:
-        branch = Branch(
-            step=self.steps,
-            position=parent.length,
-            parent=observation.sequence,
-            child=len(self.sequences),
-            entropy=observation.entropy,
-            threshold=threshold,
-            sampled=observation.sampled,
-            kept=observation.best,
-            forked=observation.second,
-        )
-        child = Sequence(branch.parent, branch.position, thinking=True)
-        # Recorded once, with the parent: the child shares the distribution, not the observation.
-        child.entropies.append(float("nan"))
-        self.sequences.append(child)
-        self.live += 1
-        self._append(parent, observation.best)
-        self._append(child, observation.second)
-        return branch
+    def _branch(self, parent: Sequence, observation: Observation, threshold: float) -> list[Branch]:
+        position = parent.length
+        top_tokens = (observation.best, observation.second, *observation.others)
+        room = self.rule.max_sequences - len(self.sequences)
+        made = [
+            Branch(
+                step=self.steps,
+                position=position,
+                parent=observation.sequence,
+                child=len(self.sequences) + number,
+                entropy=observation.entropy,
+                threshold=threshold,
+                sampled=observation.sampled,
+                kept=observation.best,
+                forked=forked,
+            )
+            for number, forked in enumerate(self.rule.children(top_tokens)[:room])
+        ]
+        self._append(parent, observation.best if made else observation.sampled)
+        for branch in made:
+            child = Sequence(branch.parent, position, thinking=True)
+            # Recorded once, with the parent: the child shares the distribution, not the
+            # observation.
+            child.entropies.append(float("nan"))
+            self.sequences.append(child)
+            self.live += 1
+            self._append(child, branch.forked)
+        return made
 
     def _append(self, sequence: Sequence, token: int) -> None:
         if sequence.thinking and self._completes_marker(sequence, token):

@@ -18,6 +18,7 @@ from eager.allocation import Round
 from eager.branching import BranchingRule, Observation, PromptTree
 from eager.engine import Engine, EngineOutput, EngineRequest
 from eager.entropy import top_k_entropy
+from eager.forks import children_of, own_methods
 from eager.prompts import Prompt, Vocabulary
 from eager.settings import DecodingSettings
 
@@ -81,6 +82,9 @@ class Decoder:
         self._settings = settings
         self._vocabulary = vocabulary
         self._live: dict[str, LiveRequest] = {}
+        self._children = children_of(settings.method)
+        # The paper's methods need no more than the two most likely tokens.
+        self._tokens_needed = settings.top_k_entropy if settings.method in own_methods() else 2
 
     @property
     def live_sequences(self) -> int:
@@ -126,6 +130,7 @@ class Decoder:
             max_tokens=min(room, self._settings.max_tokens or room),
             end_of_sequence=frozenset(self._vocabulary.end_of_sequence),
             end_of_thinking=self._vocabulary.end_of_thinking,
+            children=self._children,
         )
 
     def _submit(self, run: PromptRun, tree: PromptTree, sequence: int) -> None:
@@ -164,8 +169,8 @@ class Decoder:
                 ended.add(output.request_id)
             (sampled,) = output.tokens
             if request.tree.branching:
-                best, second = output.top_tokens[1:3]
-                row = Observation(request.sequence, sampled, entropy, best, second)
+                best, second, *others = output.top_tokens[1 : self._tokens_needed + 1]
+                row = Observation(request.sequence, sampled, entropy, best, second, others)
             else:
                 row = Observation(request.sequence, sampled)
             steps.setdefault(request.run, []).append(row)

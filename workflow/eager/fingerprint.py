@@ -19,17 +19,23 @@ WITHOUT_RESULT = frozenset(
 
 
 @cache
-def code_fingerprint(module: str) -> str:
-    """Hash (16 hex digits) of a module such as "decoder" and all it imports from this package."""
+def code_fingerprint(*modules: str) -> str:
+    """Hash (16 hex digits) of modules such as "decoder" and all they import from this package."""
     digest = hashlib.sha256()
-    for name in sorted(_closure(module)):
+    for name in sorted(_closure(modules)):
         digest.update(f"{name}\n{_normalised(name)}\n".encode())
     return digest.hexdigest()[:16]
 
 
-def _closure(module: str) -> set[str]:
+def method_fingerprint(module: str, method: str) -> str:
+    """Hash of a module and, for a method of one's own, of the module that decides on its forks."""
+    own = f"forks.{method}"
+    return code_fingerprint(module, *([own] if _path(own).exists() else []))
+
+
+def _closure(modules: tuple[str, ...]) -> set[str]:
     found: set[str] = set()
-    waiting = [module]
+    waiting = list(modules)
     while waiting:
         name = waiting.pop()
         if name not in found | WITHOUT_RESULT:

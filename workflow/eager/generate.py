@@ -13,7 +13,7 @@ import pyarrow as pa
 from eager.decoder import Decoder, PromptRun
 from eager.engine import Engine, VllmEngine
 from eager.files import full_disk_told, model_folder, read_json, write_json
-from eager.fingerprint import code_fingerprint
+from eager.fingerprint import method_fingerprint
 from eager.journal import FinishedPrompt, Journal, journal_name
 from eager.locks import hold_shard
 from eager.progress import Progress
@@ -166,7 +166,7 @@ def generate(
         "settings": parameters,
         "vocabulary": work.vocabulary.model_dump(),
         "model": manifest["files"],
-        "code": code_fingerprint("generate"),
+        "code": method_fingerprint("generate", settings.method),
     }
     progress = progress_for(len(items))
     journal = Journal(output / journal_name(json.dumps(identity, sort_keys=True)), progress.say)

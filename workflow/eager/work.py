@@ -14,7 +14,7 @@ from eager.budget import read_shares
 from eager.decoder import NextRound
 from eager.errors import EagerError
 from eager.prompts import Prompt, Vocabulary, read_prompts
-from eager.settings import DecodingSettings
+from eager.settings import BUDGET_METHODS, DecodingSettings
 from eager.shards import estimated_cost
 from eager.tables import read_table
 
@@ -153,7 +153,7 @@ def _mean_own_tokens(sequences: pa.Table) -> float:
 
 def _initial_tables(settings: DecodingSettings, inputs: Inputs) -> dict[str, pa.Table] | None:
     """EAGer-init's sequences by prompt, for the methods that build on them."""
-    if settings.method in ("parallel", "eager_init"):
+    if settings.method not in BUDGET_METHODS:
         return None
     if inputs.initial is None:
         raise EagerError(f"{settings.method} needs the result of eager_init")

@@ -19,7 +19,7 @@ from snakemake.utils import Paramspace
 try:
     from eager.config import DatasetEntry, load_experiment
     from eager.errors import EagerError
-    from eager.fingerprint import code_fingerprint
+    from eager.fingerprint import code_fingerprint, method_fingerprint
     from eager.jobs import prepare_environment
     from eager.published import read_published
     from eager.sandbox.evaluate import judging_version
@@ -73,7 +73,7 @@ wildcard_constraints:
     dataset=any_of(EXPERIMENT.datasets),
     sampling=any_of(SAMPLING_FOLDERS),
     cell=any_of(SAMPLING_FOLDERS + CELL_FOLDERS),
-    method="parallel|eager_init|eager_adapt|eager",
+    method=any_of((*EXPERIMENT.config.methods, "eager_init")),
     budget_method="eager_adapt|eager",
     shard=r"\d+-of-\d+",
 
@@ -203,7 +203,7 @@ def is_as_wanted(run, wildcards):
     wanted = EXPERIMENT.decoding(cell_of(wildcards), wildcards.method)
     return made["parameters"] == wanted.model_dump(mode="json") and made[
         "code_fingerprint"
-    ] == code_fingerprint("generate")
+    ] == method_fingerprint("generate", wildcards.method)
 
 
 def result_folder(cell, sampling, folder, method):

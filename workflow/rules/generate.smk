@@ -220,7 +220,7 @@ rule keep:
         mem_mb=1000,
     params:
         settings=method_settings,
-        code=code_fingerprint("gathering"),
+        code=lambda wildcards: method_fingerprint("gathering", wildcards.method),
         folder=subpath(output.run, parent=True),
     message:
         "keep: {wildcards}"
