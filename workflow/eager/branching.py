@@ -8,15 +8,19 @@ Full Parallel is the same tree with M roots: it has no room to branch.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Sequence as Row
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from eager.entropy import RunningThreshold
-from eager.forks import Children, second_most_likely
 
 FinishReason = Literal["stop", "length"]
+
+
+def second_most_likely(top_tokens: Row[int]) -> Row[int]:
+    """The paper's new sequence at a fork: of the top K tokens, in order, the second."""
+    return top_tokens[1:2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class BranchingRule:
     max_tokens: int
     end_of_sequence: frozenset[int]
     end_of_thinking: tuple[int, ...] = ()
-    children: Children = second_most_likely
+    children: Callable[[Row[int]], Row[int]] = second_most_likely
 
 
 class Observation(NamedTuple):

@@ -15,10 +15,10 @@ from time import perf_counter
 import numpy as np
 
 from eager.allocation import Round
-from eager.branching import BranchingRule, Observation, PromptTree
+from eager.branching import BranchingRule, Observation, PromptTree, second_most_likely
 from eager.engine import Engine, EngineOutput, EngineRequest
 from eager.entropy import top_k_entropy
-from eager.forks import children_of, own_methods
+from eager.forks import children_of
 from eager.prompts import Prompt, Vocabulary
 from eager.settings import DecodingSettings
 
@@ -82,9 +82,10 @@ class Decoder:
         self._settings = settings
         self._vocabulary = vocabulary
         self._live: dict[str, LiveRequest] = {}
-        self._children = children_of(settings.method)
+        own = children_of(settings.method)
+        self._children = own or second_most_likely
         # The paper's methods need no more than the two most likely tokens.
-        self._tokens_needed = settings.top_k_entropy if settings.method in own_methods() else 2
+        self._tokens_needed = settings.top_k_entropy if own else 2
 
     @property
     def live_sequences(self) -> int:

@@ -23,14 +23,9 @@ def own_methods() -> tuple[str, ...]:
     return tuple(sorted(file.stem for file in PACKAGE.glob("[!_]*.py")))
 
 
-def children_of(method: str) -> Children:
-    """The tokens that a method's forks take: a module's `children`, or the second most likely."""
+def children_of(method: str) -> Children | None:
+    """What decides on the tokens that a method's forks take; None for the paper's methods."""
     if method not in own_methods():
-        return second_most_likely
+        return None
     children: Children = import_module(f"eager.forks.{method}").children
     return children
-
-
-def second_most_likely(top_tokens: Sequence[int]) -> Sequence[int]:
-    """The paper's fork: one new sequence, with the second most likely token."""
-    return top_tokens[1:2]
