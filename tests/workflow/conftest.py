@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CELL = "temperature=0.6,max_sequences=3,seed=55"
+CELL = "temperature=0.6+max_sequences=3+seed=55"
 HEADER = "model\tdataset\ttemperature\tmax_sequences\tentropy_threshold\tseed\n"
 ROW = "SmolLM2-135M-Instruct\tsmall\t0.6\t3\t1.0\t55\n"
 
@@ -133,5 +133,5 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 
 
 def result_folder(repository: Repository, method: str) -> Path:
-    cell = CELL if method == "parallel" else f"{CELL},entropy_threshold=1.0"
+    cell = CELL if method == "parallel" else f"{CELL}+entropy_threshold=1.0"
     return repository.folder / "results/small/SmolLM2-135M-Instruct/small" / cell / method

@@ -17,11 +17,11 @@ def test_the_paper_is_planned_offline_with_every_cell(repository: Repository) ->
         cells = list(csv.DictReader(stream, delimiter="\t"))
     assert len(cells) == 4 * 5 + 4 * 4
     for cell in cells:
-        sampling = f"temperature=0.6,max_sequences={cell['max_sequences']},seed=55"
+        sampling = f"temperature=0.6+max_sequences={cell['max_sequences']}+seed=55"
         place = f"results/paper/{cell['model']}/{cell['dataset']}/{sampling}"
         assert f"{place}/parallel/sequences.parquet" in done.stdout
         for method in ("eager_init", "eager_adapt", "eager"):
-            assert f"{place},entropy_threshold=2.2/{method}/sequences.parquet" in done.stdout
+            assert f"{place}+entropy_threshold=2.2/{method}/sequences.parquet" in done.stdout
 
 
 def test_tables_and_export_are_planned(repository: Repository) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,6 +15,7 @@ from pydantic import TypeAdapter
 
 from eager.errors import EagerError
 from eager.jobs import ENGINE_VARIABLE, SANDBOX_VARIABLE
+from eager.monitoring_cli import register as register_monitoring
 from eager.progress import Progress, output_to_log
 from eager.sandbox.cli import app as sandbox_app
 
@@ -25,6 +27,7 @@ app = typer.Typer(
 )
 
 app.add_typer(sandbox_app)
+register_monitoring(app)
 
 Log = Annotated[Path | None, typer.Option(help="file for everything the step prints")]
 Name = Annotated[str, typer.Option(help="name in the configuration")]
@@ -355,13 +358,18 @@ def schemas(
 
 @contextmanager
 def _step(log: Path | None) -> Iterator[TextIO]:
-    """Run a step with its output in the log; a user's mistake is also told on the screen."""
+    """Run a step with its output in the log; what stops it stands there too.
+
+    The log is what Snakemake shows of a failing job; `main` and Python tell it on the screen.
+    """
     with output_to_log(log) as people:
         try:
             yield people
-        except EagerError as error:
-            if log is not None:
-                print(f"error: {error}", file=people, flush=True)
+        except Exception as error:
+            if log is not None and isinstance(error, EagerError):
+                print(f"error: {error}", file=sys.stderr)
+            elif log is not None:
+                traceback.print_exc()
             raise
 
 

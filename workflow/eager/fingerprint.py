@@ -22,7 +22,7 @@ WITHOUT_RESULT = frozenset(
 def code_fingerprint(*modules: str) -> str:
     """Hash (16 hex digits) of modules such as "decoder" and all they import from this package."""
     digest = hashlib.sha256()
-    for name in sorted(_closure(modules)):
+    for name in modules_behind(*modules):
         digest.update(f"{name}\n{_normalised(name)}\n".encode())
     return digest.hexdigest()[:16]
 
@@ -33,7 +33,8 @@ def method_fingerprint(module: str, method: str) -> str:
     return code_fingerprint(module, *([own] if _path(own).exists() else []))
 
 
-def _closure(modules: tuple[str, ...]) -> set[str]:
+def modules_behind(*modules: str) -> list[str]:
+    """Modules and all they import from this package that make a result, sorted by name."""
     found: set[str] = set()
     waiting = list(modules)
     while waiting:
@@ -41,7 +42,7 @@ def _closure(modules: tuple[str, ...]) -> set[str]:
         if name not in found | WITHOUT_RESULT:
             found.add(name)
             waiting += _imports(name)
-    return found
+    return sorted(found)
 
 
 def _imports(module: str) -> list[str]:

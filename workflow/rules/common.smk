@@ -1,8 +1,7 @@
 """Helpers of the rules: the checked configuration, cells as paths, and parameters of rules.
 
-A cell of the TSV becomes a folder such as `temperature=0.6,max_sequences=4,seed=55,
-entropy_threshold=2.0`; `parallel` does not know the threshold, and its folder leaves it out, so
-that cells that differ only there share its result.
+A cell of the TSV becomes a folder (eager.layout); `parallel` does not know the threshold, and its
+folder leaves it out, so that cells that differ only there share its result.
 """
 
 import json
@@ -11,16 +10,15 @@ import re
 import sys
 from pathlib import Path
 
-import pandas as pd
 from snakemake.exceptions import WorkflowError
 from snakemake.io import IOFile, ancient
-from snakemake.utils import Paramspace
 
 try:
     from eager.config import DatasetEntry, load_experiment
     from eager.errors import EagerError
     from eager.fingerprint import code_fingerprint, method_fingerprint
     from eager.jobs import prepare_environment
+    from eager.layout import cell_folder, result_folder, sampling_folder
     from eager.published import read_published
     from eager.sandbox.evaluate import judging_version
     from eager.sandbox.settings import VERDICT_LIMITS
@@ -44,19 +42,9 @@ prepare_environment(EXPERIMENT.config.engine, EXPERIMENT.config.sandbox)
 
 NAME = EXPERIMENT.config.experiment
 METHODS = EXPERIMENT.config.methods
-SAMPLING_COLUMNS = ["temperature", "max_sequences", "seed"]
 CELLS = {}  # (model, dataset, folder of the cell or of its sampling part) -> Cell
-
-
-def paramspace(columns):
-    """Folder names of all cells over some of their columns, in order of the cells."""
-    frame = pd.DataFrame([cell.model_dump() for cell in EXPERIMENT.cells])[columns]
-    space = Paramspace(frame, filename_params="*", filename_sep=",", param_sep="=")
-    return list(space.instance_patterns)
-
-
-SAMPLING_FOLDERS = paramspace(SAMPLING_COLUMNS)
-CELL_FOLDERS = paramspace(SAMPLING_COLUMNS + ["entropy_threshold"])
+SAMPLING_FOLDERS = [sampling_folder(cell) for cell in EXPERIMENT.cells]
+CELL_FOLDERS = [cell_folder(cell) for cell in EXPERIMENT.cells]
 for _cell, _sampling, _folder in zip(EXPERIMENT.cells, SAMPLING_FOLDERS, CELL_FOLDERS):
     CELLS[_cell.model, _cell.dataset, _sampling] = _cell
     CELLS[_cell.model, _cell.dataset, _folder] = _cell
@@ -65,6 +53,14 @@ for _cell, _sampling, _folder in zip(EXPERIMENT.cells, SAMPLING_FOLDERS, CELL_FO
 def any_of(names):
     """A regular expression that matches exactly these names."""
     return "|".join(re.escape(name) for name in sorted(set(names)))
+
+
+# Seconds of work on files of kilobytes: not worth a job of a cluster.
+localrules:
+    allocate,
+    summarize,
+    compare,
+    compare_published,
 
 
 wildcard_constraints:
@@ -206,10 +202,23 @@ def is_as_wanted(run, wildcards):
     ] == method_fingerprint("generate", wildcards.method)
 
 
-def result_folder(cell, sampling, folder, method):
-    """Where the result of a method in a cell lies."""
-    place = sampling if method == "parallel" else folder
-    return f"results/{NAME}/{cell.model}/{cell.dataset}/{place}/{method}"
+CLUSTER_CORES = 16
+
+
+def judging_cores(wildcards):
+    """Cores to judge a result on.
+
+    Programs have time limits, so no other job may take their cores meanwhile: they get all of
+    this machine, and on a cluster, which has no number of cores, a part of a node.
+    """
+    if not is_code(wildcards):
+        return 1
+    return workflow.resource_settings.cores or CLUSTER_CORES
+
+
+def growing(amount):
+    """Resource function: `amount` at the first attempt, as much again at each retry."""
+    return lambda wildcards, attempt: amount * attempt
 
 
 def runs_of(wildcards):
@@ -227,11 +236,9 @@ def summary_rows():
         {
             "cell": {"experiment": NAME, **cell.model_dump()},
             "method": method,
-            "metrics": f"{result_folder(cell, sampling, folder, method)}/metrics.json",
+            "metrics": f"{result_folder(NAME, cell, method)}/metrics.json",
         }
-        for cell, sampling, folder in zip(
-            EXPERIMENT.cells, SAMPLING_FOLDERS, CELL_FOLDERS
-        )
+        for cell in EXPERIMENT.cells
         for method in METHODS
     ]
 
@@ -284,16 +291,13 @@ def cells_to_show(wildcards):
         {
             "cell": {"experiment": NAME, **cell.model_dump()},
             "methods": {
-                method: result_folder(cell, sampling, folder, method)
-                for method in METHODS
+                method: result_folder(NAME, cell, method) for method in METHODS
             },
             "prompts": f"results/{NAME}/{cell.model}/{cell.dataset}/prompts.parquet",
             "tasks": f"results/datasets/{cell.dataset}/tasks.jsonl",
             "model_manifest": f"results/models/{cell.model}/manifest.json",
         }
-        for cell, sampling, folder in zip(
-            EXPERIMENT.cells, SAMPLING_FOLDERS, CELL_FOLDERS
-        )
+        for cell in EXPERIMENT.cells
         if wildcards.get("model") in (None, cell.model)
         and wildcards.get("dataset") in (None, cell.dataset)
     ]

@@ -21,7 +21,7 @@ rule fetch_model:
     benchmark:
         "benchmarks/fetch_model/{model}.tsv"
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
     params:
         entry=model_part(MODEL_SOURCE),
         code=code_fingerprint("models"),
@@ -50,7 +50,7 @@ rule fetch_dataset:
     benchmark:
         "benchmarks/fetch_dataset/{dataset}.tsv"
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
     params:
         entry=dataset_part(DATASET_SOURCE),
         code=code_fingerprint("tasks"),
@@ -78,7 +78,7 @@ rule encode_prompts:
     benchmark:
         "benchmarks/encode_prompts/{experiment}/{model}/{dataset}.tsv"
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
     params:
         model=model_part(MODEL_ENCODING),
         dataset=dataset_part(DATASET_ENCODING),

@@ -18,10 +18,9 @@ rule evaluate:
         "logs/evaluate/{experiment}/{model}/{dataset}/{cell}/{method}.log",
     benchmark:
         "benchmarks/evaluate/{experiment}/{model}/{dataset}/{cell}/{method}.tsv"
-    # Programs have time limits: no other job may take their cores meanwhile.
-    threads: lambda wildcards: workflow.cores if is_code(wildcards) else 1
+    threads: judging_cores
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
     params:
         options=code_options,
         code=judging_code,
@@ -50,7 +49,7 @@ rule measure:
     benchmark:
         "benchmarks/measure/{experiment}/{model}/{dataset}/{cell}/{method}.tsv"
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
     params:
         runs=lambda wildcards, input: [f"--run {path}" for path in input.runs],
         code=code_fingerprint("measuring"),

@@ -34,7 +34,7 @@ rule export:
     benchmark:
         f"benchmarks/export/{NAME}.tsv"
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
     params:
         rows=json.dumps(EXPORT_ROWS),
         code=code_fingerprint("exporting"),

@@ -30,7 +30,8 @@ rule parallel:
         "benchmarks/parallel/{experiment}/{model}/{dataset}/{sampling}/{shard}.tsv"
     resources:
         gpu=1,
-        mem_mb=12000,
+        mem_mb=growing(32000),
+        runtime=growing(240),
     params:
         settings=settings("parallel"),
         code=code_fingerprint("generate"),
@@ -79,7 +80,7 @@ rule allocate:
     benchmark:
         "benchmarks/allocate/{experiment}/{model}/{dataset}/{cell}/{budget_method}.tsv"
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
     params:
         max_sequences=lambda wildcards: cell_of(wildcards).max_sequences,
         entropy_threshold=lambda wildcards: cell_of(wildcards).entropy_threshold,
@@ -118,7 +119,8 @@ rule eager_adapt:
         "benchmarks/eager_adapt/{experiment}/{model}/{dataset}/{cell}/{shard}.tsv"
     resources:
         gpu=1,
-        mem_mb=12000,
+        mem_mb=growing(32000),
+        runtime=growing(240),
     params:
         settings=settings("eager_adapt"),
         code=code_fingerprint("generate"),

@@ -31,7 +31,7 @@ rule draw_figures:
     benchmark:
         f"benchmarks/draw_figures/{NAME}/{{model}}--{{dataset}}.tsv"
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
     params:
         cells=lambda wildcards: json.dumps(cells_to_show(wildcards)),
         folder=lambda wildcards, output: os.path.dirname(output.svg[0]),
@@ -83,7 +83,7 @@ rule report_page:
     benchmark:
         f"benchmarks/report_page/{NAME}.tsv"
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
     params:
         cells=lambda wildcards: json.dumps(cells_to_show(wildcards)),
         tables=lambda wildcards, input: [f"--table {path}" for path in input.tables],

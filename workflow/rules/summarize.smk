@@ -20,7 +20,7 @@ rule summarize:
     benchmark:
         f"benchmarks/summarize/{NAME}.tsv"
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
     params:
         rows=json.dumps(summary_rows()),
         code=code_fingerprint("summary"),
@@ -49,7 +49,7 @@ rule compare:
     benchmark:
         f"benchmarks/compare/{NAME}.tsv"
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
     params:
         rows=json.dumps(summary_rows()),
         code=code_fingerprint("summary"),
@@ -79,7 +79,7 @@ rule compare_published:
     benchmark:
         f"benchmarks/compare_published/{NAME}.tsv"
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
     params:
         rows=json.dumps(summary_rows()),
         published=lambda wildcards, input: (

@@ -1,0 +1,177 @@
+"""The profile `slurm` on a real Slurm: its daemons, its queue, one node with made-up GPUs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.workflow.conftest import HEADER, PROBLEMS, ROOT, Repository
+
+pytestmark = pytest.mark.engine
+CLUSTER = ROOT / "tests/slurm/cluster.sh"
+COMMANDS = ("slurmctld", "slurmd", "sbatch", "munged")
+REQUIRED = "EAGER_REQUIRE_SLURM"
+"""Set where Slurm was installed for these tests: then they may not be skipped."""
+MODEL = "SmolLM2-135M-Instruct"
+SEQUENCES = 3
+
+
+class Run:
+    """Snakemake with the profile, running in the background."""
+
+    def __init__(self, repository: Repository, targets: list[str], *options: str) -> None:
+        self.output_file = repository.folder / "screen.txt"
+        # What a shell starts in the background ignores Ctrl-C, and so would its children.
+        with self.output_file.open("w") as screen:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "snakemake", *targets),
+                    *("--configfile", "config/small.yaml"),
+                    *("--workflow-profile", "workflow/profiles/slurm"),
+                    *("--slurm-init-seconds-before-status-checks", "4"),
+                    *options,
+                ],
+                cwd=repository.folder,
+                env=repository.environment,
+                stdout=screen,
+                stderr=subprocess.STDOUT,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            )
+
+    def wait_for(self, condition: Callable[[], object]) -> None:
+        """Wait until something is so, while Snakemake runs."""
+        for _ in range(1200):
+            if condition():
+                return
+            assert self.process.poll() is None, self.screen()
+            time.sleep(0.2)
+        raise AssertionError(self.screen())
+
+    def end(self) -> int:
+        """Wait for its end; the exit code."""
+        return self.process.wait(timeout=240)
+
+    def screen(self) -> str:
+        return self.output_file.read_text()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    missing = [name for name in COMMANDS if shutil.which(name) is None]
+    if os.environ.get(REQUIRED) != "1":
+        if os.geteuid() != 0:
+            pytest.skip("a Slurm of its own needs root")
+        if missing:
+            pytest.skip(f"{', '.join(missing)} missing: apt-get install slurm-wlm munge")
+    folder = tmp_path_factory.mktemp("cluster")
+    # munged and the jobs' files: nothing above the folder may be closed to others.
+    started = subprocess.run(
+        [CLUSTER, "start", folder], capture_output=True, text=True, timeout=120, check=False
+    )
+    if "has a Slurm already" in started.stderr and os.environ.get(REQUIRED) != "1":
+        pytest.skip(started.stderr.strip())
+    assert started.returncode == 0, started.stderr
+    yield
+    subprocess.run([CLUSTER, "stop", folder], timeout=60, check=True)
+
+
+@pytest.fixture(scope="module")
+def site(
+    cluster: None, small_run: Repository, tmp_path_factory: pytest.TempPathFactory
+) -> Repository:
+    """A repository with a model and a data set, and an engine that does a prompt at a time."""
+    folder = tmp_path_factory.mktemp("site") / "repository"
+    shutil.copytree(small_run.folder, folder, symlinks=True)
+    small = folder / "config/small.yaml"
+    small.write_text(small.read_text() + f"engine:\n  max_num_seqs: {SEQUENCES}\n")
+    return Repository(folder)
+
+
+def sweep(repository: Repository, *seeds: int) -> list[str]:
+    """Set the cells; the sequences of Full Parallel and EAGer-init in each."""
+    rows = [f"{MODEL}\tsmall\t0.6\t{SEQUENCES}\t1.0\t{seed}\n" for seed in seeds]
+    (repository.folder / "config/small.tsv").write_text(HEADER + "".join(rows))
+    place = f"results/small/{MODEL}/small/temperature=0.6+max_sequences={SEQUENCES}+seed="
+    return [
+        f"{place}{seed}{rest}/sequences.parquet"
+        for seed in seeds
+        for rest in ("/parallel", "+entropy_threshold=1.0/eager_init")
+    ]
+
+
+def jobs(rule: str = "", states: str = "all") -> list[str]:
+    """Ids of the cluster's jobs of a rule, oldest first."""
+    call = ["squeue", "--noheader", "--sort=i", f"--states={states}", "--format=%i %k"]
+    lines = subprocess.run(call, capture_output=True, text=True, check=True).stdout.splitlines()
+    return [line.split()[0] for line in lines if f"rule_{rule}" in line]
+
+
+def asked(job: str) -> dict[str, str]:
+    """What Slurm says of a job, by its names."""
+    call = ["scontrol", "show", "job", job, "--oneliner"]
+    said = subprocess.run(call, capture_output=True, text=True, check=True).stdout
+    return dict(word.split("=", 1) for word in said.split() if "=" in word)
+
+
+def test_jobs_ask_for_what_they_need_and_a_killed_one_resumes(site: Repository) -> None:
+    targets = sweep(site, 56)
+    results = [site.folder / target for target in targets]
+    site.folder.joinpath(f"results/small/{MODEL}/small/prompts.parquet").unlink()
+    run = Run(site, targets)
+    run.wait_for(lambda: list(results[0].parent.glob(".journal-*/*.zip")))
+    [killed] = jobs("parallel", "RUNNING")
+    subprocess.run(["scancel", killed], check=True)
+    assert run.end() == 0, run.screen()
+
+    [encoding] = jobs("encode_prompts")
+    first, second = jobs("parallel")
+    [branching] = jobs("eager_init")
+    assert first == killed
+    wanted = {
+        encoding: ("cpu", "", "4000M", "01:00:00", "COMPLETED"),
+        first: ("gpu", "gpu:1", "32000M", "04:00:00", "CANCELLED"),
+        second: ("gpu", "gpu:1", "64000M", "08:00:00", "COMPLETED"),
+        branching: ("gpu", "gpu:1", "32000M", "04:00:00", "COMPLETED"),
+    }
+    names = ("Partition", "TresPerJob", "MinMemoryNode", "TimeLimit", "JobState")
+    seen = {job: asked(job) for job in wanted}
+    assert {job: tuple(seen[job].get(name, "") for name in names) for job in wanted} == wanted
+
+    record = json.loads((results[0].parent / "run.json").read_text())
+    assert 1 <= record["prompts_found_finished"] < PROBLEMS
+    assert pq.read_metadata(results[0]).num_rows == PROBLEMS * SEQUENCES
+    assert json.loads((results[1].parent / "run.json").read_text())["prompts_found_finished"] == 0
+
+
+def test_ctrl_c_cancels_what_runs_and_what_waits(site: Repository) -> None:
+    run = Run(site, sweep(site, 57, 58))
+    run.wait_for(lambda: len(jobs(states="RUNNING")) == 2 and len(jobs(states="PENDING")) == 2)
+    run.process.send_signal(signal.SIGINT)
+    assert run.end() != 0
+    for _ in range(50):  # Slurm gives a job its time to end
+        if not jobs(states="PENDING,RUNNING,COMPLETING"):
+            break
+        time.sleep(0.2)
+    assert jobs(states="PENDING,RUNNING,COMPLETING") == []
+    assert len(jobs(states="CANCELLED")) >= 4
+    assert not list(site.folder.glob(".snakemake/locks/*"))
+
+
+def test_the_log_of_a_failing_job_reaches_the_screen(site: Repository) -> None:
+    targets = sweep(site, 59)
+    config = site.folder / f"results/models/{MODEL}/files/config.json"
+    config.rename(config.with_name("hidden.json"))
+    run = Run(site, targets[:1], "--retries", "0")
+    assert run.end() != 0
+    config.with_name("hidden.json").rename(config)
+    assert "the model's folder" in run.screen()
+    assert "is gone; delete the manifest and rerun" in run.screen()
