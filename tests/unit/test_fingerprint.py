@@ -42,6 +42,6 @@ def test_what_changes_it_and_what_does_not(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_drawing_and_talking_modules_stay_out_of_generation() -> None:
-    modules = fingerprint.modules_behind("generate")
+    modules = set(fingerprint.modules_behind("generate"))
     assert {"decoder", "branching", "allocation", "entropy", "engine"} <= modules
     assert not {"config", "progress", "provenance", "summary", "metrics", "answers"} & modules

@@ -115,6 +115,13 @@ def jobs(rule: str = "", states: str = "all") -> list[str]:
     return [line.split()[0] for line in lines if f"rule_{rule}" in line]
 
 
+def statuses(repository: Repository) -> list[dict]:
+    """`eager status`, which may be asked while Snakemake runs."""
+    done = repository.eager("status", "--json", "--configfile", "config/small.yaml")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 def asked(job: str) -> dict[str, str]:
     """What Slurm says of a job, by its names."""
     call = ["scontrol", "show", "job", job, "--oneliner"]
@@ -129,6 +136,10 @@ def test_jobs_ask_for_what_they_need_and_a_killed_one_resumes(site: Repository) 
     run = Run(site, targets)
     run.wait_for(lambda: list(results[0].parent.glob(".journal-*/*.zip")))
     [killed] = jobs("parallel", "RUNNING")
+    [status] = [row for row in statuses(site) if row["method"] == "parallel"]
+    assert (status["state"], status["rule"]) == ("running", "parallel")
+    assert 1 <= status["prompts_finished"] <= status["prompts"] == PROBLEMS
+    assert status["cluster_jobs"] == [killed]
     subprocess.run(["scancel", killed], check=True)
     assert run.end() == 0, run.screen()
 

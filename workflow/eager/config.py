@@ -92,6 +92,9 @@ class DatasetEntry(Frozen):
     file_sha256: str | None = Field(
         default=None, pattern=SHA256_PATTERN, description="hash of the file at `url`"
     )
+    rows: int | None = Field(
+        default=None, ge=1, description="number of rows, to estimate costs before it is fetched"
+    )
     id_field: str | None = Field(
         default=None, description="column with the prompt id; null: number the rows from 1"
     )
@@ -230,7 +233,7 @@ def load_experiment(config: Mapping[str, Any], source: str) -> Experiment:
 
 
 def _load_entries(model: type[EntryT], path: Path) -> tuple[dict[str, EntryT], list[str]]:
-    raw = _read_yaml(path)
+    raw = read_yaml(path)
     entries: dict[str, EntryT] = {}
     errors: list[str] = []
     for name, value in raw.items():
@@ -338,7 +341,12 @@ def _exactly_one(entry: BaseModel, *sources: str) -> None:
         raise ValueError("a repo needs its revision, the commit's 40 hex digits")
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping.
+
+    Raises:
+        EagerError: it is missing, not YAML, or not a mapping.
+    """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

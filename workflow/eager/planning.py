@@ -61,7 +61,7 @@ class PlannedJob:
         outputs: files it makes.
         log: its log.
         reason: why it would run; None: its outputs are up to date.
-        started: Snakemake started or submitted it and has not seen it end.
+        started_at: when Snakemake started or submitted it, if it has not seen it end.
         cluster_jobs: ids at the cluster, if it was submitted to one.
     """
 
@@ -71,7 +71,7 @@ class PlannedJob:
     outputs: tuple[str, ...]
     log: str | None
     reason: Reason | None
-    started: bool
+    started_at: float | None
     cluster_jobs: tuple[str, ...]
 
 
@@ -111,12 +111,18 @@ def read_plan(configfile: Path | None, targets: frozenset[str] = frozenset()) ->
             inner._build_dag()
         except (WorkflowError, RuleException) as error:
             raise EagerError(str(error)) from None
-        jobs = tuple(_describe(inner, job) for level in inner.dag.toposorted() for job in level)
+        jobs = tuple(
+            _describe(inner, job)
+            for level in inner.dag.toposorted()
+            for job in sorted(level, key=str)
+        )
         return Plan(jobs, bool(inner.persistence.locked))
 
 
 def _describe(workflow: Any, job: Any) -> PlannedJob:
     records = workflow.persistence
+    keys = [records._get_key(path) for path in job.output]
+    marked = records._filter_incomplete_keys(keys)
     return PlannedJob(
         rule=job.rule.name,
         wildcards=dict(job.wildcards_dict),
@@ -124,7 +130,7 @@ def _describe(workflow: Any, job: Any) -> PlannedJob:
         outputs=tuple(map(str, job.output)),
         log=next(map(str, job.log), None),
         reason=_reason(workflow, job) if workflow.dag.needrun(job) else None,
-        started=bool(records._filter_incomplete_keys([records._get_key(f) for f in job.output])),
+        started_at=max((records._get_recorded_starttime(key) for key in marked), default=None),
         cluster_jobs=tuple(records.external_jobids(job)),
     )
 

@@ -13,6 +13,8 @@ from typing import Any
 from eager.fingerprint import PACKAGE, code_fingerprint, modules_behind
 from eager.planning import Plan, PlannedJob, Reason
 
+CONTEXT = 20
+"""Characters of a long text shown before the place where it has changed."""
 FINGERPRINT = re.compile(r"[0-9a-f]{16,}")
 
 
@@ -48,8 +50,9 @@ def explain(plan: Plan, target: str) -> str:
 
 
 def causes_of(job: PlannedJob, reason: Reason) -> list[str]:
-    """What has changed for a job itself, in words; none if its outputs are only missing, or if it
-    only follows another job.
+    """What has changed for a job itself, in words.
+
+    None if its outputs are only missing, or if it only follows another job.
     """
     causes = _changed_params(reason, job)
     causes += [f"{path} has changed" for path in reason.changed_inputs]
@@ -79,7 +82,7 @@ def _changed_params(reason: Reason, job: PlannedJob) -> list[str]:
         elif old is None:
             causes.append(f"{name} is now {_show(now)}")
         else:
-            causes.append(f"{name} was {_show(old)}, is {_show(now)}")
+            causes.append(f"{name} {_was_is(old, now)}")
     return causes + [f"a parameter is gone: {_show(old)}" for old in before]
 
 
@@ -91,7 +94,7 @@ def _changed_keys(name: str, old: Mapping[str, Any], now: Mapping[str, Any]) -> 
         elif key not in old:
             causes.append(f"{name}: {key} was left out, is {_show(now[key])}")
         elif old[key] != now[key]:
-            causes.append(f"{name}: {key} was {_show(old[key])}, is {_show(now[key])}")
+            causes.append(f"{name}: {key} {_was_is(old[key], now[key])}")
     return causes
 
 
@@ -146,9 +149,19 @@ def _value(text: str) -> Any:
     return value
 
 
+def _was_is(old: Any, now: Any) -> str:
+    """Both values; of long texts what follows their common beginning."""
+    if isinstance(old, str) and isinstance(now, str):
+        pairs = enumerate(zip(old, now, strict=False))
+        same = next((place for place, pair in pairs if pair[0] != pair[1]), min(len(old), len(now)))
+        if same > CONTEXT:
+            old, now = f"...{old[same - CONTEXT :]}", f"...{now[same - CONTEXT :]}"
+    return f"was {_show(old)}, is {_show(now)}"
+
+
 def _show(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 120 else f"{text[:117]}..."
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _name(job: PlannedJob) -> str:

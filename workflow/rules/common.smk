@@ -110,6 +110,7 @@ DATASET_SOURCE = set(DatasetEntry.model_fields) - {
     "stop",
     "max_tokens",
     "shards",
+    "rows",
 }
 
 

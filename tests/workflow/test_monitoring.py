@@ -1,0 +1,136 @@
+"""`eager why`, `eager status` and `eager estimate` on a finished run, and on real changes to it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from eager.settings import METHODS
+from tests.workflow.conftest import PROBLEMS, Repository, result_folder
+
+pytestmark = pytest.mark.engine
+SMALL = ("--configfile", "config/small.yaml")
+
+
+@pytest.fixture
+def finished(small_run: Repository, tmp_path: Path) -> Repository:
+    """A copy of the finished run to change; the model's files, which no plan reads, stay behind."""
+    folder = tmp_path / "repository"
+    left_out = shutil.ignore_patterns("*.safetensors")
+    shutil.copytree(small_run.folder, folder, symlinks=True, ignore=left_out)
+    return Repository(folder)
+
+
+def replace(file: str, old: str, new: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        text = (folder / file).read_text()
+        assert old in text
+        (folder / file).write_text(text.replace(old, new, 1))
+
+    return change
+
+
+def add_row(folder: Path) -> None:
+    with (folder / "config/data/small.jsonl").open("a") as file:
+        file.write('{"id": "new", "problem": "What is 1 + 1?", "answer": "2"}\n')
+
+
+def said(repository: Repository, *arguments: str) -> str:
+    done = repository.eager(*arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "target", "expected"),
+    [
+        (lambda _: None, "report.html", "is up to date"),
+        (
+            replace(
+                "workflow/eager/branching.py", "from __future__", "# a comment\nfrom __future__"
+            ),
+            "report.html",
+            "is up to date",
+        ),
+        (
+            replace("config/small_datasets.yaml", "max_tokens: 40", "max_tokens: 41"),
+            "report.html",
+            "settings: max_tokens was 40, is 41",
+        ),
+        (
+            replace("config/small_datasets.yaml", "Solve the", "Solve this"),
+            "report.html",
+            'prompt_template was "Solve the problem',
+        ),
+        (
+            replace("workflow/eager/figures.py", "from pathlib", "X = 1\nfrom pathlib"),
+            "report.html",
+            "module figures, or of one it uses, has changed (newer than the result: figures.py",
+        ),
+        (add_row, "report.html", "config/data/small.jsonl has changed"),
+        (
+            lambda folder: (folder / "results/small/tables/summary.csv").unlink(),
+            "tables/summary.csv",
+            "Never made, or deleted: summarize",
+        ),
+    ],
+    ids=["nothing", "comment", "limit", "template", "figure code", "row", "deleted table"],
+)
+def test_why_names_what_has_changed(
+    finished: Repository, change: Callable[[Path], None], target: str, expected: str
+) -> None:
+    change(finished.folder)
+    assert expected in said(finished, "why", f"results/small/{target}", *SMALL)
+
+
+def test_status_follows_a_result_from_done_to_outdated_to_failed(finished: Repository) -> None:
+    def states() -> dict[str, str]:
+        rows = json.loads(said(finished, "status", "--json", *SMALL))
+        return {row["method"]: row["state"] for row in rows}
+
+    assert states() == dict.fromkeys(METHODS, "done")
+    replace("config/small_datasets.yaml", "max_tokens: 40", "max_tokens: 41")(finished.folder)
+    assert states() == dict.fromkeys(METHODS, "outdated")
+    # The weights are not there: generation cannot begin.
+    profile = ("--workflow-profile", "workflow/profiles/cpu", "--keep-going")
+    assert finished.snakemake(*SMALL, *profile, check=False).returncode != 0
+    now = states()
+    assert now["parallel"] == now["eager_init"] == "failed"
+    table = said(finished, "status", *SMALL)
+    assert "failed or was interrupted" in table
+    assert "Error" in table.split("failed or was interrupted", 1)[1]
+
+
+def test_estimate_counts_what_was_run_and_what_another_seed_would_cost(
+    finished: Repository,
+) -> None:
+    cells = finished.folder / "config/small.tsv"
+    cells.write_text(
+        cells.read_text() + cells.read_text().splitlines()[-1].replace("55", "56") + "\n"
+    )
+    found = json.loads(said(finished, "estimate", "--json", *SMALL))
+    assert [row["basis"] for row in found["results"]] == ["done"] * 4 + ["measured"] * 4
+    runs = [
+        json.loads((result_folder(finished, method) / "run.json").read_text()) for method in METHODS
+    ]
+    tokens = sum(run["counts"]["tokens"] for run in runs)
+    assert found["still_to_run"]["tokens"] == pytest.approx(tokens)
+    seconds = sum(run["counts"][f"{who}_seconds"] for run in runs for who in ("engine", "driver"))
+    loads = [run["load_seconds"] for run in runs if run["load_seconds"]]
+    expected = seconds + 4 * sum(loads) / len(loads)
+    assert found["still_to_run"]["gpu_hours"] == pytest.approx(expected / 3600)
+    assert found["results"][0]["prompts"] == PROBLEMS
+
+
+def test_the_papers_plan_is_estimated_from_what_is_published(repository: Repository) -> None:
+    found = json.loads(said(repository, "estimate", "--json", "--configfile", "config/paper.yaml"))
+    assert found["total"]["results"] == 36 * 4
+    assert found["total"]["results_known"] == 2 * 2 * 5 * 4
+    assert found["total"]["gpu_hours"] is None
+    of_qwen = [r for r in found["results"] if "Qwen3-4B/AIME2025/" in r["folder"]]
+    # 570,000 tokens a prompt of Full Parallel at M = 32, and 30 prompts.
+    assert 570_000 * 30 in [row["tokens"] for row in of_qwen]
