@@ -33,7 +33,7 @@ def run(
     """Five prompts of 200 tokens each in 10 seconds."""
     cell = CELL.model_copy(update={"max_sequences": cap, "seed": 2, "entropy_threshold": theta})
     threshold = None if method == "parallel" else theta
-    given = {"prompts": 5, "tokens": 1000, "seconds": 10.0, "load_seconds": 30.0, "bytes": 5000}
+    given = {"prompts": 5, "tokens": 1000, "seconds": 10.0, "loads": (30.0,), "bytes": 5000}
     return FormerRun(
         folder=result_folder("earlier", cell, method),
         key=("m", "d", method, cap, threshold, 0.6),
@@ -115,8 +115,16 @@ def test_cells_that_differ_in_theta_pay_for_parallel_once() -> None:
     assert [cost.method for cost in costs] == ["parallel", "eager_init", "eager_init"]
 
 
+def test_every_shard_is_a_job_that_loads_the_model() -> None:
+    plan = experiment(CELL, methods=("parallel",))
+    plan.datasets["d"] = DatasetEntry(kind="math", path="d.jsonl", shards=8)
+    [cost] = estimate(plan, [], [published("parallel", 100.0)], {"d": 30}, {"m": SPEED})
+    assert cost.jobs == 8
+    assert cost.gpu_hours == pytest.approx((3000 / 100 + 8 * 180) / 3600)
+
+
 def test_speed_is_given_or_measured_and_never_guessed() -> None:
-    runs = [run("parallel"), run("eager_init", tokens=2000, load_seconds=0.0)]
+    runs = [run("parallel"), run("eager_init", tokens=2000, loads=())]
     measured = speeds_of(["m"], runs, {}, None)["m"]
     # 3000 tokens in 20 s; one of the two runs loaded the model.
     assert (measured.tokens_per_second, measured.load_seconds) == (150, 30)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from eager.settings import METHODS
-from tests.workflow.conftest import PROBLEMS, Repository, result_folder
+from tests.workflow.conftest import PROBLEMS, Repository, copy_finished, result_folder
 
 pytestmark = pytest.mark.engine
 SMALL = ("--configfile", "config/small.yaml")
@@ -18,11 +17,8 @@ SMALL = ("--configfile", "config/small.yaml")
 
 @pytest.fixture
 def finished(small_run: Repository, tmp_path: Path) -> Repository:
-    """A copy of the finished run to change; the model's files, which no plan reads, stay behind."""
-    folder = tmp_path / "repository"
-    left_out = shutil.ignore_patterns("*.safetensors")
-    shutil.copytree(small_run.folder, folder, symlinks=True, ignore=left_out)
-    return Repository(folder)
+    """A copy of the finished run to change."""
+    return copy_finished(small_run, tmp_path / "repository")
 
 
 def replace(file: str, old: str, new: str) -> Callable[[Path], None]:
@@ -95,7 +91,8 @@ def test_status_follows_a_result_from_done_to_outdated_to_failed(finished: Repos
     assert states() == dict.fromkeys(METHODS, "done")
     replace("config/small_datasets.yaml", "max_tokens: 40", "max_tokens: 41")(finished.folder)
     assert states() == dict.fromkeys(METHODS, "outdated")
-    # The weights are not there: generation cannot begin.
+    # Without the model's files generation cannot begin.
+    next(finished.folder.glob("results/models/*/files")).unlink()
     profile = ("--workflow-profile", "workflow/profiles/cpu", "--keep-going")
     assert finished.snakemake(*SMALL, *profile, check=False).returncode != 0
     now = states()
@@ -120,7 +117,8 @@ def test_estimate_counts_what_was_run_and_what_another_seed_would_cost(
     tokens = sum(run["counts"]["tokens"] for run in runs)
     assert found["still_to_run"]["tokens"] == pytest.approx(tokens)
     seconds = sum(run["counts"][f"{who}_seconds"] for run in runs for who in ("engine", "driver"))
-    loads = [run["load_seconds"] for run in runs if run["load_seconds"]]
+    shards = [shard for run in runs for shard in run["shards"]]
+    loads = [shard["load_seconds"] for shard in shards if shard["load_seconds"]]
     expected = seconds + 4 * sum(loads) / len(loads)
     assert found["still_to_run"]["gpu_hours"] == pytest.approx(expected / 3600)
     assert found["results"][0]["prompts"] == PROBLEMS

@@ -192,6 +192,6 @@ def test_a_result_made_again_by_two_shards(small_run: Repository, tmp_path: Path
     (folder / "shard-1-of-3.json").write_text("{}")
     assert "Job stats" not in repository.small("--dry-run", target).stdout
     logs = repository.folder / "logs/eager_init/small/SmolLM2-135M-Instruct/small"
-    assert {log.name for log in (logs / f"{CELL},entropy_threshold=1.0").iterdir()} == {
+    assert {log.name for log in (logs / f"{CELL}+entropy_threshold=1.0").iterdir()} == {
         *("1-of-1.log", "1-of-2.log", "2-of-2.log")
     }

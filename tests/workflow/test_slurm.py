@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import pyarrow.parquet as pq
 import pytest
 
-from tests.workflow.conftest import HEADER, PROBLEMS, ROOT, Repository
+from tests.workflow.conftest import HEADER, PROBLEMS, ROOT, Repository, copy_finished
 
 pytestmark = pytest.mark.engine
 CLUSTER = ROOT / "tests/slurm/cluster.sh"
@@ -89,11 +89,10 @@ def site(
     cluster: None, small_run: Repository, tmp_path_factory: pytest.TempPathFactory
 ) -> Repository:
     """A repository with a model and a data set, and an engine that does a prompt at a time."""
-    folder = tmp_path_factory.mktemp("site") / "repository"
-    shutil.copytree(small_run.folder, folder, symlinks=True)
-    small = folder / "config/small.yaml"
+    site = copy_finished(small_run, tmp_path_factory.mktemp("site") / "repository")
+    small = site.folder / "config/small.yaml"
     small.write_text(small.read_text() + f"engine:\n  max_num_seqs: {SEQUENCES}\n")
-    return Repository(folder)
+    return site
 
 
 def sweep(repository: Repository, *seeds: int) -> list[str]:
@@ -179,10 +178,11 @@ def test_ctrl_c_cancels_what_runs_and_what_waits(site: Repository) -> None:
 
 def test_the_log_of_a_failing_job_reaches_the_screen(site: Repository) -> None:
     targets = sweep(site, 59)
-    config = site.folder / f"results/models/{MODEL}/files/config.json"
-    config.rename(config.with_name("hidden.json"))
+    files = site.folder / f"results/models/{MODEL}/files"
+    files.rename(files.with_name("elsewhere"))
     run = Run(site, targets[:1], "--retries", "0")
-    assert run.end() != 0
-    config.with_name("hidden.json").rename(config)
+    code = run.end()
+    files.with_name("elsewhere").rename(files)
+    assert code != 0
     assert "the model's folder" in run.screen()
     assert "is gone; delete the manifest and rerun" in run.screen()

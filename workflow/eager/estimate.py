@@ -146,7 +146,7 @@ def estimate(
             if folder in costs:
                 continue
             prompt = per_prompt(folder, _key(cell, method), runs, published)
-            count, jobs = prompts[cell.dataset], 1
+            count, jobs = prompts[cell.dataset], experiment.shards(cell.model, cell.dataset)
             tokens, size = _times(prompt.tokens, count), _times(prompt.bytes, count)
             costs[folder] = Cost(
                 folder=folder,

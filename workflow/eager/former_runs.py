@@ -24,7 +24,7 @@ class FormerRun:
         prompts: prompts generated.
         tokens: tokens it generated itself; those of an EAGer-init it builds on are not among them.
         seconds: time of engine and driver, without loading the model.
-        load_seconds: time to load the model; 0 where nothing was left to generate.
+        loads: time to load the model in each of its jobs that did.
         bytes: size of its tables.
         hardware: what it ran on.
     """
@@ -34,7 +34,7 @@ class FormerRun:
     prompts: int
     tokens: int
     seconds: float
-    load_seconds: float
+    loads: tuple[float, ...]
     bytes: int
     hardware: str
 
@@ -57,8 +57,8 @@ def tokens_per_second(runs: list[FormerRun]) -> float | None:
 
 
 def load_seconds(runs: list[FormerRun]) -> float | None:
-    """Mean time to load the model, over the runs that did."""
-    times = [run.load_seconds for run in runs if run.load_seconds]
+    """Mean time to load the model, over the jobs that did."""
+    times = [seconds for run in runs for seconds in run.loads]
     return fmean(times) if times else None
 
 
@@ -91,7 +91,7 @@ def _read(path: Path) -> FormerRun | None:
         prompts=content["prompts"],
         tokens=int(counts["tokens"]),
         seconds=counts["engine_seconds"] + counts["driver_seconds"],
-        load_seconds=content["load_seconds"],
+        loads=tuple(job["load_seconds"] for job in content["shards"] if job["load_seconds"]),
         bytes=sum(table.stat().st_size for table in path.parent.glob("*.parquet")),
         hardware=", ".join(hardware.get("gpus", [hardware["processor"]])),
     )

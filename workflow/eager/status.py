@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from eager.config import Experiment
+from eager.journal import PREFIX
 from eager.layout import result_folder
 from eager.planning import Plan, PlannedJob
 from eager.settings import Method
@@ -158,7 +159,7 @@ def _folder_of_result(output: str) -> Path:
 def _prompts_kept(folder: Path) -> int | None:
     """Prompts in the journals; of journals side by side only the one written to last counts."""
     journals: dict[Path, Path] = {}
-    for journal in folder.rglob(".journal-*"):
+    for journal in folder.rglob(f"{PREFIX}*"):
         last = journals.get(journal.parent)
         if last is None or journal.stat().st_mtime > last.stat().st_mtime:
             journals[journal.parent] = journal

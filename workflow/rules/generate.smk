@@ -179,7 +179,7 @@ rule gather:
     log:
         "logs/gather/{experiment}/{model}/{dataset}/{cell}/{method}.log",
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
     params:
         settings=method_settings,
         receipts=lambda wildcards, input: [
@@ -219,7 +219,7 @@ rule keep:
     log:
         "logs/keep/{experiment}/{model}/{dataset}/{cell}/{method}.log",
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
     params:
         settings=method_settings,
         code=lambda wildcards: method_fingerprint("gathering", wildcards.method),
