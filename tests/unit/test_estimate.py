@@ -112,7 +112,11 @@ def test_what_is_there_is_counted_as_it_was_and_not_to_be_paid_again() -> None:
 def test_cells_that_differ_in_theta_pay_for_parallel_once() -> None:
     other = CELL.model_copy(update={"entropy_threshold": 1.0})
     costs = estimate(experiment(CELL, other), [], [], {"d": 30}, {"m": SPEED})
-    assert [cost.method for cost in costs] == ["parallel", "eager_init", "eager_init"]
+    assert [(cost.method, cost.cell["entropy_threshold"]) for cost in costs] == [
+        ("parallel", 2.0),
+        ("eager_init", 2.0),
+        ("eager_init", 1.0),
+    ]
 
 
 def test_every_shard_is_a_job_that_loads_the_model() -> None:

@@ -84,17 +84,18 @@ def test_a_log_older_than_what_came_of_it_is_no_failure() -> None:
     assert state(measure=Reason(coming_inputs=("run.json",))).state == "failed"
 
 
-def test_progress_is_of_the_journal_written_to_last() -> None:
+@pytest.mark.parametrize(("times", "finished"), [((50, 60), 2), ((60, 50), 3)])
+def test_progress_is_of_the_journal_written_to_last(times: tuple[int, int], finished: int) -> None:
     pq.write_table(pa.table({"id": [1, 2, 3]}), _parent(FOLDER.parents[1] / "prompts.parquet"))
-    for name, prompts, at in (("old", 3, 50), ("new", 2, 60)):
-        journal = FOLDER / f".journal-{name}"
+    for prompts, at in zip((3, 2), times, strict=True):
+        journal = FOLDER / f".journal-{prompts}"
         for number in range(prompts):
             touch(journal / f"{number}.zip", at)
         os.utime(journal, (at, at))
-    result = state(started_at=0, snakemake=True)
-    assert (result.prompts_finished, result.prompts) == (2, 3)
     touch(Path("p.log"), 50)
-    assert "running: parallel 2/3 (job 7)" in as_text([state(started_at=40, snakemake=True)])
+    result = state(started_at=40, snakemake=True)
+    assert (result.prompts_finished, result.prompts) == (finished, 3)
+    assert f"running: parallel {finished}/3 (job 7)" in as_text([result])
 
 
 def _parent(path: Path) -> Path:
