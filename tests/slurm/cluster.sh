@@ -103,6 +103,10 @@ CONF
 
 stop() {
   scancel --user=root || true
+  for _ in $(seq 40); do
+    [ -n "$(squeue --noheader 2>/dev/null)" ] || break
+    sleep 0.5
+  done
   for daemon in slurmd slurmctld; do
     stop_by_pid_file "$folder/run/$daemon.pid"
   done
