@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import pyarrow.parquet as pq
 import pytest
 
-from tests.workflow.conftest import HEADER, PROBLEMS, ROOT, Repository, copy_finished
+from tests.workflow.conftest import HEADER, ROOT, Repository, copy_finished
 
 pytestmark = pytest.mark.engine
 CLUSTER = ROOT / "tests/slurm/cluster.sh"
@@ -23,6 +23,8 @@ REQUIRED = "EAGER_REQUIRE_SLURM"
 """Set where Slurm was installed for these tests: then they may not be skipped."""
 MODEL = "SmolLM2-135M-Instruct"
 SEQUENCES = 3
+PROMPTS = 16
+"""Done one after another, so that there is time to stop a job between the first and the last."""
 
 
 class Run:
@@ -46,6 +48,15 @@ class Run:
                 stderr=subprocess.STDOUT,
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave nothing running where a test stops half-way."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(timeout=60)
 
     def wait_for(self, condition: Callable[[], object]) -> None:
         """Wait until something is so, while Snakemake runs."""
@@ -73,7 +84,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         if missing:
             pytest.skip(f"{', '.join(missing)} missing: apt-get install slurm-wlm munge")
     folder = tmp_path_factory.mktemp("cluster")
-    # munged and the jobs' files: nothing above the folder may be closed to others.
     started = subprocess.run(
         [CLUSTER, "start", folder], capture_output=True, text=True, timeout=120, check=False
     )
@@ -88,10 +98,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def site(
     cluster: None, small_run: Repository, tmp_path_factory: pytest.TempPathFactory
 ) -> Repository:
-    """A repository with a model and a data set, and an engine that does a prompt at a time."""
+    """A repository with a model and a new data set, and an engine that does a prompt at a time."""
     site = copy_finished(small_run, tmp_path_factory.mktemp("site") / "repository")
     small = site.folder / "config/small.yaml"
     small.write_text(small.read_text() + f"engine:\n  max_num_seqs: {SEQUENCES}\n")
+    data = site.folder / "config/data"
+    rows = (data / "arithmetic.jsonl").read_text().splitlines(keepends=True)
+    (data / "small.jsonl").write_text("".join(rows[:PROMPTS]))
     return site
 
 
@@ -131,18 +144,17 @@ def asked(job: str) -> dict[str, str]:
 def test_jobs_ask_for_what_they_need_and_a_killed_one_resumes(site: Repository) -> None:
     targets = sweep(site, 56)
     results = [site.folder / target for target in targets]
-    site.folder.joinpath(f"results/small/{MODEL}/small/prompts.parquet").unlink()
-    run = Run(site, targets)
-    run.wait_for(lambda: list(results[0].parent.glob(".journal-*/*.zip")))
-    [killed] = jobs("parallel", "RUNNING")
-    [status] = [row for row in statuses(site) if row["method"] == "parallel"]
+    with Run(site, targets) as run:
+        run.wait_for(lambda: list(results[0].parent.glob(".journal-*/*.zip")))
+        [killed] = jobs("parallel", "RUNNING")
+        [status] = [row for row in statuses(site) if row["method"] == "parallel"]
+        subprocess.run(["scancel", killed], check=True)
+        assert run.end() == 0, run.screen()
     assert (status["state"], status["rule"]) == ("running", "parallel")
-    assert 1 <= status["prompts_finished"] <= status["prompts"] == PROBLEMS
+    assert 1 <= status["prompts_finished"] < status["prompts"] == PROMPTS
     assert status["cluster_jobs"] == [killed]
-    subprocess.run(["scancel", killed], check=True)
-    assert run.end() == 0, run.screen()
 
-    [encoding] = jobs("encode_prompts")
+    encoding, *_ = jobs("encode_prompts")
     first, second = jobs("parallel")
     [branching] = jobs("eager_init")
     assert first == killed
@@ -157,16 +169,16 @@ def test_jobs_ask_for_what_they_need_and_a_killed_one_resumes(site: Repository) 
     assert {job: tuple(seen[job].get(name, "") for name in names) for job in wanted} == wanted
 
     record = json.loads((results[0].parent / "run.json").read_text())
-    assert 1 <= record["prompts_found_finished"] < PROBLEMS
-    assert pq.read_metadata(results[0]).num_rows == PROBLEMS * SEQUENCES
+    assert 1 <= record["prompts_found_finished"] < PROMPTS
+    assert pq.read_metadata(results[0]).num_rows == PROMPTS * SEQUENCES
     assert json.loads((results[1].parent / "run.json").read_text())["prompts_found_finished"] == 0
 
 
 def test_ctrl_c_cancels_what_runs_and_what_waits(site: Repository) -> None:
-    run = Run(site, sweep(site, 57, 58))
-    run.wait_for(lambda: len(jobs(states="RUNNING")) == 2 and len(jobs(states="PENDING")) == 2)
-    run.process.send_signal(signal.SIGINT)
-    assert run.end() != 0
+    with Run(site, sweep(site, 57, 58)) as run:
+        run.wait_for(lambda: len(jobs(states="RUNNING")) == 2 and len(jobs(states="PENDING")) == 2)
+        run.process.send_signal(signal.SIGINT)
+        assert run.end() != 0
     for _ in range(50):  # Slurm gives a job its time to end
         if not jobs(states="PENDING,RUNNING,COMPLETING"):
             break
@@ -180,8 +192,8 @@ def test_the_log_of_a_failing_job_reaches_the_screen(site: Repository) -> None:
     targets = sweep(site, 59)
     files = site.folder / f"results/models/{MODEL}/files"
     files.rename(files.with_name("elsewhere"))
-    run = Run(site, targets[:1], "--retries", "0")
-    code = run.end()
+    with Run(site, targets[:1], "--retries", "0") as run:
+        code = run.end()
     files.with_name("elsewhere").rename(files)
     assert code != 0
     assert "the model's folder" in run.screen()
