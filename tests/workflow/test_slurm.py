@@ -120,11 +120,12 @@ def sweep(repository: Repository, *seeds: int) -> list[str]:
     ]
 
 
-def jobs(rule: str = "", states: str = "all") -> list[str]:
-    """Ids of the cluster's jobs of a rule, oldest first."""
+def jobs(rule: str = "", states: str = "all", seed: int | None = None) -> list[str]:
+    """Ids of the cluster's jobs of a rule and a seed, oldest first."""
     call = ["squeue", "--noheader", "--sort=i", f"--states={states}", "--format=%i %k"]
     lines = subprocess.run(call, capture_output=True, text=True, check=True).stdout.splitlines()
-    return [line.split()[0] for line in lines if f"rule_{rule}" in line]
+    wanted = (f"rule_{rule}", "" if seed is None else f"seed={seed}")
+    return [line.split()[0] for line in lines if all(part in line for part in wanted)]
 
 
 def statuses(repository: Repository) -> list[dict]:
@@ -154,9 +155,9 @@ def test_jobs_ask_for_what_they_need_and_a_killed_one_resumes(site: Repository) 
     assert 1 <= status["prompts_finished"] < status["prompts"] == PROMPTS
     assert status["cluster_jobs"] == [killed]
 
-    encoding, *_ = jobs("encode_prompts")
-    first, second = jobs("parallel")
-    [branching] = jobs("eager_init")
+    *_, encoding = jobs("encode_prompts")
+    first, second = jobs("parallel", seed=56)
+    [branching] = jobs("eager_init", seed=56)
     assert first == killed
     wanted = {
         encoding: ("cpu", "", "4000M", "01:00:00", "COMPLETED"),
@@ -184,7 +185,8 @@ def test_ctrl_c_cancels_what_runs_and_what_waits(site: Repository) -> None:
             break
         time.sleep(0.2)
     assert jobs(states="PENDING,RUNNING,COMPLETING") == []
-    assert len(jobs(states="CANCELLED")) >= 4
+    cancelled = [job for seed in (57, 58) for job in jobs(states="CANCELLED", seed=seed)]
+    assert len(cancelled) == 4
     assert not list(site.folder.glob(".snakemake/locks/*"))
 
 
