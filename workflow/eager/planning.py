@@ -62,7 +62,8 @@ class PlannedJob:
         log: its log.
         reason: why it would run; None: its outputs are up to date.
         started_at: when Snakemake started or submitted it, if it has not seen it end.
-        cluster_jobs: ids at the cluster, if it was submitted to one.
+        cluster_jobs: ids at the cluster while it waits there; Snakemake inside the job, once it
+            runs, writes its own record over them.
     """
 
     rule: str

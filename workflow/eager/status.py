@@ -35,7 +35,7 @@ class Result:
         rule: the rule it is at; None when it is done.
         prompts_finished: prompts whose sequences are kept, while they are generated.
         prompts: prompts in all; None before they are encoded.
-        cluster_jobs: ids at the cluster of what runs or waits.
+        cluster_jobs: ids at the cluster of what waits there.
         log: log of what runs or has failed.
         last_lines: the end of the log of what has failed.
     """
