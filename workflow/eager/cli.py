@@ -13,6 +13,7 @@ from typing import Annotated, TextIO
 import typer
 from pydantic import TypeAdapter
 
+from eager.archive.cli import archive, verify
 from eager.errors import EagerError
 from eager.jobs import ENGINE_VARIABLE, SANDBOX_VARIABLE
 from eager.monitoring_cli import register as register_monitoring
@@ -28,6 +29,8 @@ app = typer.Typer(
 
 app.add_typer(sandbox_app)
 register_monitoring(app)
+app.command()(archive)
+app.command()(verify)
 
 Log = Annotated[Path | None, typer.Option(help="file for everything the step prints")]
 Name = Annotated[str, typer.Option(help="name in the configuration")]

@@ -26,7 +26,7 @@ def describe_run(parameters: dict[str, Any], **facts: Any) -> dict[str, Any]:
         **facts,
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {"python": platform.python_version(), **_package_versions()},
-        "code": _commit(),
+        "code": code_state(),
         "hardware": _hardware(),
     }
 
@@ -41,7 +41,7 @@ def _package_versions() -> dict[str, str]:
     return versions
 
 
-def _commit() -> dict[str, Any]:
+def code_state() -> dict[str, Any]:
     """Commit of the checkout this code lies in, and whether it had uncommitted changes."""
     folder = Path(__file__).parent
 

@@ -1,0 +1,1 @@
+"""One finished experiment as one file that can be checked and recomputed."""
