@@ -19,6 +19,7 @@ from eager.jobs import ENGINE_VARIABLE, SANDBOX_VARIABLE
 from eager.monitoring_cli import register as register_monitoring
 from eager.progress import Progress, output_to_log
 from eager.sandbox.cli import app as sandbox_app
+from eager.upkeep import deviations, readme, schemas
 
 app = typer.Typer(
     add_completion=False,
@@ -31,6 +32,8 @@ app.add_typer(sandbox_app)
 register_monitoring(app)
 app.command()(archive)
 app.command()(verify)
+for command in (archive, verify, deviations, readme, schemas):
+    app.command()(command)
 
 Log = Annotated[Path | None, typer.Option(help="file for everything the step prints")]
 Name = Annotated[str, typer.Option(help="name in the configuration")]
@@ -343,20 +346,6 @@ def report(
     with _step(log):
         found = TypeAdapter(list[CellResults]).validate_json(cells)
         write_report(found, table, figure, caption, output)
-
-
-@app.command()
-def schemas(
-    check: Annotated[bool, typer.Option(help="only say what has drifted; exit 1 if so")] = False,
-) -> None:
-    """Write the JSON schemas and the tables of config/README.md from the models."""
-    from eager.schemas import write_schemas
-
-    drifted = write_schemas(check=check)
-    for path in drifted:
-        typer.echo(f"{'differs' if check else 'written'}: {path}")
-    if check and drifted:
-        raise EagerError("run `eager schemas` and commit the result")
 
 
 @contextmanager

@@ -40,12 +40,29 @@ def draw_figures(
     facts = read_facts(cells)
     where = cells[0].cell
     published = published_points(published_path, where["model"], where["dataset"])
+    for name in FIGURES:
+        draw_figure(name, facts, published, folder, f"{prefix}{name}")
+
+
+def draw_figure(
+    name: str, facts: list[ResultFacts], published: list[Published], folder: Path, stem: str
+) -> None:
+    """Draw one figure.
+
+    Args:
+        name: of the figure.
+        facts: all of one model and data set.
+        published: points to overlay.
+        folder: where the files go.
+        stem: their name without its end.
+    """
+    title, draw = FIGURES[name]
+    where = facts[0].cell.cell
+    heading = f"{title}: {where['model']} on {where['dataset']}"
     with style():
-        for name, (title, draw) in FIGURES.items():
-            figure, description = draw(facts, published)
-            heading = f"{title}: {where['model']} on {where['dataset']}"
-            figure.suptitle(heading, fontsize=10, fontweight="bold")
-            save(figure, folder, f"{prefix}{name}", heading, description)
+        figure, description = draw(facts, published)
+        figure.suptitle(heading, fontsize=10, fontweight="bold")
+        save(figure, folder, stem, heading, description)
 
 
 def pass_at_k(facts: list[ResultFacts], published: list[Published]) -> tuple[Figure, str]:

@@ -42,7 +42,7 @@ def write_forms(table: pd.DataFrame, files: TableFiles, only_in_csv: Collection[
     """
     write_text(files.csv, table.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
     above, rows = for_people(table, only_in_csv)
-    write_text(files.markdown, _markdown(above, rows))
+    write_text(files.markdown, markdown(above, rows))
     write_text(files.latex, _latex(above, rows))
 
 
@@ -89,7 +89,8 @@ def format_value(name: str, value: Any) -> str:
     return f"{value:,.0f}"
 
 
-def _markdown(above: dict[str, str], rows: list[list[str]]) -> str:
+def markdown(above: dict[str, str], rows: list[list[str]]) -> str:
+    """What `for_people` found, as a Markdown table below one line of parameters."""
     if not rows[0]:
         return "No rows.\n"
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from eager.config import Cell, DatasetEntry, ExperimentConfig, ModelEntry
 from eager.sandbox.settings import SandboxSettings
+from eager.sections import read_text, update_files, with_section
 from eager.settings import BranchingParameters, EngineOptions
 
 ROOT = Path(__file__).parents[2]
@@ -45,11 +46,7 @@ def write_schemas(*, check: bool) -> list[Path]:
         for name, kind in SCHEMAS.items()
     }
     wanted[README] = _readme()
-    drifted = [path for path, text in wanted.items() if _read(path) != text]
-    if not check:
-        for path in drifted:
-            path.write_text(wanted[path], encoding="utf-8")
-    return drifted
+    return update_files(wanted, check=check)
 
 
 def _schema(kind: Any) -> str:
@@ -59,12 +56,9 @@ def _schema(kind: Any) -> str:
 
 def _readme() -> str:
     """config/README.md with the tables between its markers made anew."""
-    text = _read(README)
+    text = read_text(README)
     for name, model in TABLES.items():
-        begin, end = f"<!-- table {name} -->\n", f"<!-- end {name} -->"
-        before, _, rest = text.partition(begin)
-        _, _, after = rest.partition(end)
-        text = before + begin + _table(model) + end + after
+        text = with_section(text, name, _table(model))
     return text
 
 
@@ -84,7 +78,3 @@ def _default(field: FieldInfo) -> str:
     if isinstance(default, tuple):
         default = list(default)
     return f"`{json.dumps(default)}`"
-
-
-def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.exists() else ""

@@ -1,0 +1,55 @@
+"""The small experiment, packed by its rule and verified where nothing else of it is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.conftest import Repository
+
+pytestmark = pytest.mark.engine
+NAME = "results/small/tables/summary.csv"
+
+
+def verify(repository: Repository, archive: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run `eager verify` in another folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "eager", "verify", str(archive)],
+        cwd=folder,
+        env=repository.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_real_experiment_is_recomputed_byte_for_byte(
+    small_run: Repository, tmp_path: Path
+) -> None:
+    small_run.small("archive")
+    packed = small_run.folder / "results/small/archive.zip"
+    done = verify(small_run, packed, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "4 files judged again: the same" in done.stdout
+    assert "9 files written again: the same" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+    with zipfile.ZipFile(packed) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    for needed in ("config/small.yaml", "config/small.tsv", "results/small/report.html"):
+        assert needed in files
+    assert {name for name in files if name.startswith("envs/")} >= {"envs/workflow.lock"}
+    assert not any(name.endswith(".safetensors") for name in files)
+    assert all("\n" not in name and not name.startswith("/") for name in files)
+
+    changed = tmp_path / "changed.zip"
+    with zipfile.ZipFile(changed, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content.replace(b"small", b"smelt") if name == NAME else content)
+    done = verify(small_run, changed, tmp_path)
+    assert done.returncode == 1
+    assert f"{NAME}: changed" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,77 @@
+"""README.md and the page on deviations hold what the workflow makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from eager import readme
+from eager.deviations import page
+from eager.deviations.record import result_folders
+from eager.deviations.replay import read
+from eager.errors import EagerError
+from eager.rulegraph import mermaid
+from eager.sections import with_section
+from eager.settings import METHODS
+from eager.tables import read_table
+
+RESULTS = readme.ROOT / "results"
+
+needs_demo = pytest.mark.skipif(
+    not readme.FRESH.exists(), reason="no finished demo here; `make demo` makes it"
+)
+
+
+@pytest.fixture
+def same_processor(tmp_path: Path) -> None:
+    fresh = tmp_path / "fresh.csv"
+    fresh.write_text(readme.without_times(readme.FRESH))
+    here, kept = (pd.read_csv(p)["processor"].unique().tolist() for p in (fresh, readme.KEPT))
+    if here != kept:
+        pytest.skip(f"the committed figures were made on {kept}, the demo here on {here}")
+
+
+def test_the_readme_is_what_the_workflow_and_the_kept_figures_make(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readme, "FRESH", tmp_path / "none.csv")
+    assert readme.write_readme(check=True) == [], "run `eager readme` and commit the result"
+
+
+@needs_demo
+@pytest.mark.usefixtures("same_processor")
+def test_the_kept_figures_are_those_of_the_demo() -> None:
+    assert readme.without_times(readme.FRESH) == readme.KEPT.read_text()
+
+
+def test_an_edge_that_a_chain_implies_is_not_drawn() -> None:
+    jobs = ["make", "use", "end", "all"]
+    labels = "\n".join(
+        f'\t{i}[label = "{name}\\nx: y", color = ""];' for i, name in enumerate(jobs)
+    )
+    edges = "\n".join(f"\t{a} -> {b}" for a, b in [(0, 1), (1, 2), (0, 2), (2, 3), (0, 3)])
+    drawn = mermaid(f"digraph {{\n{labels}\n{edges}\n}}").splitlines()
+    assert drawn[2:-1] == ["  make --> use", "  use --> end"]
+
+
+def test_a_section_without_markers_is_told() -> None:
+    with pytest.raises(EagerError, match="no section 'dag': put <!-- table dag -->"):
+        with_section("text", "dag", "content\n")
+
+
+def test_the_page_on_deviations_is_what_the_recording_gives() -> None:
+    assert page.write_page(check=True) == [], "run `eager deviations` and commit the result"
+
+
+@needs_demo
+@pytest.mark.usefixtures("same_processor")
+def test_the_replayed_generations_are_the_demo() -> None:
+    replayed = read(page.RECORDING, readme.ROOT).replay_all()
+    columns = ["token_ids", "parent_index", "inherited_tokens", "tokens_upstream", "text", "round"]
+    for method in METHODS:
+        folder = result_folders(RESULTS)[method]
+        table = read_table(folder / "sequences.parquet", "sequences").select(columns)
+        rows = [row for prompt in replayed[method].sequences.values() for row in prompt]
+        assert [{name: row[name] for name in columns} for row in rows] == table.to_pylist()

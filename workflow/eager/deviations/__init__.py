@@ -1,0 +1,1 @@
+"""What deviates from the authors' code, with measured effects."""

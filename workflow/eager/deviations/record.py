@@ -1,0 +1,116 @@
+"""Make the recording anew with the real engine (minutes on a CPU)."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+from eager.deviations.authors import VARIANTS
+from eager.deviations.recording import (
+    RecordingEngine,
+    RecordingFacts,
+    Row,
+    VariantDecoder,
+    write_recording,
+)
+from eager.deviations.replay import Replayed, first_rounds, shares_of
+from eager.engine import VllmEngine
+from eager.errors import EagerError
+from eager.files import model_folder, read_json
+from eager.prompts import read_prompts
+from eager.report.tokens import TokenTexts
+from eager.settings import DecodingSettings, EngineOptions
+from eager.tables import read_table
+
+MODEL, DATASET = "SmolLM2-135M-Instruct", "arithmetic"
+TASKS = "config/data/arithmetic.jsonl"
+
+
+def record(results: Path, output: Path) -> None:
+    """Generate every variant on the demo's arithmetic problems and write what the model said.
+
+    Args:
+        results: the folder `results` with a finished demo.
+        output: the recording.
+
+    Raises:
+        EagerError: the demo is not there.
+    """
+    folders = result_folders(results)
+    settings = {
+        method: DecodingSettings.model_validate(read_json(folder / "run.json")["parameters"])
+        for method, folder in folders.items()
+    }
+    prompts, vocabulary = read_prompts(results / "demo" / MODEL / DATASET / "prompts.parquet")
+    facts = RecordingFacts(
+        settings=settings,
+        vocabulary=vocabulary,
+        prompt_ids=tuple(prompt.id for prompt in prompts),
+        tasks=TASKS,
+    )
+    # An engine of its own each, as in the workflow: a warm cache changes the last bits.
+    context = get_context("spawn")
+    logs = {}
+    for name in VARIANTS:
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            logs[name] = pool.submit(_record_variant, name, results).result()
+    texts = TokenTexts(model_folder(results / "models" / MODEL / "manifest.json"))
+    seen = {
+        row[key] for log in logs.values() for row in log for key in ("sampled", "best", "second")
+    }
+    facts = facts.model_copy(
+        update={"token_texts": {token: texts.of(token) for token in sorted(seen - {-1})}}
+    )
+    write_recording(output, facts, logs)
+
+
+def result_folders(results: Path) -> dict[str, Path]:
+    """The demo's folder of each method on the recorded data set.
+
+    Raises:
+        EagerError: the demo has not been run.
+    """
+    found = (results / "demo" / MODEL / DATASET).glob("*/*/run.json")
+    folders = {path.parent.name: path.parent for path in found}
+    missing = {variant.method for variant in VARIANTS.values()} - folders.keys()
+    if missing:
+        raise EagerError(
+            f"{results}/demo: no result of {', '.join(sorted(missing))} on {DATASET}; run the demo "
+            "first: snakemake --workflow-profile workflow/profiles/cpu"
+        )
+    return folders
+
+
+def initial_result(results: Path) -> Replayed:
+    """EAGer-init's result as the demo left it, as far as shares depend on it."""
+    folder = result_folders(results)["eager_init"]
+    sequences: dict[str, list[Row]] = {}
+    verdicts: dict[str, list[Row]] = {}
+    for table, rows in (("sequences", sequences), ("verdicts", verdicts)):
+        for row in read_table(folder / f"{table}.parquet", table).to_pylist():
+            rows.setdefault(row["prompt_id"], []).append(row)
+    return Replayed(VARIANTS["eager_init"], sequences, verdicts, branches=[], shares={})
+
+
+def _record_variant(name: str, results: Path) -> list[Row]:
+    variant = VARIANTS[name]
+    folder = result_folders(results)[variant.method]
+    run = read_json(folder / "run.json")
+    settings = DecodingSettings.model_validate(run["parameters"])
+    prompts, vocabulary = read_prompts(results / "demo" / MODEL / DATASET / "prompts.parquet")
+    engine = VllmEngine(
+        model_folder(results / "models" / MODEL / "manifest.json"),
+        settings,
+        EngineOptions.model_validate(run["engine_options"]),
+        vocabulary.context_length,
+        vocabulary.end_of_sequence,
+    )
+    recording = RecordingEngine(engine, settings.top_k_entropy)
+    decoder = VariantDecoder(recording, settings, vocabulary, variant)
+    initial = initial_result(results) if (folder / "allocation.json").exists() else None
+    shares = shares_of(variant, initial, settings) if initial else {}
+    work = [(p, first_rounds(variant, settings, shares, p.id)) for p in prompts]
+    for _ in decoder.run(work):
+        pass
+    return recording.rows
