@@ -15,7 +15,7 @@ PURE := $(subst $(space),$(comma),$(foreach module,allocation answers branching 
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint coverage mutants audit bench images lock clean
+.PHONY: help setup demo test test-slow lint coverage mutants audit archive readme bench images lock clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -27,6 +27,15 @@ demo: setup  ## Real model, small data set, all four methods; ends with the tabl
 	@cat results/demo/tables/summary.md
 	@echo "figures: results/demo/figures"
 	@echo "report, open it in a browser: file://$(CURDIR)/results/demo/report.html"
+
+archive: setup  ## Pack the demo as one file (RO-Crate) and verify it
+	$(SNAKEMAKE) --quiet rules -- archive
+	$(BIN)/eager verify results/demo/archive.zip
+
+readme: setup  ## Make the parts of README.md and of the page on deviations anew, from the demo
+	$(SNAKEMAKE) --quiet rules
+	$(BIN)/eager readme
+	$(BIN)/eager deviations
 
 test: setup  ## All tests (starts the real engine; minutes)
 	$(BIN)/pytest -m "not slow"

@@ -9,11 +9,13 @@ import os
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 from snakemake.exceptions import WorkflowError
 from snakemake.io import IOFile, ancient
 
 try:
+    from eager.archive.plan import ArchivePlan
     from eager.config import DatasetEntry, load_experiment
     from eager.errors import EagerError
     from eager.fingerprint import code_fingerprint, method_fingerprint
@@ -335,3 +337,53 @@ def figure_files(kind):
         for model, dataset in groups
         for figure in FIGURES
     ]
+
+
+def archive_plan():
+    """How the tables follow from the results, for who unpacks them elsewhere."""
+    results = []
+    for row in export_rows():
+        cell = SimpleNamespace(
+            model=row["cell"]["model"], dataset=row["cell"]["dataset"]
+        )
+        results.append(
+            {
+                "cell": row["cell"],
+                "method": row["method"],
+                "folder": row["result"],
+                "initial": row["initial"],
+                "tasks": row["tasks"],
+                "kind": EXPERIMENT.datasets[cell.dataset].kind,
+                "code": json.loads(code_options(cell)),
+            }
+        )
+    return ArchivePlan(
+        experiment=NAME,
+        configuration=EXPERIMENT.config.model_dump(mode="json"),
+        published=EXPERIMENT.config.published,
+        tables=f"results/{NAME}/tables",
+        results=results,
+    )
+
+
+def files_beside_plan(wildcards):
+    """What an archive holds besides the files of its plan.
+
+    A configuration file outside of this folder is left out: its values are in the plan.
+    """
+    entry = EXPERIMENT.config
+    configuration = [*workflow.configfiles, entry.cells, entry.models, entry.datasets]
+    relative = {os.path.relpath(path) for path in configuration}
+    manifests = {
+        f"results/datasets/{cell.dataset}/manifest.json" for cell in EXPERIMENT.cells
+    }
+    locks = {
+        f"envs/{name}" for name in os.listdir("envs") if name.endswith((".in", ".lock"))
+    }
+    return sorted(
+        {path for path in relative if not path.startswith("..")}
+        | manifests
+        | locks
+        | set(shared_files(wildcards))
+        | {f"results/{NAME}/report.html", *figure_files("svg"), *figure_files("png")}
+    )

@@ -45,7 +45,7 @@ class HalfCapTree(PromptTree):
     """EAGer-init where the cap test counts the step's start twice.
 
     It adds the sequences handled so far in the step (with their children) to those the step began
-    with. Up to M/2 sequences that is the same rule; past it only the earlier ones may branch.
+    with. Up to M/2 sequences any one of them may branch; past it only the earlier ones may.
     """
 
     def observe(self, step: Iterable[Observation]) -> list[Branch]:

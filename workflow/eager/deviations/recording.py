@@ -109,10 +109,12 @@ class RecordingEngine:
             "finished": output.finished,
         }
         if len(output.logprobs):
+            end = self._top_k + 1
             best, second = output.top_tokens[1:3]
-            row |= {"best": best, "second": second, "entropy": self._entropy(output.logprobs[1:])}
-            if sampled not in output.top_tokens[1:]:
-                row["entropy_with_sampled"] = self._entropy(output.logprobs)
+            row |= {"best": best, "second": second}
+            row["entropy"] = self._entropy(output.logprobs[1:end])
+            if sampled not in output.top_tokens[1:end]:
+                row["entropy_with_sampled"] = self._entropy(output.logprobs[:end])
         return row
 
     def _entropy(self, logprobs: Sequence[float]) -> float:
@@ -150,12 +152,24 @@ class ReplayEngine:
         rows = self._steps[self._next] if self._next < len(self._steps) else []
         self._next += 1
         if not rows or not {row["request"] for row in rows} <= self._live:
-            raise EagerError(
-                f"the recording of {self._variant!r} does not fit the code any more (step "
-                f"{self._next}): the rule decides differently; run `eager deviations --record`"
-            )
+            raise self._misfit()
         self._live -= {row["request"] for row in rows if row["finished"]}
         return [to_output(row) for row in rows]
+
+    def finish(self) -> None:
+        """Make sure that nothing of the recording is left.
+
+        Raises:
+            EagerError: something is.
+        """
+        if self._next < len(self._steps):
+            raise self._misfit()
+
+    def _misfit(self) -> EagerError:
+        return EagerError(
+            f"the recording of {self._variant!r} does not fit the code any more (step "
+            f"{self._next}): the rule decides differently; run `eager deviations --record`"
+        )
 
 
 class VariantDecoder(Decoder):

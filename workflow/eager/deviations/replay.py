@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from eager.allocation import InitialResult, Round, Share, allocate, saved_budget
-from eager.decoder import Decoder, NextRound, PromptRun
+from eager.decoder import NextRound, PromptRun
 from eager.deviations.authors import VARIANTS, Variant, rounds_of, shares_by_literal
 from eager.deviations.recording import (
     RecordingFacts,
@@ -83,7 +83,9 @@ class Recording:
             (Prompt(id=prompt_id, token_ids=()), first_rounds(variant, settings, shares, prompt_id))
             for prompt_id in self.facts.prompt_ids
         ]
-        return self._result(variant, _run(decoder, work), initial, shares)
+        runs = {run.prompt.id: run for finished in decoder.run(work) for run in finished}
+        engine.finish()
+        return self._result(variant, runs, initial, shares)
 
     def replay_all(self) -> dict[str, Replayed]:
         """Every variant."""
@@ -166,7 +168,3 @@ def shares_of(variant: Variant, initial: Replayed, settings: DecodingSettings) -
     if variant.literal_cap:
         found = shares_by_literal(variant.method, found, saved_budget(counts, cap), cap)
     return {share.prompt_id: share for share in found}
-
-
-def _run(decoder: Decoder, work: list[tuple[Prompt, NextRound]]) -> dict[str, PromptRun]:
-    return {run.prompt.id: run for runs in decoder.run(work) for run in runs}
