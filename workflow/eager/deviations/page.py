@@ -40,7 +40,7 @@ def page(recording: Recording, summary: pd.DataFrame) -> str:
     """
     results = recording.replay_all()
     parts = [
-        _introduction(recording),
+        _introduction(recording, results),
         _words(summary),
         _sampled_token(recording, results),
         _substring(summary, results),
@@ -53,7 +53,7 @@ def page(recording: Recording, summary: pd.DataFrame) -> str:
     return "\n".join(parts)
 
 
-def _introduction(recording: Recording) -> str:
+def _introduction(recording: Recording, results: dict[str, Replayed]) -> str:
     settings = recording.facts.settings["eager_init"]
     tokens = sum(len(log) for log in recording.logs.values())
     return f"""# Deviations from the authors' code
@@ -66,7 +66,7 @@ what the command makes.
 Measured on
 
 1. the demo, both data sets: `workflow/report/demo/summary.csv` (`make demo`, then `eager readme`);
-2. stored trees: {len(recording.logs)} generations on the demo's {len(recording.facts.prompt_ids)} \
+2. stored trees: {len(results)} generations on the demo's {len(recording.facts.prompt_ids)} \
 arithmetic problems (M = {settings.max_sequences}, theta = {settings.entropy_threshold}, \
 T = {settings.temperature}, seed {settings.seed}), {tokens:,} tokens.
    What the model said at each step is in `workflow/report/demo/recording.parquet`

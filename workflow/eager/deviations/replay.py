@@ -77,7 +77,7 @@ class Recording:
         variant = VARIANTS[name]
         settings = self.facts.settings[variant.method]
         shares = shares_of(variant, initial, settings) if initial else {}
-        engine = ReplayEngine(name, self.logs[name])
+        engine = ReplayEngine(name, self.logs.get(name, []))
         decoder = VariantDecoder(engine, settings, self.facts.vocabulary, variant)
         work = [
             (Prompt(id=prompt_id, token_ids=()), first_rounds(variant, settings, shares, prompt_id))
