@@ -6,14 +6,13 @@ point and leaves the rest as ours, so that an effect is that point's own.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from eager.allocation import BudgetMethod, Round, Share, next_round, split_evenly
 from eager.branching import Branch, Observation, PromptTree
 from eager.branching import Sequence as TreeSequence
-from eager.metrics import SequenceResult
+from eager.metrics import SequenceResult, majority_is_correct
 from eager.settings import Method
 
 LITERAL_CAP = 32
@@ -121,6 +120,6 @@ def shares_by_literal(
 
 def majority_with_empty_votes(sequences: Sequence[SequenceResult]) -> bool:
     """Whether the most frequent answer is right when "no answer" is a candidate like any other."""
-    votes = Counter(s.candidate for s in sequences)
-    winner = max(votes, key=lambda candidate: votes[candidate])
-    return winner is not None and next(s.correct for s in sequences if s.candidate == winner)
+    return majority_is_correct(
+        [s._replace(candidate=-1) if s.candidate is None else s for s in sequences]
+    )
