@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eager.allocation import Round, Share
+from eager.allocation import InitialResult, Round, Share, allocate
 from eager.branching import BranchingRule, Observation, PromptTree
 from eager.decoder import Decoder, PromptRun
 from eager.deviations.authors import (
@@ -146,21 +146,19 @@ def test_past_half_of_the_cap_only_earlier_sequences_branch(
     assert not late.observe([Observation(i, 3, 2.0 if i == 3 else 0.1, 3, 4) for i in range(4)])
 
 
-def share(count: int, *, solved: bool | None = None, given: int = 0) -> Share:
-    return Share("p", count, count >= 4, solved, given, "")
-
-
 def test_the_literal_cap_gives_eager_adapt_nothing_and_full_eager_lower_thresholds() -> None:
-    ours = [share(4, given=3), share(1)]
-    assert [s.share for s in shares_by_literal("eager_adapt", ours, 3, 4)] == [0, 0]
-    ours = [share(4, solved=False, given=3), share(1, solved=False), share(2, solved=True)]
-    theirs = shares_by_literal("eager", ours, 5, 4)
+    initial = [InitialResult("a", 4, False), InitialResult("b", 1, False)]
+    initial.append(InitialResult("c", 2, True))
+    assert [s.share for s in allocate("eager_adapt", initial, 4)] == [5, 0, 0]
+    assert [s.share for s in shares_by_literal("eager_adapt", initial, 4)] == [0, 0, 0]
+    assert [s.share for s in allocate("eager", initial, 4)] == [4, 1, 0]
+    theirs = shares_by_literal("eager", initial, 4)
     assert [s.share for s in theirs] == [3, 2, 0]
     assert not any(s.saturated for s in theirs)
 
 
 def test_an_uncut_round_may_grow_to_the_cap() -> None:
-    left = share(4, given=5)
+    left = Share("p", 4, True, None, 5, "")
     for name, cap in (("eager", 1), ("eager, last round uncut", 4)):
         found = rounds_of(VARIANTS[name], left, 1.0, 4)(1, 4)
         assert found is not None

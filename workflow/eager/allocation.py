@@ -5,7 +5,7 @@ Source: the paper's EAGer-adapt (no labels) and full EAGer (with labels).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -69,28 +69,46 @@ def allocate(
     Raises:
         ValueError: full EAGer without labels.
     """
+    if method == "eager" and any(result.solved is None for result in initial):
+        raise ValueError("full EAGer needs to know of every prompt whether it is solved")
     budget = saved_budget(initial, max_sequences)
-    if method == "eager_adapt":
-        groups = [_indices(initial, lambda r: r.sequences >= max_sequences)]
-        cap = 3 * max_sequences
-    else:
-        if any(result.solved is None for result in initial):
-            raise ValueError("full EAGer needs to know of every prompt whether it is solved")
-        groups = [
-            _indices(initial, lambda r: not r.solved and r.sequences >= max_sequences),
-            _indices(initial, lambda r: not r.solved and r.sequences < max_sequences),
-        ]
-        cap = max_sequences
-    shares = dict.fromkeys(range(len(initial)), 0)
-    for group in groups:
-        given = split_evenly(budget, len(group), cap)
-        shares.update(zip(group, given, strict=True))
-        budget -= sum(given)
-    eligible = {index for group in groups for index in group}
+    saturated = [result.sequences >= max_sequences for result in initial]
+    shares = share_out(method, initial, saturated, budget, max_sequences)
     return [
-        _explain(method, result, shares[index], max_sequences, eligible=index in eligible)
-        for index, result in enumerate(initial)
+        _explain(method, result, share, max_sequences)
+        for result, share in zip(initial, shares, strict=True)
     ]
+
+
+def share_out(
+    method: BudgetMethod,
+    initial: Sequence[InitialResult],
+    saturated: Sequence[bool],
+    budget: int,
+    max_sequences: int,
+) -> list[int | None]:
+    """How many extra sequences each prompt gets; None: it may not get any.
+
+    Args:
+        method: who may get some, and how many at most.
+        initial: what EAGer-init left, a prompt each.
+        saturated: which of them reached the cap.
+        budget: b.
+        max_sequences: M.
+    """
+    indices = range(len(initial))
+    if method == "eager_adapt":
+        groups, cap = [[i for i in indices if saturated[i]]], 3 * max_sequences
+    else:
+        unsolved = [i for i in indices if not initial[i].solved]
+        groups = [[i for i in unsolved if saturated[i]], [i for i in unsolved if not saturated[i]]]
+        cap = max_sequences
+    shares: list[int | None] = [None] * len(initial)
+    for group in groups:
+        for index, share in zip(group, split_evenly(budget, len(group), cap), strict=True):
+            shares[index] = share
+        budget -= sum(shares[index] or 0 for index in group)
+    return shares
 
 
 def split_evenly(budget: int, receivers: int, cap: int) -> list[int]:
@@ -131,14 +149,8 @@ def next_round(
     return Round(number, 1, min(left, max_sequences), threshold)
 
 
-def _indices(
-    initial: Sequence[InitialResult], chosen: Callable[[InitialResult], bool]
-) -> list[int]:
-    return [index for index, result in enumerate(initial) if chosen(result)]
-
-
 def _explain(
-    method: BudgetMethod, result: InitialResult, share: int, max_sequences: int, eligible: bool
+    method: BudgetMethod, result: InitialResult, share: int | None, max_sequences: int
 ) -> Share:
     saturated = result.sequences >= max_sequences
     state = (
@@ -149,13 +161,13 @@ def _explain(
     if method == "eager":
         state += ", solved" if result.solved else ", no right sequence"
     outcome = f"gets {share}" if share else "gets nothing"
-    if eligible and not share:
+    if share == 0:
         outcome = "nothing is left of the budget"
     return Share(
         prompt_id=result.prompt_id,
         initial_sequences=result.sequences,
         saturated=saturated,
         solved=result.solved,
-        share=share,
+        share=share or 0,
         reason=f"{state}: {outcome}",
     )

@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from eager.allocation import BudgetMethod, Round, Share, next_round, split_evenly
+from eager.allocation import (
+    BudgetMethod,
+    InitialResult,
+    Round,
+    Share,
+    next_round,
+    saved_budget,
+    share_out,
+)
 from eager.branching import Branch, Observation, PromptTree
 from eager.branching import Sequence as TreeSequence
 from eager.metrics import SequenceResult, majority_is_correct
@@ -89,32 +97,21 @@ def rounds_of(
 
 
 def shares_by_literal(
-    method: BudgetMethod, ours: Sequence[Share], budget: int, max_sequences: int
+    method: BudgetMethod, initial: Sequence[InitialResult], max_sequences: int
 ) -> list[Share]:
     """The shares where a prompt counts as saturated from 32 sequences on.
 
     Args:
         method: who may get a share.
-        ours: what our rule gives, a prompt each.
-        budget: b, the sequences that EAGer-init saved.
+        initial: what EAGer-init left, a prompt each.
         max_sequences: M.
     """
-    saturated = [share.initial_sequences >= LITERAL_CAP for share in ours]
-    if method == "eager_adapt":
-        groups = [[i for i, full in enumerate(saturated) if full]]
-        cap = 3 * max_sequences
-    else:
-        unsolved = [i for i, share in enumerate(ours) if not share.solved]
-        groups = [[i for i in unsolved if saturated[i]], [i for i in unsolved if not saturated[i]]]
-        cap = max_sequences
-    given = dict.fromkeys(range(len(ours)), 0)
-    for group in groups:
-        parts = split_evenly(budget, len(group), cap)
-        given.update(zip(group, parts, strict=True))
-        budget -= sum(parts)
+    saturated = [result.sequences >= LITERAL_CAP for result in initial]
+    budget = saved_budget(initial, max_sequences)
+    shares = share_out(method, initial, saturated, budget, max_sequences)
     return [
-        replace(share, saturated=saturated[i], share=given[i], reason="literal 32")
-        for i, share in enumerate(ours)
+        Share(r.prompt_id, r.sequences, full, r.solved, share or 0, "literal 32")
+        for r, full, share in zip(initial, saturated, shares, strict=True)
     ]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eager.allocation import InitialResult, Round, Share, allocate, saved_budget
+from eager.allocation import InitialResult, Round, Share, allocate
 from eager.decoder import NextRound, PromptRun
 from eager.deviations.authors import VARIANTS, Variant, rounds_of, shares_by_literal
 from eager.deviations.recording import (
@@ -164,7 +164,5 @@ def shares_of(variant: Variant, initial: Replayed, settings: DecodingSettings) -
         for prompt_id, rows in initial.sequences.items()
     ]
     cap = settings.max_sequences
-    found = allocate(variant.method, counts, cap)
-    if variant.literal_cap:
-        found = shares_by_literal(variant.method, found, saved_budget(counts, cap), cap)
-    return {share.prompt_id: share for share in found}
+    share = shares_by_literal if variant.literal_cap else allocate
+    return {found.prompt_id: found for found in share(variant.method, counts, cap)}
