@@ -86,10 +86,11 @@ def test_a_recording_replays_from_its_file_as_the_engine_ran(seed: int, tmp_path
     replayed.finish()
 
 
-def test_a_rule_that_decides_differently_is_told_to_record_again() -> None:
-    engine = RecordingEngine(scripted(3), TOP)
+@pytest.mark.parametrize(("theta", "cap"), [(1.75, 5), (1.0, 8)])
+def test_a_rule_that_decides_differently_is_told_to_record_again(theta: float, cap: int) -> None:
+    engine = RecordingEngine(scripted(2), TOP)
     trees(VariantDecoder(engine, SETTINGS, VOCABULARY, OURS))
-    other = decoding("eager_init", 5, entropy_threshold=1.75)
+    other = decoding("eager_init", cap, entropy_threshold=theta)
     replay = VariantDecoder(ReplayEngine("eager_init", engine.rows), other, VOCABULARY, OURS)
     with pytest.raises(EagerError, match="'eager_init' does not fit the code any more"):
         trees(replay, other)

@@ -47,6 +47,11 @@ class Variant:
     overshoots: bool = False
     literal_cap: bool = False
 
+    @property
+    def budgeted(self) -> bool:
+        """Whether it spends the budget that EAGer-init saved."""
+        return self.method in ("eager_adapt", "eager")
+
 
 class HalfCapTree(PromptTree):
     """EAGer-init where the cap test counts the step's start twice.

@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from eager.deviations.authors import VARIANTS
+from eager.deviations.authors import VARIANTS, Variant
 from eager.deviations.recording import (
     RecordingEngine,
     RecordingFacts,
@@ -14,7 +14,7 @@ from eager.deviations.recording import (
     VariantDecoder,
     write_recording,
 )
-from eager.deviations.replay import Replayed, first_rounds, shares_of
+from eager.deviations.replay import Replayed, decide, first_rounds, shares_of
 from eager.engine import VllmEngine
 from eager.errors import EagerError
 from eager.files import model_folder, read_json
@@ -49,20 +49,32 @@ def record(results: Path, output: Path) -> None:
         prompt_ids=tuple(prompt.id for prompt in prompts),
         tasks=TASKS,
     )
-    # An engine of its own each, as in the workflow: a warm cache changes the last bits.
-    context = get_context("spawn")
-    logs = {}
-    for name in VARIANTS:
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
-            logs[name] = pool.submit(_record_variant, name, results).result()
+    initial = initial_result(results)
+    logs: dict[str, list[Row]] = {}
+    for name, variant in VARIANTS.items():
+        ours = logs.get(variant.method, [])
+        # What decides nothing differently would hear the same from the model.
+        logs[name] = ours if _fits(variant, facts, initial, ours) else _generate(name, results)
     texts = TokenTexts(model_folder(results / "models" / MODEL / "manifest.json"))
-    seen = {
-        row[key] for log in logs.values() for row in log for key in ("sampled", "best", "second")
-    }
-    facts = facts.model_copy(
-        update={"token_texts": {token: texts.of(token) for token in sorted(seen - {-1})}}
-    )
+    columns = ("sampled", "best", "second")
+    seen = {row[column] for log in logs.values() for row in log for column in columns} - {-1}
+    facts = facts.model_copy(update={"token_texts": {t: texts.of(t) for t in sorted(seen)}})
     write_recording(output, facts, logs)
+
+
+def _fits(variant: Variant, facts: RecordingFacts, initial: Replayed, log: list[Row]) -> bool:
+    """Whether a variant asks for exactly the steps of a log."""
+    try:
+        decide(variant, facts, log, initial if variant.budgeted else None)
+    except EagerError:
+        return False
+    return True
+
+
+def _generate(name: str, results: Path) -> list[Row]:
+    """Record with an engine of its own, as in the workflow: a warm cache changes the last bits."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(_record_variant, name, results).result()
 
 
 def result_folders(results: Path) -> dict[str, Path]:
@@ -108,8 +120,7 @@ def _record_variant(name: str, results: Path) -> list[Row]:
     )
     recording = RecordingEngine(engine, settings.top_k_entropy)
     decoder = VariantDecoder(recording, settings, vocabulary, variant)
-    initial = initial_result(results) if (folder / "allocation.json").exists() else None
-    shares = shares_of(variant, initial, settings) if initial else {}
+    shares = shares_of(variant, initial_result(results), settings) if variant.budgeted else {}
     work = [(p, first_rounds(variant, settings, shares, p.id)) for p in prompts]
     for _ in decoder.run(work):
         pass

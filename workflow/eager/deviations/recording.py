@@ -133,27 +133,30 @@ class ReplayEngine:
         self._variant = variant
         self._steps = [list(group) for _, group in groupby(rows, key=lambda row: row["step"])]
         self._next = 0
-        self._live: set[str] = set()
+        self._live: dict[str, EngineRequest] = {}
 
     def submit(self, request: EngineRequest) -> None:
         """See `Engine.submit`."""
-        self._live.add(request.request_id)
+        self._live[request.request_id] = request
 
     def abort(self, request_id: str) -> None:
         """See `Engine.abort`."""
-        self._live.discard(request_id)
+        self._live.pop(request_id, None)
 
     def step(self) -> list[EngineOutput]:
         """See `Engine.step`.
 
         Raises:
-            EagerError: other requests are live than when this was recorded.
+            EagerError: other requests are live than when this was recorded, or want logprobs that
+                were not asked for then.
         """
         rows = self._steps[self._next] if self._next < len(self._steps) else []
         self._next += 1
-        if not rows or not {row["request"] for row in rows} <= self._live:
+        if not rows or not all(self._answers(row) for row in rows):
             raise self._misfit()
-        self._live -= {row["request"] for row in rows if row["finished"]}
+        for row in rows:
+            if row["finished"]:
+                del self._live[row["request"]]
         return [to_output(row) for row in rows]
 
     def finish(self) -> None:
@@ -164,6 +167,10 @@ class ReplayEngine:
         """
         if self._next < len(self._steps):
             raise self._misfit()
+
+    def _answers(self, row: Row) -> bool:
+        request = self._live.get(row["request"])
+        return request is not None and (not request.with_logprobs or row["entropy"] is not None)
 
     def _misfit(self) -> EagerError:
         return EagerError(

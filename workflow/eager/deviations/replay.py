@@ -75,24 +75,14 @@ class Recording:
             EagerError: the rule asks for other steps than those recorded.
         """
         variant = VARIANTS[name]
-        settings = self.facts.settings[variant.method]
-        shares = shares_of(variant, initial, settings) if initial else {}
-        engine = ReplayEngine(name, self.logs.get(name, []))
-        decoder = VariantDecoder(engine, settings, self.facts.vocabulary, variant)
-        work = [
-            (Prompt(id=prompt_id, token_ids=()), first_rounds(variant, settings, shares, prompt_id))
-            for prompt_id in self.facts.prompt_ids
-        ]
-        runs = {run.prompt.id: run for finished in decoder.run(work) for run in finished}
-        engine.finish()
+        runs, shares = decide(variant, self.facts, self.logs.get(name, []), initial)
         return self._result(variant, runs, initial, shares)
 
     def replay_all(self) -> dict[str, Replayed]:
         """Every variant."""
         found: dict[str, Replayed] = {}
         for name, variant in VARIANTS.items():
-            budgeted = variant.method in ("eager_adapt", "eager")
-            found[name] = self.replay(name, found["eager_init"] if budgeted else None)
+            found[name] = self.replay(name, found["eager_init"] if variant.budgeted else None)
         return found
 
     def _result(
@@ -137,12 +127,42 @@ def read(path: Path, root: Path) -> Recording:
     return Recording(facts, logs, tasks)
 
 
+def decide(
+    variant: Variant, facts: RecordingFacts, log: list[Row], initial: Replayed | None
+) -> tuple[dict[str, PromptRun], dict[str, Share]]:
+    """Let a variant's rule decide on recorded steps.
+
+    Args:
+        variant: the rule.
+        facts: settings and prompts of the recording.
+        log: the steps.
+        initial: EAGer-init's result, for the budgeted methods.
+
+    Returns:
+        The finished prompts, and the shares of the budgeted methods.
+
+    Raises:
+        EagerError: the rule asks for other steps than those of the log.
+    """
+    settings = facts.settings[variant.method]
+    shares = shares_of(variant, initial, settings) if initial else {}
+    engine = ReplayEngine(variant.name, log)
+    decoder = VariantDecoder(engine, settings, facts.vocabulary, variant)
+    work = [
+        (Prompt(id=prompt_id, token_ids=()), first_rounds(variant, settings, shares, prompt_id))
+        for prompt_id in facts.prompt_ids
+    ]
+    runs = {run.prompt.id: run for finished in decoder.run(work) for run in finished}
+    engine.finish()
+    return runs, shares
+
+
 def first_rounds(
     variant: Variant, settings: DecodingSettings, shares: dict[str, Share], prompt_id: str
 ) -> NextRound:
     """The rounds of a prompt in a variant, as the workflow has them."""
     cap, theta = settings.max_sequences, settings.entropy_threshold
-    if variant.method in ("eager_adapt", "eager"):
+    if variant.budgeted:
         assert theta is not None  # DecodingSettings has seen to it
         return rounds_of(variant, shares[prompt_id], theta, cap)
     roots = cap if variant.method == "parallel" else 1
