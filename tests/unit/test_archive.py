@@ -125,8 +125,7 @@ def test_the_standards_hold(packed: Path, tmp_path: Path) -> None:
     crate = ROCrate(packed)
     with zipfile.ZipFile(packed) as archive:
         archive.extractall(tmp_path)
-    done = subprocess.run(["sha256sum", "--check", "--quiet", MANIFEST_NAME], cwd=tmp_path)
-    assert done.returncode == 0
+    subprocess.run(["sha256sum", "--check", "--quiet", MANIFEST_NAME], cwd=tmp_path, check=True)
     listed = {entity.id: entity for entity in crate.get_by_type("File")}
     on_disk = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(listed) == len(on_disk) - 2  # without the metadata itself and the manifest

@@ -21,7 +21,7 @@ from eager.allocation import (
 from eager.branching import Branch, Observation, PromptTree
 from eager.branching import Sequence as TreeSequence
 from eager.metrics import SequenceResult, majority_is_correct
-from eager.settings import Method
+from eager.settings import BUDGET_METHODS, Method
 
 LITERAL_CAP = 32
 """What the authors' allocation compares a prompt's sequences with, whatever M is."""
@@ -50,7 +50,7 @@ class Variant:
     @property
     def budgeted(self) -> bool:
         """Whether it spends the budget that EAGer-init saved."""
-        return self.method in ("eager_adapt", "eager")
+        return self.method in BUDGET_METHODS
 
 
 class HalfCapTree(PromptTree):

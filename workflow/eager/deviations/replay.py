@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eager.allocation import InitialResult, Round, Share, allocate
+from eager.allocation import BudgetMethod, InitialResult, Round, Share, allocate
 from eager.decoder import NextRound, PromptRun
 from eager.deviations.authors import VARIANTS, Variant, rounds_of, shares_by_literal
 from eager.deviations.recording import (
@@ -172,17 +172,17 @@ def first_rounds(
 
 def shares_of(variant: Variant, initial: Replayed, settings: DecodingSettings) -> dict[str, Share]:
     """Who gets how much of the budget that EAGer-init left."""
-    assert variant.method in ("eager_adapt", "eager")
+    method: BudgetMethod = "eager" if variant.method == "eager" else "eager_adapt"
     counts = [
         InitialResult(
             prompt_id,
             len(rows),
             any(verdict["correct"] for verdict in initial.verdicts[prompt_id])
-            if variant.method == "eager"
+            if method == "eager"
             else None,
         )
         for prompt_id, rows in initial.sequences.items()
     ]
     cap = settings.max_sequences
     share = shares_by_literal if variant.literal_cap else allocate
-    return {found.prompt_id: found for found in share(variant.method, counts, cap)}
+    return {found.prompt_id: found for found in share(method, counts, cap)}
