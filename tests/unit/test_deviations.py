@@ -160,7 +160,7 @@ def test_the_literal_cap_gives_eager_adapt_nothing_and_full_eager_lower_threshol
 
 def test_an_uncut_round_may_grow_to_the_cap() -> None:
     left = Share("p", 4, True, None, 5, "")
-    for name, cap in (("eager", 1), ("eager, last round uncut", 4)):
+    for name, cap in (("eager_adapt", 1), ("eager_adapt, last round uncut", 4)):
         found = rounds_of(VARIANTS[name], left, 1.0, 4)(1, 4)
         assert found is not None
         assert found.max_sequences == cap

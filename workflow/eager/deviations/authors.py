@@ -81,7 +81,6 @@ VARIANTS = {
         Variant("eager_init, cap counted twice", "eager_init", tree=HalfCapTree),
         Variant("eager_init, sampled token in H", "eager_init", with_sampled=True),
         Variant("eager_adapt, last round uncut", "eager_adapt", overshoots=True),
-        Variant("eager, last round uncut", "eager", overshoots=True),
         Variant("eager, literal 32", "eager", literal_cap=True),
     )
 }

@@ -101,22 +101,18 @@ def votes_table(results: Iterable[Replayed]) -> Table:
     return table
 
 
-def overshoot_table(pairs: Iterable[tuple[Replayed, Replayed]]) -> Table:
+def overshoot_table(ours: Replayed, theirs: Replayed) -> Table:
     """Extra sequences given and made, ours and with the last round uncut."""
-    table = [["method", "given", "made", "last round uncut", "prompts over their share"]]
-    for ours, theirs in pairs:
-        extra = _extra(theirs)
-        over = sum(extra[prompt] > share.share for prompt, share in theirs.shares.items())
-        table.append(
-            [
-                ours.variant.method,
-                str(sum(share.share for share in ours.shares.values())),
-                str(sum(_extra(ours).values())),
-                str(sum(extra.values())),
-                str(over),
-            ]
-        )
-    return table
+    extra = _extra(theirs)
+    over = sum(extra[prompt] > share.share for prompt, share in theirs.shares.items())
+    counts = (
+        sum(share.share for share in ours.shares.values()),
+        sum(_extra(ours).values()),
+        sum(extra.values()),
+        over,
+    )
+    header = ["sequences given", "made", "made, last round uncut", "prompts over their share"]
+    return [header, [str(count) for count in counts]]
 
 
 def saturation_table(initial: Replayed, max_sequences: int) -> Table:
