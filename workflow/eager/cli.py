@@ -30,8 +30,6 @@ app = typer.Typer(
 
 app.add_typer(sandbox_app)
 register_monitoring(app)
-app.command()(archive)
-app.command()(verify)
 for command in (archive, verify, deviations, readme, schemas):
     app.command()(command)
 
