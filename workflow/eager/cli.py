@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 from pydantic import TypeAdapter
@@ -17,7 +14,7 @@ from eager.archive.cli import archive, verify
 from eager.errors import EagerError
 from eager.jobs import ENGINE_VARIABLE, SANDBOX_VARIABLE
 from eager.monitoring_cli import register as register_monitoring
-from eager.progress import Progress, output_to_log
+from eager.progress import Progress, logged_step
 from eager.sandbox.cli import app as sandbox_app
 from eager.upkeep import deviations, readme, schemas
 
@@ -64,7 +61,7 @@ def fetch_model(
     from eager.config import ModelEntry
     from eager.models import fetch_model as run
 
-    with _step(log):
+    with logged_step(log):
         run(name, ModelEntry.model_validate_json(entry), folder, manifest)
 
 
@@ -76,7 +73,7 @@ def fetch_dataset(
     from eager.config import DatasetEntry
     from eager.tasks import fetch_tasks
 
-    with _step(log):
+    with logged_step(log):
         fetch_tasks(name, DatasetEntry.model_validate_json(entry), tasks, manifest)
 
 
@@ -95,7 +92,7 @@ def encode_prompts(
     from eager.files import model_folder
     from eager.tasks import read_tasks
 
-    with _step(log):
+    with logged_step(log):
         run(
             read_tasks(tasks),
             model_folder(model_manifest),
@@ -132,7 +129,7 @@ def generate(
     options = EngineOptions.model_validate_json(engine)
     inputs = Inputs(model_manifest, prompts, allocation, initial)
     label = f"{decoding.method} {model_manifest.parent.name} {prompts.parent.name}"
-    with _step(log) as people:
+    with logged_step(log) as people:
         if shard is None:
             progress_for = partial(Progress, label, stream=people)
             generate_whole(decoding, options, inputs, output, progress_for)
@@ -157,7 +154,7 @@ def gather(
     from eager.settings import DecodingSettings
     from eager.work import Inputs
 
-    with _step(log):
+    with logged_step(log):
         decoding = DecodingSettings.model_validate_json(settings)
         run(decoding, Inputs(model_manifest, prompts, allocation, initial), receipt, output)
 
@@ -171,7 +168,7 @@ def keep(
     """Copy a gathered result to its place and delete its journal."""
     from eager.gathering import keep as run
 
-    with _step(log):
+    with logged_step(log):
         run(gathered, output)
 
 
@@ -194,7 +191,7 @@ def evaluate(
     from eager.evaluating import evaluate as run
     from eager.sandbox.settings import SandboxSettings
 
-    with _step(log):
+    with logged_step(log):
         run(
             sequences,
             tasks,
@@ -219,7 +216,7 @@ def allocate(
     from eager.allocation import BudgetMethod
     from eager.budget import write_allocation
 
-    with _step(log):
+    with logged_step(log):
         chosen: BudgetMethod = TypeAdapter(BudgetMethod).validate_python(method)
         write_allocation(chosen, sequences, verdicts, max_sequences, entropy_threshold, output)
 
@@ -236,7 +233,7 @@ def measure(
     """Write the metrics of one result."""
     from eager.measuring import write_metrics
 
-    with _step(log):
+    with logged_step(log):
         write_metrics(method, sequences, verdicts, run, output)
 
 
@@ -246,7 +243,7 @@ def summarize(rows: Rows, csv: Csv, markdown: Markdown, latex: Latex, log: Log =
     from eager.rendering import TableFiles
     from eager.summary import SummaryRow, write_summary
 
-    with _step(log):
+    with logged_step(log):
         files = TableFiles(csv=csv, markdown=markdown, latex=latex)
         write_summary(TypeAdapter(list[SummaryRow]).validate_json(rows), files)
 
@@ -257,7 +254,7 @@ def compare(rows: Rows, csv: Csv, markdown: Markdown, latex: Latex, log: Log = N
     from eager.rendering import TableFiles
     from eager.summary import SummaryRow, write_comparison
 
-    with _step(log):
+    with logged_step(log):
         files = TableFiles(csv=csv, markdown=markdown, latex=latex)
         write_comparison(TypeAdapter(list[SummaryRow]).validate_json(rows), files)
 
@@ -275,7 +272,7 @@ def compare_published(
     from eager.rendering import TableFiles
     from eager.summary import SummaryRow, write_published
 
-    with _step(log):
+    with logged_step(log):
         files = TableFiles(csv=csv, markdown=markdown, latex=latex)
         write_published(TypeAdapter(list[SummaryRow]).validate_json(rows), published, files)
 
@@ -289,7 +286,7 @@ def export(
     """Write results as JSON files of the authors' implementation."""
     from eager.exporting import ExportRow, export_results
 
-    with _step(log):
+    with logged_step(log):
         export_results(TypeAdapter(list[ExportRow]).validate_json(rows), output)
 
 
@@ -308,7 +305,7 @@ def import_(
 
     if kind not in ("math", "choice"):
         raise EagerError(f"--kind {kind}: write math or choice")
-    with _step(log):
+    with logged_step(log):
         import_result(file, kind, output, tokenizer)
 
 
@@ -324,7 +321,7 @@ def figures(
     from eager.figures import draw_figures
     from eager.results import CellResults
 
-    with _step(log):
+    with logged_step(log):
         draw_figures(TypeAdapter(list[CellResults]).validate_json(cells), published, folder, prefix)
 
 
@@ -341,26 +338,9 @@ def report(
     from eager.report.page import write_report
     from eager.results import CellResults
 
-    with _step(log):
+    with logged_step(log):
         found = TypeAdapter(list[CellResults]).validate_json(cells)
         write_report(found, table, figure, caption, output)
-
-
-@contextmanager
-def _step(log: Path | None) -> Iterator[TextIO]:
-    """Run a step with its output in the log; what stops it stands there too.
-
-    The log is what Snakemake shows of a failing job; `main` and Python tell it on the screen.
-    """
-    with output_to_log(log) as people:
-        try:
-            yield people
-        except Exception as error:
-            if log is not None and isinstance(error, EagerError):
-                print(f"error: {error}", file=sys.stderr)
-            elif log is not None:
-                traceback.print_exc()
-            raise
 
 
 def main() -> None:

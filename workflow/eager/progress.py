@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import TextIO
+
+from eager.errors import EagerError
 
 TERMINAL_INTERVAL = 0.5
 PLAIN_INTERVAL = 10.0
@@ -98,3 +101,20 @@ def output_to_log(log: Path | None) -> Iterator[TextIO]:
             for number, descriptor in enumerate(saved, start=1):
                 os.dup2(descriptor, number)
                 os.close(descriptor)
+
+
+@contextmanager
+def logged_step(log: Path | None) -> Iterator[TextIO]:
+    """Run a step with its output in the log; what stops it stands there too.
+
+    The log is what Snakemake shows of a failing job; `main` and Python tell it on the screen.
+    """
+    with output_to_log(log) as people:
+        try:
+            yield people
+        except Exception as error:
+            if log is not None and isinstance(error, EagerError):
+                print(f"error: {error}", file=sys.stderr)
+            elif log is not None:
+                traceback.print_exc()
+            raise

@@ -20,9 +20,9 @@ def archive(
     """Pack a finished experiment as an RO-Crate with checksums (`snakemake archive` calls this)."""
     from eager.archive.make import make_archive
     from eager.archive.plan import ArchivePlan
-    from eager.progress import output_to_log
+    from eager.progress import logged_step
 
-    with output_to_log(log):
+    with logged_step(log):
         make_archive(ArchivePlan.model_validate_json(plan), file, output)
 
 
