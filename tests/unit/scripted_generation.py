@@ -64,11 +64,18 @@ class ScriptedVllm(ScriptedEngine):
 
     def step(self) -> list[EngineOutput]:
         time.sleep(self.seconds_a_step)
+        while hold_path(self.diary).exists():
+            time.sleep(0.05)
         return super().step()
 
     def _advance(self, request_id: str) -> EngineOutput:
         self._script = self._scripts[self.requests[request_id].prompt]
         return super()._advance(request_id)
+
+
+def hold_path(diary: Path) -> Path:
+    """A file that keeps the engine from stepping while it is there."""
+    return diary.with_suffix(".hold")
 
 
 def make_inputs(folder: Path) -> Inputs:

@@ -20,7 +20,7 @@ import pytest
 
 from eager.gathering import RESULT_FILES
 from eager.work import Inputs
-from tests.unit.scripted_generation import PROMPTS, make_inputs, run_step
+from tests.unit.scripted_generation import PROMPTS, hold_path, make_inputs, run_step
 
 KILLS = 20
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -210,10 +210,12 @@ def test_a_damaged_file_is_said_and_made_again(new_job: Callable[..., Job]) -> N
 
 
 def test_two_jobs_on_one_shard(new_job: Callable[..., Job]) -> None:
-    job = new_job("job", seconds_a_step=0.05)
+    job = new_job("job", seconds_a_step=0.0)
+    hold_path(job.diary).touch()
     process = job.start("1")
-    wait_while(lambda: not job.kept(), process)
+    wait_while(lambda: not list(job.output.glob(".journal-*/*.lock")), process)
     assert job.run("1") == 1
+    hold_path(job.diary).unlink()
     assert f"1-of-1.lock: process {process.pid} on " in job.log
     process.join(60)
     assert process.exitcode == 0
