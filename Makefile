@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/cpu
-LOCKS := envs/torch-cpu.lock envs/generate.lock envs/workflow.lock envs/evaluate.lock envs/sandbox.lock envs/report.lock envs/dev.lock
+LOCKS := envs/torch-cpu.lock envs/generate.lock envs/workflow.lock envs/data.lock envs/evaluate.lock envs/sandbox.lock envs/report.lock envs/dev.lock
 # What runs with the workflow; the licences of tools that are only started do not matter.
 LOCKED = $(shell sed -n 's/^\([A-Za-z0-9._-]*\)==.*/\1/p' $(filter-out envs/dev.lock,$(LOCKS)))
 SCRIPTS = $(shell git ls-files | xargs grep -lE '^\#!.*bash')
@@ -15,7 +15,7 @@ PURE := $(subst $(space),$(comma),$(foreach module,allocation answers branching 
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint coverage mutants audit archive readme bench images lock clean
+.PHONY: help setup demo test test-slow lint coverage mutants audit archive readme bench images test-containers lock clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -38,7 +38,7 @@ readme: setup  ## Make the parts of README.md and of the page on deviations anew
 	$(BIN)/eager deviations
 
 test: setup  ## All tests (starts the real engine; minutes)
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest
 
 test-slow: setup  ## Figures and report of a synthetic run of the paper's size; prints seconds and sizes
 	$(BIN)/pytest -m slow -s
@@ -75,13 +75,16 @@ audit: setup  ## Known vulnerabilities of locked versions (asks PyPI, so it is n
 bench: setup  ## Compare the decoder with a loop in the authors' manner
 	$(BIN)/python -m tests.benchmarks.decoder
 
-images: setup  ## Build the sandbox's image (Docker, Python 3.11; BASE=image replaces the pinned base)
-	rm -rf build/wheels
-	$(BIN)/pip wheel --quiet --no-deps --require-hashes --requirement envs/sandbox.lock --wheel-dir build/wheels
-	docker build --network none $(if $(BASE),--build-arg BASE=$(BASE)) --tag eager-evaluate:latest --file containers/evaluate.Dockerfile .
+images: setup  ## Build the images that changed (IMAGES="stages ..."; BASE=local: without a registry; ENGINE=podman)
+	$(BIN)/eager images build --engine $(or $(ENGINE),docker) $(if $(BASE),--base $(BASE)) $(IMAGES)
 
-lock:  ## Make envs/*.lock anew from envs/*.in; UPGRADE=1 lets pinned versions move
+test-containers: setup  ## The whole demo in containers, compared with the demo without (Docker; minutes)
+	$(BIN)/pytest -m containers -s
+
+lock: setup  ## Lock the packages of envs/*.in that are not locked (UPGRADE=1: anew), then all made from locks
 	envs/lock.sh
+	$(BIN)/eager images lock --files-only
+	$(BIN)/eager images conda
 
 clean:  ## Remove what the demo made
 	rm -rf results/* logs benchmarks build .snakemake

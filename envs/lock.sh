@@ -10,10 +10,10 @@ joint=$(mktemp)
 trap 'rm -f "$joint"' EXIT
 if [ -z "${UPGRADE:-}" ]; then
   # uv keeps the versions that stand in its output file.
-  sed -n 's/^\([A-Za-z0-9._-]*==[^ ]*\).*/\1/p' workflow.lock evaluate.lock report.lock dev.lock generate.lock | sort -u >"$joint"
+  sed -n 's/^\([A-Za-z0-9._-]*==[^ ]*\).*/\1/p' workflow.lock data.lock evaluate.lock report.lock dev.lock generate.lock | sort -u >"$joint"
 fi
-"${compile[@]}" --override generate.overrides generate.in workflow.in evaluate.in report.in dev.in --output-file "$joint"
-for stage in workflow evaluate report dev; do
+"${compile[@]}" --override generate.overrides generate.in workflow.in data.in evaluate.in report.in dev.in --output-file "$joint"
+for stage in workflow data evaluate report dev generate-gpu; do
   "${compile[@]}" --generate-hashes --constraint "$joint" "$stage.in" --output-file "$stage.lock"
 done
 # The overrides hold for a whole resolution, so the stages that have some are resolved on their own.

@@ -1,6 +1,13 @@
-"""Settings shared by all tests."""
+"""Settings and fixtures shared by all tests."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import Phase, settings
+
+from tests.containers_support import built, running_daemon
+from tests.workflow.conftest import Repository, copy_repository
 
 # Machines differ in speed and are shared: no test asserts seconds.
 settings.register_profile("eager", deadline=None)
@@ -13,3 +20,28 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile("eager")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """A copy of the repository with the small experiment."""
+    return copy_repository(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def docker_daemon() -> Iterator[None]:
+    """A Docker daemon that answers, started if need be."""
+    with running_daemon():
+        yield
+
+
+@pytest.fixture(scope="session")
+def docker_image(docker_daemon: None) -> str:
+    """The image of containers/evaluate.Dockerfile, built without a network."""
+    return built("evaluate")
+
+
+@pytest.fixture(scope="session")
+def stages_image(docker_daemon: None) -> str:
+    """The image of containers/stages.Dockerfile, built without a network."""
+    return built("stages")

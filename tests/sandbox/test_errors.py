@@ -103,7 +103,7 @@ def test_a_dead_docker_daemon(samples: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_missing_image(samples: Path, docker_daemon: None) -> None:
     result = evaluate(samples, "--engine=docker", "--image=eager-no-such-image:1")
-    fails_with(result, "eager-no-such-image:1 is not there", "docker build")
+    fails_with(result, "eager-no-such-image:1 is not there", "make images")
 
 
 def test_an_unknown_runtime(samples: Path, docker_image: str) -> None:

@@ -111,11 +111,6 @@ def copy_repository(folder: Path) -> Repository:
     return Repository(folder)
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return copy_repository(tmp_path)
-
-
 def copy_finished(repository: Repository, folder: Path) -> Repository:
     """A finished run to change; it borrows the files of the model."""
     shutil.copytree(repository.folder, folder, ignore=shutil.ignore_patterns("files"))

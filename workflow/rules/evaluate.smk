@@ -18,17 +18,32 @@ rule evaluate:
         "logs/evaluate/{experiment}/{model}/{dataset}/{cell}/{method}.log",
     benchmark:
         "benchmarks/evaluate/{experiment}/{model}/{dataset}/{cell}/{method}.tsv"
+    conda:
+        conda_environment("stages")
+    # Programs of a model run in the sandbox's own container, which this step starts.
+    container:
+        lambda wildcards: None if is_code(wildcards) else apptainer_image("stages")
     threads: judging_cores
     resources:
         mem_mb=growing(4000),
     params:
         options=code_options,
         code=judging_code,
+        software=stage_identity("stages", "evaluate"),
+        sandbox=sandbox_software,
+        outside=lambda wildcards: "--outside" if is_code(wildcards) else "",
     message:
         "evaluate: {wildcards}"
     shell:
         r"""
-        eager evaluate \
+        eager launch \
+            --image stages \
+            --read {input:q} \
+            --write {output:q} {log:q} \
+            --memory {resources.mem_mb} \
+            {params.outside} \
+            -- \
+            eager evaluate \
             --sequences {input.sequences:q} \
             --tasks {input.tasks:q} \
             --code {params.options:q} \
@@ -48,16 +63,27 @@ rule measure:
         "logs/measure/{experiment}/{model}/{dataset}/{cell}/{method}.log",
     benchmark:
         "benchmarks/measure/{experiment}/{model}/{dataset}/{cell}/{method}.tsv"
+    conda:
+        conda_environment("stages")
+    container:
+        apptainer_image("stages")
     resources:
         mem_mb=growing(4000),
     params:
         runs=lambda wildcards, input: [f"--run {path}" for path in input.runs],
         code=code_fingerprint("measuring"),
+        software=stage_identity("stages", "evaluate"),
     message:
         "measure: {wildcards}"
     shell:
         r"""
-        eager measure \
+        eager launch \
+            --image stages \
+            --read {input:q} \
+            --write {output:q} {log:q} \
+            --memory {resources.mem_mb} \
+            -- \
+            eager measure \
             --method {wildcards.method} \
             --sequences {input.sequences:q} \
             --verdicts {input.verdicts:q} \

@@ -33,16 +33,28 @@ rule export:
         f"logs/export/{NAME}.log",
     benchmark:
         f"benchmarks/export/{NAME}.tsv"
+    conda:
+        conda_environment("stages")
+    container:
+        apptainer_image("stages")
     resources:
         mem_mb=growing(4000),
     params:
         rows=json.dumps(EXPORT_ROWS),
         code=code_fingerprint("exporting"),
+        software=stage_identity("stages", "report"),
     message:
         "export in the authors' format"
     shell:
         r"""
-        eager export \
+        eager launch \
+            --image stages \
+            --read {input:q} \
+            --write {log:q} \
+            --write-folder {output.folder:q} \
+            --memory {resources.mem_mb} \
+            -- \
+            eager export \
             --rows {params.rows:q} \
             --output {output.folder:q} \
             --log {log:q}

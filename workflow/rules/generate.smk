@@ -28,24 +28,39 @@ rule parallel:
         "logs/parallel/{experiment}/{model}/{dataset}/{sampling}/{shard}.log",
     benchmark:
         "benchmarks/parallel/{experiment}/{model}/{dataset}/{sampling}/{shard}.tsv"
+    conda:
+        conda_environment(GENERATE_IMAGE)
+    container:
+        apptainer_image(GENERATE_IMAGE)
     resources:
-        gpu=1,
+        gpu=gpus_of,
         mem_mb=growing(32000),
         runtime=growing(240),
     params:
         settings=settings("parallel"),
         code=code_fingerprint("generate"),
+        software=identity(GENERATE_IMAGE),
+        image=GENERATE_IMAGE,
+        weights=model_files,
         folder=subpath(output.receipt, parent=True),
     message:
         "{rule}: {wildcards}"
     shell:
         r"""
-        eager generate \
+        eager launch \
+            --image {params.image} \
+            --read {input:q} {params.weights:q} \
+            --write {output:q} {log:q} \
+            --memory {resources.mem_mb} \
+            --gpus {resources.gpu} \
+            -- \
+            eager generate \
             --settings {params.settings:q} \
             --model-manifest {input.model:q} \
             --prompts {input.prompts:q} \
             --shard {wildcards.shard} \
             --output {params.folder:q} \
+            --tensor-parallel-size {resources.gpu} \
             --log {log:q}
         """
 
@@ -62,6 +77,9 @@ use rule parallel as eager_init with:
     params:
         settings=settings("eager_init"),
         code=code_fingerprint("generate"),
+        software=identity(GENERATE_IMAGE),
+        image=GENERATE_IMAGE,
+        weights=model_files,
         folder=subpath(output.receipt, parent=True),
 
 
@@ -79,6 +97,10 @@ rule allocate:
         "logs/allocate/{experiment}/{model}/{dataset}/{cell}/{budget_method}.log",
     benchmark:
         "benchmarks/allocate/{experiment}/{model}/{dataset}/{cell}/{budget_method}.tsv"
+    conda:
+        conda_environment("stages")
+    container:
+        apptainer_image("stages")
     resources:
         mem_mb=growing(2000),
     params:
@@ -88,11 +110,18 @@ rule allocate:
             f"--verdicts {input.verdicts}" if input.verdicts else ""
         ),
         code=code_fingerprint("budget"),
+        software=stage_identity("stages", "evaluate"),
     message:
         "allocate: {wildcards}"
     shell:
         r"""
-        eager allocate \
+        eager launch \
+            --image stages \
+            --read {input:q} \
+            --write {output:q} {log:q} \
+            --memory {resources.mem_mb} \
+            -- \
+            eager allocate \
             --method {wildcards.budget_method} \
             --sequences {input.sequences:q} \
             {params.verdicts} \
@@ -117,20 +146,34 @@ rule eager_adapt:
         "logs/eager_adapt/{experiment}/{model}/{dataset}/{cell}/{shard}.log",
     benchmark:
         "benchmarks/eager_adapt/{experiment}/{model}/{dataset}/{cell}/{shard}.tsv"
+    conda:
+        conda_environment(GENERATE_IMAGE)
+    container:
+        apptainer_image(GENERATE_IMAGE)
     resources:
-        gpu=1,
+        gpu=gpus_of,
         mem_mb=growing(32000),
         runtime=growing(240),
     params:
         settings=settings("eager_adapt"),
         code=code_fingerprint("generate"),
+        software=identity(GENERATE_IMAGE),
+        image=GENERATE_IMAGE,
+        weights=model_files,
         folder=subpath(output.receipt, parent=True),
         initial=subpath(input.initial, parent=True),
     message:
         "{rule}: {wildcards}"
     shell:
         r"""
-        eager generate \
+        eager launch \
+            --image {params.image} \
+            --read {input:q} {params.weights:q} \
+            --write {output:q} {log:q} \
+            --memory {resources.mem_mb} \
+            --gpus {resources.gpu} \
+            -- \
+            eager generate \
             --settings {params.settings:q} \
             --model-manifest {input.model:q} \
             --prompts {input.prompts:q} \
@@ -138,6 +181,7 @@ rule eager_adapt:
             --initial {params.initial:q} \
             --shard {wildcards.shard} \
             --output {params.folder:q} \
+            --tensor-parallel-size {resources.gpu} \
             --log {log:q}
         """
 
@@ -159,6 +203,9 @@ use rule eager_adapt as eager with:
     params:
         settings=settings("eager"),
         code=code_fingerprint("generate"),
+        software=identity(GENERATE_IMAGE),
+        image=GENERATE_IMAGE,
+        weights=model_files,
         folder=subpath(output.receipt, parent=True),
         initial=subpath(input.initial, parent=True),
 
@@ -178,10 +225,16 @@ rule gather:
         ),
     log:
         "logs/gather/{experiment}/{model}/{dataset}/{cell}/{method}.log",
+    conda:
+        conda_environment(GENERATE_IMAGE)
+    container:
+        apptainer_image(GENERATE_IMAGE)
     resources:
         mem_mb=growing(4000),
     params:
         settings=method_settings,
+        software=identity(GENERATE_IMAGE),
+        image=GENERATE_IMAGE,
         receipts=lambda wildcards, input: [
             f"--receipt {path}" for path in input.receipts
         ],
@@ -194,7 +247,13 @@ rule gather:
         "gather: {wildcards}"
     shell:
         r"""
-        eager gather \
+        eager launch \
+            --image {params.image} \
+            --read {input:q} \
+            --write {output:q} {log:q} \
+            --memory {resources.mem_mb} \
+            -- \
+            eager gather \
             --settings {params.settings:q} \
             --model-manifest {input.model:q} \
             --prompts {input.prompts:q} \
@@ -218,17 +277,29 @@ rule keep:
         run="results/{experiment}/{model}/{dataset}/{cell}/{method}/run.json",
     log:
         "logs/keep/{experiment}/{model}/{dataset}/{cell}/{method}.log",
+    conda:
+        conda_environment(GENERATE_IMAGE)
+    container:
+        apptainer_image(GENERATE_IMAGE)
     resources:
         mem_mb=growing(1000),
     params:
         settings=method_settings,
+        software=identity(GENERATE_IMAGE),
+        image=GENERATE_IMAGE,
         code=lambda wildcards: method_fingerprint("gathering", wildcards.method),
         folder=subpath(output.run, parent=True),
     message:
         "keep: {wildcards}"
     shell:
         r"""
-        eager keep \
+        eager launch \
+            --image {params.image} \
+            --read {input:q} \
+            --write {output:q} {log:q} \
+            --memory {resources.mem_mb} \
+            -- \
+            eager keep \
             --gathered {input.gathered:q} \
             --output {params.folder:q} \
             --log {log:q}

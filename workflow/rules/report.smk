@@ -30,6 +30,10 @@ rule draw_figures:
         f"logs/draw_figures/{NAME}/{{model}}--{{dataset}}.log",
     benchmark:
         f"benchmarks/draw_figures/{NAME}/{{model}}--{{dataset}}.tsv"
+    conda:
+        conda_environment("stages")
+    container:
+        apptainer_image("stages")
     resources:
         mem_mb=growing(4000),
     params:
@@ -39,11 +43,18 @@ rule draw_figures:
             f"--published {input.published}" if input.published else ""
         ),
         code=code_fingerprint("figures"),
+        software=stage_identity("stages", "report"),
     message:
         "draw figures of {wildcards.model} on {wildcards.dataset}"
     shell:
         r"""
-        eager figures \
+        eager launch \
+            --image stages \
+            --read {input:q} \
+            --write {output:q} {log:q} \
+            --memory {resources.mem_mb} \
+            -- \
+            eager figures \
             --cells {params.cells:q} \
             --folder {params.folder:q} \
             --prefix {wildcards.model:q}--{wildcards.dataset:q}-- \
@@ -82,6 +93,10 @@ rule report_page:
         f"logs/report_page/{NAME}.log",
     benchmark:
         f"benchmarks/report_page/{NAME}.tsv"
+    conda:
+        conda_environment("stages")
+    container:
+        apptainer_image("stages")
     resources:
         mem_mb=growing(4000),
     params:
@@ -92,11 +107,19 @@ rule report_page:
             f"--caption {path}" for path in input.captions
         ],
         code=code_fingerprint("report.page"),
+        software=stage_identity("stages", "report"),
+        weights=model_files,
     message:
         "write the report"
     shell:
         r"""
-        eager report \
+        eager launch \
+            --image stages \
+            --read {input:q} {params.weights:q} \
+            --write {output:q} {log:q} \
+            --memory {resources.mem_mb} \
+            -- \
+            eager report \
             --cells {params.cells:q} \
             {params.tables} \
             {params.figures} \

@@ -19,16 +19,27 @@ rule summarize:
         f"logs/summarize/{NAME}.log",
     benchmark:
         f"benchmarks/summarize/{NAME}.tsv"
+    conda:
+        conda_environment("stages")
+    container:
+        apptainer_image("stages")
     resources:
         mem_mb=growing(2000),
     params:
         rows=json.dumps(summary_rows()),
         code=code_fingerprint("summary"),
+        software=stage_identity("stages", "report"),
     message:
         "summarize experiment"
     shell:
         r"""
-        eager summarize \
+        eager launch \
+            --image stages \
+            --read {input:q} \
+            --write {output:q} {log:q} \
+            --memory {resources.mem_mb} \
+            -- \
+            eager summarize \
             --rows {params.rows:q} \
             --csv {output.csv:q} \
             --markdown {output.markdown:q} \
@@ -48,16 +59,27 @@ rule compare:
         f"logs/compare/{NAME}.log",
     benchmark:
         f"benchmarks/compare/{NAME}.tsv"
+    conda:
+        conda_environment("stages")
+    container:
+        apptainer_image("stages")
     resources:
         mem_mb=growing(2000),
     params:
         rows=json.dumps(summary_rows()),
         code=code_fingerprint("summary"),
+        software=stage_identity("stages", "report"),
     message:
         "compare methods with parallel"
     shell:
         r"""
-        eager compare \
+        eager launch \
+            --image stages \
+            --read {input:q} \
+            --write {output:q} {log:q} \
+            --memory {resources.mem_mb} \
+            -- \
+            eager compare \
             --rows {params.rows:q} \
             --csv {output.csv:q} \
             --markdown {output.markdown:q} \
@@ -78,6 +100,10 @@ rule compare_published:
         f"logs/compare_published/{NAME}.log",
     benchmark:
         f"benchmarks/compare_published/{NAME}.tsv"
+    conda:
+        conda_environment("stages")
+    container:
+        apptainer_image("stages")
     resources:
         mem_mb=growing(2000),
     params:
@@ -86,11 +112,18 @@ rule compare_published:
             f"--published {input.published}" if input.published else ""
         ),
         code=code_fingerprint("summary"),
+        software=stage_identity("stages", "report"),
     message:
         "put published figures beside ours"
     shell:
         r"""
-        eager compare-published \
+        eager launch \
+            --image stages \
+            --read {input:q} \
+            --write {output:q} {log:q} \
+            --memory {resources.mem_mb} \
+            -- \
+            eager compare-published \
             --rows {params.rows:q} \
             {params.published} \
             --csv {output.csv:q} \

@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from eager.containers.client import docker_client
 from eager.errors import EagerError
 from eager.sandbox.links import DockerLink, Link, PipeLink
 from eager.sandbox.settings import SandboxSettings
@@ -80,20 +81,9 @@ class DockerEngine(Engine):
     @cached_property
     def _client(self) -> Any:
         try:
-            import docker
-        except ImportError:
-            raise EngineUnavailable(
-                "the Python package docker is missing; pip install docker"
-            ) from None
-        try:
-            client = docker.from_env(timeout=COMMAND_SECONDS)
-            client.ping()
-        except Exception as error:
-            raise EngineUnavailable(
-                f"the Docker daemon does not answer ({error}); start it (systemctl start docker), "
-                "make its socket accessible, or set sandbox: bubblewrap"
-            ) from None
-        return client
+            return docker_client()
+        except EagerError as error:
+            raise EngineUnavailable(f"{error}, or set sandbox: bubblewrap") from None
 
     def check(self) -> None:
         import docker.errors
@@ -248,11 +238,11 @@ class ApptainerEngine(Engine):
 def missing_image(engine: str, image: str) -> str:
     """What to do about an image that is not there."""
     build = {
-        "docker": f"docker build -t {image} -f containers/evaluate.Dockerfile .",
-        "podman": f"podman build -t {image} -f containers/evaluate.Dockerfile .",
+        "docker": "make images IMAGES=evaluate",
+        "podman": "make images IMAGES=evaluate ENGINE=podman",
         "apptainer": "apptainer build evaluate.sif docker-daemon:eager-evaluate:latest",
     }[engine]
-    return f"the image {image} is not there; make images, or {build}"
+    return f"the image {image} is not there; {build}"
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:

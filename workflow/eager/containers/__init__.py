@@ -1,0 +1,6 @@
+"""Images and the launcher: every step in a container of pinned identity, or bare.
+
+`recipes` says what an image is made of and gives it an identity; `build`, `records` and `conda`
+make images, the record of them and conda environments from the same lock files; `launch` runs one
+step, with `mounts` (what it may see), `gpus` (which devices) and `client` (the engine's socket).
+"""

@@ -1,0 +1,129 @@
+"""containers/images.yaml against the repository's files and the images on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from eager.containers.build import LABEL
+from eager.containers.recipes import (
+    IMAGES_FILE,
+    ROOT,
+    Built,
+    Image,
+    ImageName,
+    dockerfile_arguments,
+    identity,
+    lock_hashes,
+    read_images,
+    reference,
+)
+from eager.files import write_text
+
+HEADER = """\
+# The images: what each is made of, and what has become of it. Base, python and the names of the
+# locks are written by hand, the rest by `eager images lock`; `eager images verify` says what
+# differs. See containers/README.md.
+"""
+
+
+def compare_files(root: Path = ROOT) -> list[str]:
+    """What differs between containers/images.yaml and the files it is about; a line each."""
+    differences = []
+    for name, image in read_images(root).items():
+        default = dockerfile_arguments((root / image.dockerfile).read_text()).get("BASE")
+        if default != image.base:
+            differences.append(
+                f"{name}: {image.dockerfile} has the base {default}, {IMAGES_FILE} {image.base}"
+            )
+        differences += [
+            f"{name}: {lock} is not what {IMAGES_FILE} records: make images, eager images lock"
+            for lock, digest in lock_hashes(name, root).items()
+            if digest != image.locks[lock]
+        ]
+        if identity(name, root) != image.recipe:
+            differences.append(
+                f"{name}: its recipe is {identity(name, root)[:16]}, {IMAGES_FILE} records "
+                f"{(image.recipe or 'none')[:16]}"
+            )
+    return differences
+
+
+def compare_images(client: Any, root: Path = ROOT) -> list[str]:
+    """What differs between containers/images.yaml and the engine's images; a line each.
+
+    Args:
+        client: of the Docker API.
+        root: the repository.
+    """
+    differences = []
+    for name, image in read_images(root).items():
+        found = find_image(client, name, root)
+        if found is None:
+            differences.append(f"{name}: {reference(name, root)} is not on this machine")
+            continue
+        labels = found.labels or {}
+        if labels.get(f"{LABEL}.recipe") != identity(name, root):
+            differences.append(
+                f"{name}: {reference(name, root)} says it is of recipe "
+                f"{labels.get(f'{LABEL}.recipe', 'none')[:16]}; the name was moved by hand"
+            )
+        if labels.get(f"{LABEL}.base") != image.base:
+            differences.append(
+                f"{name}: built on {labels.get(f'{LABEL}.base')}, not on {image.base}"
+            )
+        if image.built is not None and found.id != image.built.id:
+            differences.append(f"{name}: {found.id} is here, {image.built.id} is recorded")
+        digests = found.attrs.get("RepoDigests") or []
+        if image.published is not None and digests and image.published not in digests:
+            differences.append(
+                f"{name}: {', '.join(digests)} is here, {image.published} is published"
+            )
+    return differences
+
+
+def record(client: Any | None, root: Path = ROOT) -> None:
+    """Bring containers/images.yaml up to date.
+
+    Args:
+        client: of the Docker API, for digests of images of the present recipe; None: files only.
+            What was recorded of an image that is not here stays if its recipe has not changed.
+        root: the repository.
+    """
+    entries: dict[ImageName, Image] = {}
+    for name, image in read_images(root).items():
+        recipe = identity(name, root)
+        kept = image if image.recipe == recipe else None
+        entry = {
+            **image.model_dump(),
+            "locks": lock_hashes(name, root),
+            "recipe": recipe,
+            "built": kept.built if kept else None,
+            "published": kept.published if kept else None,
+        }
+        found = None if client is None else find_image(client, name, root)
+        if found is not None:
+            base = (found.labels or {}).get(f"{LABEL}.base", "unknown")
+            entry["built"] = Built(id=found.id, base=base)
+            digests = found.attrs.get("RepoDigests") or []
+            entry["published"] = digests[0] if digests else entry["published"]
+        entries[name] = Image.model_validate(entry)
+    content = {"images": {name: image.model_dump() for name, image in entries.items()}}
+    body = yaml.safe_dump(content, sort_keys=False, width=200)
+    write_text(root / IMAGES_FILE, HEADER + body)
+
+
+def find_image(client: Any, name: ImageName, root: Path = ROOT) -> Any | None:
+    """The engine's image of the present recipe: built here, or pulled by its published digest."""
+    import docker.errors
+
+    entry = read_images(root)[name]
+    published = entry.published if entry.recipe == identity(name, root) else None
+    for candidate in filter(None, [reference(name, root), published]):
+        try:
+            return client.images.get(candidate)
+        except docker.errors.ImageNotFound:
+            continue
+    return None
