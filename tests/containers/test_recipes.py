@@ -26,7 +26,7 @@ from eager.containers.recipes import (
 )
 from eager.containers.records import compare_files, record
 from eager.errors import EagerError
-from eager.fingerprint import _closure, _parse
+from eager.fingerprint import _parse, modules_behind
 
 STAGES = {"data", "evaluate", "report"}
 
@@ -158,7 +158,7 @@ def test_pins_are_those_of_the_image_s_python() -> None:
 def third_party(modules: Iterable[str]) -> set[str]:
     """Top-level names that modules and all they import of this package import from others."""
     names: set[str] = set()
-    for module in set().union(*map(_closure, modules)):
+    for module in modules_behind(*modules):
         for node in ast.walk(_parse(module)):
             if isinstance(node, ast.Import):
                 names |= {alias.name.split(".")[0] for alias in node.names}

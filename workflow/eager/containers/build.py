@@ -98,7 +98,11 @@ def local_base(say: Say) -> str:
 
 
 def write_sbom(name: ImageName) -> Path:
-    """Write build/sbom/{name}.cdx.json, CycloneDX, of the packages the locks put into an image."""
+    """Write build/sbom/eager-{name}.cdx.json, CycloneDX, of the packages that its locks put in.
+
+    Raises:
+        EagerError: cyclonedx-bom fails.
+    """
     path = ROOT / f"build/sbom/eager-{name}.cdx.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [

@@ -1,8 +1,8 @@
 """What an image is made of, and the identity that follows from it.
 
 The identity of an image is a hash over its base's digest, its Dockerfile without comments, its lock
-files and the hashes of its Debian packages. It is known before anything is built, it is the same for
-every runtime, and it changes exactly when a package, the base or the Dockerfile does.
+files and the hashes of its Debian packages. It is known before anything is built, it is the same
+for every runtime, and it changes exactly when a package, the base or the Dockerfile does.
 
 The image `stages` serves three stages, each with a lock file of all it imports. A stage's identity
 leaves the other stages' locks out: a new matplotlib changes the image and redraws figures, and
