@@ -19,7 +19,7 @@ from tests.synthetic import MODEL, SyntheticRun, write_model
 from tests.workflow.conftest import CELL, HEADER, Repository, copy_repository
 
 PLACE = f"results/small/{MODEL}/small"
-BUDGETED = f"{PLACE}/{CELL},entropy_threshold=1.0"
+BUDGETED = f"{PLACE}/{CELL}+entropy_threshold=1.0"
 RULES = (
     *("fetch_dataset", "encode_prompts", "evaluate", "measure", "allocate", "summarize"),
     *("compare", "compare_published", "draw_figures", "report_page"),
