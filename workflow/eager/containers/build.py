@@ -9,7 +9,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -58,6 +57,8 @@ def build_image(name: ImageName, engine: Engine, base: str | None, say: Say) -> 
         return False
     context = ROOT / "build/images" / name
     _make_context(name, image, wanted_base, context, say)
+    for package, digest in image.debs.items():
+        _fetch_deb(package, digest, context / "debs", [engine, "run", "--rm"], wanted_base)
     say(f"{name}: building {target}")
     labels = _labels(name, wanted_base)
     _run(
@@ -140,8 +141,6 @@ def _make_context(name: ImageName, image: Image, base: str, context: Path, say: 
             target = context / "wheels" / wheel.name
             if not target.exists():
                 os.link(wheel, target)
-    for address, digest in image.debs.items():
-        _fetch(address, digest, context / "debs" / Path(address).name)
     record = json.dumps(image_record(name, base), indent=2)
     (context / "image.json").write_text(record + "\n", encoding="utf-8")
     (context / "eager").write_text(COMMAND_SCRIPT, encoding="utf-8")
@@ -176,15 +175,22 @@ def _wheels(lock: Path, python: str, say: Say) -> Path:
     return folder
 
 
-def _fetch(address: str, digest: str, path: Path) -> None:
-    path.parent.mkdir(exist_ok=True)
-    try:
-        with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310 - hash is checked
-            path.write_bytes(answer.read())
-    except OSError as error:
-        raise EagerError(f"{address}: cannot be fetched ({error})") from None
-    if sha256_file(path) != digest:
-        raise EagerError(f"{address}: has another sha256 than {IMAGES_FILE} says, {digest}")
+def _fetch_deb(package: str, digest: str, folder: Path, run: list[str], base: str) -> None:
+    """A Debian package (name=version), by this machine's apt or else by that of the base image."""
+    folder.mkdir(exist_ok=True)
+    inside = f"apt-get update --quiet && apt-get download --quiet {package}"
+    ways = [["apt-get", "download", "--quiet", package]] if shutil.which("apt-get") else []
+    ways.append([*run, f"--volume={folder}:/debs", "--workdir=/debs", base, "sh", "-c", inside])
+    for command in ways:
+        subprocess.run(command, cwd=folder, capture_output=True, check=False)
+        for file in folder.glob("*.deb"):
+            if sha256_file(file) == digest:
+                return
+            file.unlink()
+    raise EagerError(
+        f"Debian package {package}: neither this machine's apt nor that of {base} has it with the "
+        f"sha256 of {IMAGES_FILE}, {digest}"
+    )
 
 
 def _labels(name: ImageName, base: str) -> dict[str, str]:

@@ -55,7 +55,7 @@ class Image(BaseModel):
     dockerfile: str
     base: str = Field(pattern=r"^\S+:\S+@sha256:[0-9a-f]{64}$", description="name:tag@digest")
     python: str = Field(pattern=r"^3\.\d+$", description="the base's Python, which wheels fit")
-    debs: dict[str, str] = Field(default={}, description="address of a Debian package -> sha256")
+    debs: dict[str, str] = Field(default={}, description="Debian package, name=version -> sha256")
     locks: dict[str, str | None] = Field(description="lock file -> sha256 when last recorded")
     recipe: str | None = Field(description="identity when last recorded")
     built: Built | None = Field(description="image built from it; null: none recorded")
