@@ -188,8 +188,8 @@ def _fetch_deb(package: str, digest: str, folder: Path, run: list[str], base: st
                 return
             file.unlink()
     raise EagerError(
-        f"Debian package {package}: neither this machine's apt nor that of {base} has it with the "
-        f"sha256 of {IMAGES_FILE}, {digest}"
+        f"{IMAGES_FILE}: neither this machine's apt nor that of {base} has the Debian package "
+        f"{package} with the sha256 {digest}; write a version that is there"
     )
 
 
