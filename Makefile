@@ -15,7 +15,7 @@ PURE := $(subst $(space),$(comma),$(foreach module,allocation answers branching 
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint coverage mutants audit archive readme bench images test-containers lock clean
+.PHONY: help setup demo test test-slow lint coverage mutants audit archive readme bench bench-check images test-containers lock clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -72,8 +72,11 @@ mutants: setup  ## Change the decisions in small ways and see whether tests noti
 audit: setup  ## Known vulnerabilities of locked versions (asks PyPI, so it is not part of lint)
 	for lock in $(LOCKS); do $(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement $$lock || exit 1; done
 
-bench: setup  ## Compare the decoder with a loop in the authors' manner
-	$(BIN)/python -m tests.benchmarks.decoder
+bench: setup  ## Measure speed, memory and disk against the engine's limit and the authors' manner
+	$(BIN)/python -m tests.benchmarks
+
+bench-check: setup  ## Fail if a figure of the last make bench is worse by a third than the committed one
+	$(BIN)/python -m tests.benchmarks.check
 
 images: setup  ## Build the images that changed (IMAGES="stages ..."; BASE=local: without a registry; ENGINE=podman)
 	$(BIN)/eager images build --engine $(or $(ENGINE),docker) $(if $(BASE),--base $(BASE)) $(IMAGES)

@@ -6,12 +6,14 @@ import math
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from eager import tables
 from eager.branching import BranchingRule, Observation, PromptTree
 from eager.errors import EagerError
 from eager.records import tree_tables
+from eager.results import read_prompts
 from eager.tables import read_table, write_table
 
 
@@ -80,6 +82,40 @@ def test_another_version_or_kind_is_refused(
         read_table(path, "verdicts")
     with pytest.raises(EagerError, match="no such file"):
         read_table(tmp_path / "nowhere.parquet", "verdicts")
+
+
+def several_prompts(names: str) -> pa.Table:
+    made = [
+        tree_tables(
+            name, small_tree(), round_number=0, first_index=0, count_words=True, tokenizer=Letters()
+        )[0]
+        for name in names
+    ]
+    return pa.concat_tables(made)
+
+
+@pytest.mark.parametrize(("limit", "groups"), [(1, 5), (400, 3), (2**20, 1)])
+def test_prompts_share_row_groups_and_are_read_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, groups: int
+) -> None:
+    monkeypatch.setattr(tables, "ROW_GROUP_BYTES", limit)
+    path = tmp_path / "sequences.parquet"
+    write_table(path, several_prompts("abcde"), "sequences")
+    assert pq.ParquetFile(path).num_row_groups == groups
+    found = dict(read_prompts(path))
+    assert list(found) == list("abcde")
+    for parent, child in found.values():
+        assert parent.token_ids is not None
+        assert child.entropies is not None
+        assert parent.token_ids.tolist() == [1, 4, 9, 1, 2, 9, 3, 0]
+        assert (child.parent, child.fork_position, len(child.entropies)) == (0, 1, 8)
+
+
+def test_a_prompts_rows_may_not_lie_apart(tmp_path: Path) -> None:
+    path = tmp_path / "sequences.parquet"
+    write_table(path, several_prompts("aba"), "sequences")
+    with pytest.raises(EagerError, match="the rows of prompt 'a' lie apart"):
+        list(read_prompts(path))
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:

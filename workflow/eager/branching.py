@@ -236,6 +236,7 @@ class PromptTree:
 
     def _end_branching(self) -> None:
         self.branching = False
+        del self._threshold  # its history is not needed any more
         for sequence in self.sequences:
             if sequence.finish_reason is None:
                 sequence.branching_end = sequence.length

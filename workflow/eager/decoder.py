@@ -8,6 +8,7 @@ the most likely one is aborted and submitted again with that token forced. The d
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -198,7 +199,10 @@ class Decoder:
         needed = [i for i, o in enumerate(outputs) if self._live[o.request_id].tree.branching]
         entropies = [0.0] * len(outputs)
         if needed:
-            rows = np.array([outputs[index].logprobs[1 : size + 1] for index in needed])
+            logprobs = array("d")
+            for index in needed:
+                logprobs.fromlist(outputs[index].logprobs[1 : size + 1])
+            rows = np.frombuffer(logprobs).reshape(len(needed), size)
             for index, entropy in zip(needed, top_k_entropy(rows).tolist(), strict=True):
                 entropies[index] = entropy
         return entropies

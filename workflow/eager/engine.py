@@ -13,6 +13,9 @@ CPU_BLOCK_SIZE = 32
 """Tokens a KV block on a CPU: the smallest its attention takes, so that a fork reuses most of its
 prefix (the default of 128 would recompute up to 127 tokens)."""
 
+KEPT_POSITIONS = 32
+"""Positions whose logprobs may pile up inside vLLM before they are dropped."""
+
 
 class EngineRequest(NamedTuple):
     """A continuation to decode.
@@ -43,8 +46,8 @@ class EngineOutput(NamedTuple):
 
     request_id: str
     tokens: Sequence[int]
-    top_tokens: Sequence[int]
-    logprobs: Sequence[float]
+    top_tokens: list[int]
+    logprobs: list[float]
     finished: bool
     cached_prompt_tokens: int
 
@@ -84,9 +87,17 @@ class VllmEngine:
         context_length: int,
         end_of_sequence: Sequence[int],
     ) -> None:
+        self.llm_engine = self._load(folder, settings, options, context_length)
+        self._settings = settings
+        self._stop = list(end_of_sequence)
+        self._internal_ids: dict[str, str] = {}
+
+    def _load(
+        self, folder: Path, settings: DecodingSettings, options: EngineOptions, context_length: int
+    ) -> Any:
+        """The `LLMEngine`; the benchmarks put a simulator in its place here."""
         _prepare_environment(options)
         from vllm import EngineArgs
-        from vllm.logprobs import FlatLogprobs
         from vllm.platforms import current_platform
         from vllm.v1.engine.llm_engine import LLMEngine
 
@@ -114,11 +125,7 @@ class VllmEngine:
             }
         else:
             arguments["gpu_memory_utilization"] = options.gpu_memory_utilization
-        self.llm_engine = LLMEngine.from_engine_args(EngineArgs(**arguments))
-        self._settings = settings
-        self._stop = list(end_of_sequence)
-        self._internal_ids: dict[str, str] = {}
-        self._empty_logprobs = FlatLogprobs
+        return LLMEngine.from_engine_args(EngineArgs(**arguments))
 
     @property
     def tokenizer(self) -> Any:
@@ -169,8 +176,8 @@ class VllmEngine:
         return EngineOutput(
             output.request_id,
             completion.token_ids,
-            () if logprobs is None else logprobs.token_ids,
-            () if logprobs is None else logprobs.logprobs,
+            [] if logprobs is None else logprobs.token_ids,
+            [] if logprobs is None else logprobs.logprobs,
             output.finished,
             output.num_cached_tokens or 0,
         )
@@ -179,7 +186,10 @@ class VllmEngine:
         # vLLM 0.31 keeps every position's logprobs until a request ends, even with DELTA outputs:
         # over a kilobyte a token, which long sequences cannot afford.
         state = self.llm_engine.output_processor.request_states[self._internal_ids[request_id]]
-        state.logprobs_processor.logprobs = self._empty_logprobs()
+        kept = state.logprobs_processor.logprobs
+        if len(kept.start_indices) >= KEPT_POSITIONS:
+            for column in vars(kept).values():
+                column.clear()
 
 
 def _prepare_environment(options: EngineOptions) -> None:

@@ -85,20 +85,24 @@ def read_prompts(
         arrays: which of `token_ids` and `entropies` are wanted.
 
     Raises:
-        EagerError: missing, unreadable, of another version, or not a row group a prompt.
+        EagerError: missing, unreadable, of another version, or a prompt's rows lie apart.
     """
+    seen: set[str] = set()
     with open_table(path, "sequences") as file:
         for group in range(file.num_row_groups):
             table = file.read_row_group(group, columns=[*SCALARS, *arrays])
             if table.num_rows == 0:
                 continue
-            ids = table.column("prompt_id").unique().to_pylist()
-            if len(ids) != 1:
-                raise EagerError(
-                    f"{path}: row group {group} holds {len(ids)} prompts; write one row group a "
-                    "prompt (eager.tables.write_table does)"
-                )
-            yield ids[0], _rows(table)
+            ids = table.column("prompt_id").to_pylist()
+            starts = [i for i in range(len(ids)) if i == 0 or ids[i] != ids[i - 1]]
+            for start, end in zip(starts, [*starts[1:], len(ids)], strict=True):
+                if ids[start] in seen:
+                    raise EagerError(
+                        f"{path}: the rows of prompt {ids[start]!r} lie apart; write them in "
+                        "prompt order with eager.tables.write_table"
+                    )
+                seen.add(ids[start])
+                yield ids[start], _rows(table.slice(start, end - start))
 
 
 def read_verdicts(path: Path) -> dict[tuple[str, int], dict[str, Any]]:

@@ -1,0 +1,154 @@
+"""All benchmarks: results/bench/*.json and table.md, and the table on the screen.
+
+Usage: python -m tests.benchmarks [PART ...]      parts: micro, limit, authors-128, authors-512
+Every part compares within its own run. Without a part all of them are run; a part that is run
+alone replaces its own figures and leaves the others.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from eager.files import read_json, write_json, write_text
+from eager.provenance import describe_run
+from tests.benchmarks.figures import Figure, markdown
+from tests.benchmarks.workload import MAX_SEQUENCES, ROOT, THRESHOLD, decode, settings, start_engine
+
+OUTPUT = ROOT / "results/bench"
+PARTS = ("micro", "limit", "authors-128", "authors-512")
+PER_SECOND = {
+    "test_answer_equivalence": "answers compared a second",
+    "test_sandbox": "programs judged a second and core",
+}
+
+
+def micro() -> tuple[list[Figure], dict[str, Any]]:
+    """Driver, memory of the driver and evaluation; pytest-benchmark's own file lies beside."""
+    from tests.benchmarks.memory import driver_bytes
+
+    output = OUTPUT / "pytest-benchmark.json"
+    command = [sys.executable, "-m", "pytest", "--quiet", str(Path(__file__).with_name("micro.py"))]
+    subprocess.run([*command, f"--benchmark-json={output}"], cwd=ROOT, check=True)
+    runs = {run["name"]: run for run in json.loads(output.read_text())["benchmarks"]}
+    figures = []
+    for live in (64, 256, 1024):
+        few, many = (
+            _microseconds(runs[f"test_step_while_branching[{recorded}-{live}]"])
+            for recorded in (1_000, 10_000_000)
+        )
+        figures += [
+            Figure.of(
+                f"driver, microseconds a token, {live} live sequences",
+                many[1:],
+                value=many[0],
+                higher_is_better=False,
+                target=10 if live == 256 else None,
+            ),
+            Figure.of(
+                f"driver, growth from 1e3 to 1e7 entropies, {live} live sequences",
+                [many[0] / few[0]],
+                higher_is_better=False,
+                target=1.3,
+            ),
+        ]
+    plain = _microseconds(runs["test_step_without_branching"])
+    name = "driver, microseconds a token, 256 live sequences that do not branch"
+    figures.append(Figure.of(name, plain[1:], value=plain[0], higher_is_better=False))
+    figures.append(driver_bytes())
+    for test, words in PER_SECOND.items():
+        rates = [1e6 / one for one in _microseconds(runs[test])]
+        figures.append(Figure.of(words, rates[1:], value=rates[0], higher_is_better=True))
+    report = [one / 1e6 for one in _microseconds(runs["test_report"])]
+    name = "report, seconds for 320,000 tokens"
+    figures.append(Figure.of(name, report[1:], value=report[0], higher_is_better=False))
+    return figures, {}
+
+
+def limit() -> tuple[list[Figure], dict[str, Any]]:
+    """Against the replay of the finished trees; what these take in memory and on disk."""
+    from tests.benchmarks.against_engine import against_limit
+    from tests.benchmarks.memory import result_bytes
+
+    engine = start_engine()
+    decode(engine, settings(16), ["Warm up."] * 8)
+    figures, details, decoded = against_limit(engine)
+    with TemporaryDirectory() as folder:
+        figures += result_bytes(decoded, engine.tokenizer, Path(folder))
+    return figures, details
+
+
+def authors(max_tokens: int) -> tuple[list[Figure], dict[str, Any]]:
+    """Against a loop in the authors' manner."""
+    from tests.benchmarks.against_engine import against_authors
+
+    engine = start_engine()
+    decode(engine, settings(16), ["Warm up."] * 8)
+    return against_authors(engine, max_tokens)
+
+
+def run_part(part: str) -> None:
+    """Measure a part and write its figures."""
+    if part == "micro":
+        figures, details = micro()
+    elif part == "limit":
+        figures, details = limit()
+    else:
+        figures, details = authors(int(part.removeprefix("authors-")))
+    parameters = {"part": part, "max_sequences": MAX_SEQUENCES, "entropy_threshold": THRESHOLD}
+    content = {"figures": [asdict(figure) for figure in figures], "details": details}
+    write_json(OUTPUT / f"{part}.json", describe_run(parameters, **content))
+
+
+def read_figures() -> list[Figure]:
+    """The figures of every part that has been run."""
+    paths = [OUTPUT / f"{part}.json" for part in PARTS]
+    return [
+        Figure(**figure) for path in paths if path.exists() for figure in read_json(path)["figures"]
+    ]
+
+
+def heading() -> str:
+    """Date, machine and versions of the parts that have been run."""
+    path = next(path for part in PARTS if (path := OUTPUT / f"{part}.json").exists())
+    run = read_json(path)
+    versions = ", ".join(f"{name} {number}" for name, number in run["versions"].items())
+    hardware = run["hardware"]
+    return (
+        f"{run['finished_at'][:10]}, {hardware['processor']} ({hardware['cores']} cores), "
+        f"{versions}; SmolLM2-135M-Instruct, M = {MAX_SEQUENCES}, theta = {THRESHOLD:g}.\n\n"
+    )
+
+
+def main(parts: Sequence[str]) -> None:
+    """Run parts, each in a process of its own (an engine ends with its process)."""
+    unknown = set(parts) - set(PARTS)
+    if unknown:
+        raise SystemExit(
+            f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}"
+        )
+    if len(parts) == 1:
+        run_part(parts[0])
+    else:
+        for part in parts or PARTS:
+            subprocess.run([sys.executable, "-m", "tests.benchmarks", part], cwd=ROOT, check=True)
+    table = heading() + markdown(read_figures())
+    write_text(OUTPUT / "table.md", table)
+    if len(parts) != 1:
+        print(table)
+
+
+def _microseconds(run: dict[str, Any]) -> tuple[float, float, float]:
+    """Median, lowest and highest microseconds an item (first and third quartile for a spread)."""
+    stats, items = run["stats"], run["extra_info"]["items"]
+    return tuple(1e6 * stats[name] / items for name in ("median", "q1", "q3"))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,132 @@
+"""The decoder against a loop in the authors' manner and against the limit, on one engine.
+
+A loop in the authors' manner takes one prompt at a time, so its cost adds up over prompts: a sample
+of the prompts is measured, and figures are per generated token. `NOTES.md` has the one time that
+this was checked against all prompts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from time import perf_counter
+from typing import Any
+
+from eager.engine import VllmEngine
+from tests.benchmarks.authors_manner import AuthorsManner
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.replay import replay
+from tests.benchmarks.workload import VOCABULARY, Decoded, decode, problems, settings
+
+PROMPTS = (8, 16, 32)
+SAMPLE = {128: tuple(range(2, 32, 4)), 512: (5, 13, 21, 29)}
+"""Token limit -> which of the 32 prompts are decoded in the authors' manner."""
+TARGETS = {(8, 128): 3.0, (32, 512): 5.0}
+REPLAYED = ((8, 128, 3), (32, 128, 2))
+"""(prompts, token limit, repeats) of the comparison with the limit."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What some decoding took."""
+
+    prompts: int
+    tokens: int
+    seconds: float
+    steps: int
+
+    @property
+    def seconds_per_token(self) -> float:
+        return self.seconds / self.tokens
+
+    @property
+    def steps_per_token(self) -> float:
+        return self.steps / self.tokens
+
+
+def cost_of(decoded: Decoded) -> Cost:
+    return Cost(len(decoded.texts), decoded.tokens, decoded.seconds, decoded.counters.steps)
+
+
+def authors_cost(engine: VllmEngine, max_tokens: int, text: str) -> Cost:
+    """One prompt in the authors' manner, from an empty prefix cache."""
+    engine.llm_engine.reset_prefix_cache()
+    reference = AuthorsManner(engine, settings(max_tokens), VOCABULARY.end_of_sequence)
+    start = perf_counter()
+    reference.run(text)
+    return Cost(1, reference.tokens, perf_counter() - start, reference.engine_steps)
+
+
+def against_authors(engine: VllmEngine, max_tokens: int) -> tuple[list[Figure], dict[str, Any]]:
+    """Seconds and engine steps per generated token, as ratios, at every number of prompts."""
+    texts = problems(max(PROMPTS))
+    sample = [authors_cost(engine, max_tokens, texts[i]) for i in SAMPLE[max_tokens]]
+    total = Cost(
+        len(sample),
+        sum(cost.tokens for cost in sample),
+        sum(cost.seconds for cost in sample),
+        sum(cost.steps for cost in sample),
+    )
+    figures, ours = [], []
+    for prompts in PROMPTS:
+        cost = cost_of(decode(engine, settings(max_tokens), texts[:prompts]))
+        ours.append(cost)
+        cell = f"{prompts} prompts x {max_tokens} tokens"
+        figures += [
+            Figure.of(
+                f"times faster than the authors' manner, {cell}",
+                [one.seconds_per_token / cost.seconds_per_token for one in sample],
+                value=total.seconds_per_token / cost.seconds_per_token,
+                higher_is_better=True,
+                target=TARGETS.get((prompts, max_tokens)),
+            ),
+            Figure.of(
+                f"times fewer engine steps, {cell}",
+                [one.steps_per_token / cost.steps_per_token for one in sample],
+                value=total.steps_per_token / cost.steps_per_token,
+                higher_is_better=True,
+                target=20 if prompts == 32 else None,
+            ),
+        ]
+    details = {
+        "authors_manner_sample": [asdict(cost) for cost in sample],
+        "ours": [asdict(cost) for cost in ours],
+    }
+    return figures, {f"against_authors_{max_tokens}": details}
+
+
+def against_limit(engine: VllmEngine) -> tuple[list[Figure], dict[str, Any], Decoded]:
+    """Our seconds over those of a replay of the same trees, with and without logprobs.
+
+    Returns:
+        The figures, their details, and the last trees.
+    """
+    figures, details = [], {}
+    for prompts, max_tokens, repeats in REPLAYED:
+        chosen = settings(max_tokens)
+        rounds = []
+        for _ in range(repeats):
+            decoded = decode(engine, chosen, problems(prompts))
+            rounds.append(
+                {
+                    "ours": decoded.seconds,
+                    "driver": decoded.counters.driver_seconds,
+                    "with_logprobs": replay(engine, chosen, decoded, logprobs=True),
+                    "without_logprobs": replay(engine, chosen, decoded, logprobs=False),
+                }
+            )
+        cell = f"{prompts} prompts x {max_tokens} tokens"
+        for kind, words, target in (
+            ("with_logprobs", "with the same logprobs", 1.15),
+            ("without_logprobs", "without logprobs", 1.3),
+        ):
+            figures.append(
+                Figure.of(
+                    f"seconds over those of a replay {words}, {cell}",
+                    [round_["ours"] / round_[kind] for round_ in rounds],
+                    higher_is_better=False,
+                    target=target,
+                )
+            )
+        counters = asdict(decoded.counters)
+        details[f"against_limit_{prompts}x{max_tokens}"] = {"rounds": rounds, "last": counters}
+    return figures, details, decoded

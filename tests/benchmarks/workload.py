@@ -1,0 +1,103 @@
+"""What the engine benchmarks decode: the demo's model and problems, and how they are timed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+from eager.allocation import Round
+from eager.branching import PromptTree
+from eager.decoder import Counters, Decoder
+from eager.engine import VllmEngine
+from eager.files import model_folder
+from eager.prompts import Prompt, Vocabulary
+from eager.settings import DecodingSettings, EngineOptions
+
+ROOT = Path(__file__).parents[2]
+MANIFEST = ROOT / "results/models/SmolLM2-135M-Instruct/manifest.json"
+CONTEXT = 1024
+VOCABULARY = Vocabulary(end_of_sequence=(1, 2), end_of_thinking=(), context_length=CONTEXT)
+MAX_SEQUENCES = 8  # as in the demo, a little more
+THRESHOLD = 2.0  # the paper's for EAGer-init
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """One run of our decoder. `tokens` counts generated ones, an inherited one once."""
+
+    texts: list[str]
+    trees: list[PromptTree]
+    tokens: int
+    seconds: float
+    counters: Counters
+
+
+def problems(number: int) -> list[str]:
+    """The demo's problems, sums and programs in turn, as plain completions."""
+    sums = [f"Problem: {row['problem']}\nSolution:" for row in _rows("arithmetic")]
+    programs = [row["prompt"] for row in _rows("minicode")]
+    mixed = [text for pair in zip(sums, programs, strict=False) for text in pair]
+    mixed += sums[len(programs) :]
+    assert number <= len(mixed)
+    return mixed[:number]
+
+
+def settings(max_tokens: int, method: str = "eager_init") -> DecodingSettings:
+    return DecodingSettings(
+        method=method,
+        max_sequences=MAX_SEQUENCES,
+        entropy_threshold=None if method == "parallel" else THRESHOLD,
+        max_tokens=max_tokens,
+        temperature=0.6,
+        dtype="float32",
+        seed=55,
+    )
+
+
+def start_engine() -> VllmEngine:
+    """The demo's model in vLLM; made first if it is not there."""
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    if not MANIFEST.exists():
+        target = str(MANIFEST.relative_to(ROOT))
+        subprocess.run(
+            [sys.executable, "-m", "snakemake", "--cores", "1", target], cwd=ROOT, check=True
+        )
+    return VllmEngine(
+        model_folder(MANIFEST),
+        settings(CONTEXT),
+        EngineOptions(),
+        CONTEXT,
+        VOCABULARY.end_of_sequence,
+    )
+
+
+def decode(engine: VllmEngine, chosen: DecodingSettings, texts: list[str]) -> Decoded:
+    """Decode with an empty prefix cache."""
+    engine.llm_engine.reset_prefix_cache()
+    roots = chosen.max_sequences if chosen.method == "parallel" else 1
+    first = Round(0, roots, chosen.max_sequences, chosen.entropy_threshold or 0.0)
+    work = [
+        (
+            Prompt(id=text, token_ids=tuple(engine.tokenizer.encode(text))),
+            lambda rounds, _: None if rounds else first,
+        )
+        for text in texts
+    ]
+    decoder = Decoder(engine, chosen, VOCABULARY)
+    start = perf_counter()
+    runs = [run for finished in decoder.run(work) for run in finished]
+    seconds = perf_counter() - start
+    runs.sort(key=lambda run: run.priority)
+    trees = [tree for run in runs for _, tree in run.finished]
+    tokens = sum(len(sequence.tokens) for tree in trees for sequence in tree.sequences)
+    return Decoded(texts, trees, tokens, seconds, decoder.counters)
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    lines = (ROOT / f"config/data/{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
