@@ -18,6 +18,7 @@ from eager.jobs import ENGINE_VARIABLE, SANDBOX_VARIABLE
 from eager.monitoring_cli import register as register_monitoring
 from eager.progress import Progress, logged_step
 from eager.sandbox.cli import app as sandbox_app
+from eager.tune import tune
 from eager.upkeep import deviations, readme, schemas
 
 app = typer.Typer(
@@ -30,7 +31,7 @@ app = typer.Typer(
 app.add_typer(sandbox_app)
 app.add_typer(images_app)
 register_monitoring(app)
-for command in (archive, verify, deviations, readme, schemas):
+for command in (archive, verify, deviations, readme, schemas, tune):
     app.command()(command)
 app.command(cls=LaunchCommand)(launch)
 

@@ -132,6 +132,20 @@ class VllmEngine:
         """The model's tokenizer."""
         return self.llm_engine.get_tokenizer()
 
+    @property
+    def kv_capacity_tokens(self) -> int:
+        """Tokens that the KV cache holds."""
+        cache = self.llm_engine.vllm_config.cache_config
+        return int(cache.num_gpu_blocks * cache.block_size)
+
+    @property
+    def kv_bytes_per_token(self) -> int:
+        """Bytes of KV cache for one token, as if every layer attended to all of them."""
+        config = self.llm_engine.vllm_config
+        model, parallel = config.model_config, config.parallel_config
+        heads = model.get_num_layers(parallel) * model.get_num_kv_heads(parallel)
+        return int(2 * heads * model.get_head_size() * model.dtype.itemsize)
+
     def submit(self, request: EngineRequest) -> None:
         """See `Engine.submit`."""
         from vllm import SamplingParams
