@@ -69,6 +69,11 @@ def test_the_trial_stays_within_the_cache() -> None:
         tried(engine, capacity=900)
 
 
+def test_the_trial_keeps_to_its_time() -> None:
+    engine = TimedEngine(lambda live: 5.0)
+    assert list(tried(engine)) == [8, 16, 32]  # a step for the prompts and three a number
+
+
 def test_memory() -> None:
     assert choose_cpu_kv_cache_gib(64 * 1000, 46_080, 64 * GIB) == 3
     assert choose_cpu_kv_cache_gib(64 * 100_000, 46_080, 9 * GIB) == 4

@@ -111,7 +111,10 @@ def trial_rates(
     rates: dict[int, float] = {}
     batch = FIRST_BATCH
     share = seconds / (math.log2(LARGEST_BATCH / FIRST_BATCH) + 2)
+    end = clock() + seconds
     while batch <= LARGEST_BATCH and batch * (longest + MOST_STEPS) <= capacity:
+        if rates and clock() >= end:
+            break
         rates[batch] = decoding_rate(engine, prompts, batch, share, logprobs=True, clock=clock)
         if batch > FIRST_BATCH * 2 and choose_max_num_seqs(rates) < batch / 2:
             break
