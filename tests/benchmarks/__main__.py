@@ -10,16 +10,25 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from eager.engine import VllmEngine
 from eager.files import read_json, write_json, write_text
 from eager.provenance import describe_run
-from tests.benchmarks.figures import Figure, markdown
-from tests.benchmarks.workload import MAX_SEQUENCES, ROOT, THRESHOLD, decode, settings, start_engine
+from tests.benchmarks.figures import Figure, Measured, markdown
+from tests.benchmarks.workload import (
+    MAX_SEQUENCES,
+    ROOT,
+    THRESHOLD,
+    Decoded,
+    decode,
+    settings,
+    start_engine,
+)
 
 OUTPUT = ROOT / "results/bench"
 PARTS = ("micro", "limit", "authors-128", "authors-512")
@@ -29,7 +38,7 @@ PER_SECOND = {
 }
 
 
-def micro() -> tuple[list[Figure], dict[str, Any]]:
+def micro() -> Iterator[Measured]:
     """Driver, memory of the driver and evaluation; pytest-benchmark's own file lies beside."""
     from tests.benchmarks.memory import driver_bytes
 
@@ -68,42 +77,51 @@ def micro() -> tuple[list[Figure], dict[str, Any]]:
     report = [one / 1e6 for one in _microseconds(runs["test_report"])]
     name = "report, seconds for 320,000 tokens"
     figures.append(Figure.of(name, report[1:], value=report[0], higher_is_better=False))
-    return figures, {}
+    yield figures, {}
 
 
-def limit() -> tuple[list[Figure], dict[str, Any]]:
+def limit() -> Iterator[Measured]:
     """Against the replay of the finished trees; what these take in memory and on disk."""
     from tests.benchmarks.against_engine import against_limit
     from tests.benchmarks.memory import result_bytes
 
-    engine = start_engine()
-    decode(engine, settings(16), ["Warm up."] * 8)
-    figures, details, decoded = against_limit(engine)
+    engine = warm_engine()
+    last: list[Decoded] = []
+    yield from against_limit(engine, last)
     with TemporaryDirectory() as folder:
-        figures += result_bytes(decoded, engine.tokenizer, Path(folder))
-    return figures, details
+        yield result_bytes(last[0], engine.tokenizer, Path(folder)), {}
 
 
-def authors(max_tokens: int) -> tuple[list[Figure], dict[str, Any]]:
+def authors(max_tokens: int) -> Iterator[Measured]:
     """Against a loop in the authors' manner."""
     from tests.benchmarks.against_engine import against_authors
 
+    yield from against_authors(warm_engine(), max_tokens)
+
+
+def warm_engine() -> VllmEngine:
+    """An engine that has decoded something."""
     engine = start_engine()
     decode(engine, settings(16), ["Warm up."] * 8)
-    return against_authors(engine, max_tokens)
+    return engine
 
 
 def run_part(part: str) -> None:
-    """Measure a part and write its figures."""
-    if part == "micro":
-        figures, details = micro()
-    elif part == "limit":
-        figures, details = limit()
-    else:
-        figures, details = authors(int(part.removeprefix("authors-")))
+    """Measure a part; what has been measured is written at once."""
+    measure = {
+        "micro": micro,
+        "limit": limit,
+        "authors-128": lambda: authors(128),
+        "authors-512": lambda: authors(512),
+    }[part]
     parameters = {"part": part, "max_sequences": MAX_SEQUENCES, "entropy_threshold": THRESHOLD}
-    content = {"figures": [asdict(figure) for figure in figures], "details": details}
-    write_json(OUTPUT / f"{part}.json", describe_run(parameters, **content))
+    figures: list[dict[str, Any]] = []
+    details: dict[str, Any] = {}
+    for more, behind in measure():
+        figures += [asdict(figure) for figure in more]
+        details |= behind
+        content = describe_run(parameters, figures=figures, details=details)
+        write_json(OUTPUT / f"{part}.json", content)
 
 
 def read_figures() -> list[Figure]:

@@ -7,13 +7,13 @@ figure as well: some of the sample in one go, over the same one by one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from time import perf_counter
-from typing import Any
 
 from eager.engine import VllmEngine
 from tests.benchmarks.authors_manner import AuthorsManner
-from tests.benchmarks.figures import Figure
+from tests.benchmarks.figures import Figure, Measured
 from tests.benchmarks.replay import replay
 from tests.benchmarks.workload import VOCABULARY, Decoded, decode, problems, settings
 
@@ -21,7 +21,7 @@ PROMPTS = (8, 16, 32)
 SAMPLE = {128: tuple(range(2, 32, 4)), 512: (5, 13, 21, 29)}
 """Token limit -> which of the 32 prompts are decoded in the authors' manner."""
 TARGETS = {(8, 128): 3.0, (32, 512): 5.0}
-REPLAYED = ((8, 128, 3), (32, 128, 2))
+REPLAYED = ((8, 128, 3), (32, 128, 1))
 """(prompts, token limit, repeats) of the comparison with the limit."""
 
 
@@ -58,58 +58,51 @@ def authors_cost(engine: VllmEngine, max_tokens: int, texts: list[str]) -> Cost:
     return Cost(len(texts), reference.tokens, seconds, reference.engine_steps)
 
 
-def against_authors(engine: VllmEngine, max_tokens: int) -> tuple[list[Figure], dict[str, Any]]:
-    """Seconds and engine steps per generated token, as ratios, at every number of prompts."""
+def against_authors(engine: VllmEngine, max_tokens: int) -> Iterator[Measured]:
+    """Seconds and engine steps per generated token, as ratios; most prompts first."""
     texts = problems(max(PROMPTS))
     sample = [authors_cost(engine, max_tokens, [texts[i]]) for i in SAMPLE[max_tokens]]
+    yield [], {"authors_manner_sample": [asdict(cost) for cost in sample]}
     total = Cost(
         len(sample),
         sum(cost.tokens for cost in sample),
         sum(cost.seconds for cost in sample),
         sum(cost.steps for cost in sample),
     )
-    figures, ours = [], []
-    for prompts in PROMPTS:
+    for prompts in sorted(PROMPTS, reverse=True):
         cost = cost_of(decode(engine, settings(max_tokens), texts[:prompts]))
-        ours.append(cost)
         cell = f"{prompts} prompts x {max_tokens} tokens"
-        figures += [
-            Figure.of(
-                f"times faster than the authors' manner, {cell}",
-                [one.seconds_per_token / cost.seconds_per_token for one in sample],
-                value=total.seconds_per_token / cost.seconds_per_token,
-                higher_is_better=True,
-                target=TARGETS.get((prompts, max_tokens)),
-            ),
-            Figure.of(
-                f"times fewer engine steps, {cell}",
-                [one.steps_per_token / cost.steps_per_token for one in sample],
-                value=total.steps_per_token / cost.steps_per_token,
-                higher_is_better=True,
-                target=20 if prompts == 32 else None,
-            ),
-        ]
-    if max_tokens == min(SAMPLE):
-        together = authors_cost(engine, max_tokens, [texts[i] for i in SAMPLE[max_tokens]][:3])
-        alone = sum(cost.seconds for cost in sample[:3]) / sum(cost.tokens for cost in sample[:3])
-        name = "authors' manner, seconds a token of 3 prompts in one go over one by one"
-        figures.append(
-            Figure.of(name, [together.seconds_per_token / alone], higher_is_better=False)
+        faster = Figure.of(
+            f"times faster than the authors' manner, {cell}",
+            [one.seconds_per_token / cost.seconds_per_token for one in sample],
+            value=total.seconds_per_token / cost.seconds_per_token,
+            higher_is_better=True,
+            target=TARGETS.get((prompts, max_tokens)),
         )
-    details = {
-        "authors_manner_sample": [asdict(cost) for cost in sample],
-        "ours": [asdict(cost) for cost in ours],
-    }
-    return figures, {f"against_authors_{max_tokens}": details}
+        fewer = Figure.of(
+            f"times fewer engine steps, {cell}",
+            [one.steps_per_token / cost.steps_per_token for one in sample],
+            value=total.steps_per_token / cost.steps_per_token,
+            higher_is_better=True,
+            target=20 if prompts == 32 else None,
+        )
+        yield [faster, fewer], {f"ours, {cell}": asdict(cost)}
+    if max_tokens == min(SAMPLE):
+        some = slice(0, 3)
+        together = authors_cost(engine, max_tokens, [texts[i] for i in SAMPLE[max_tokens][some]])
+        tokens = sum(cost.tokens for cost in sample[some])
+        alone = sum(cost.seconds for cost in sample[some]) / tokens
+        name = "authors' manner, seconds a token of 3 prompts in one go over one by one"
+        yield [Figure.of(name, [together.seconds_per_token / alone], higher_is_better=False)], {}
 
 
-def against_limit(engine: VllmEngine) -> tuple[list[Figure], dict[str, Any], Decoded]:
+def against_limit(engine: VllmEngine, last: list[Decoded]) -> Iterator[Measured]:
     """Our seconds over those of a replay of the same trees, with and without logprobs.
 
-    Returns:
-        The figures, their details, and the last trees.
+    Args:
+        engine: the engine.
+        last: takes the trees of the largest comparison.
     """
-    figures, details = [], {}
     for prompts, max_tokens, repeats in REPLAYED:
         chosen = settings(max_tokens)
         rounds = []
@@ -118,24 +111,22 @@ def against_limit(engine: VllmEngine) -> tuple[list[Figure], dict[str, Any], Dec
             rounds.append(
                 {
                     "ours": decoded.seconds,
-                    "driver": decoded.counters.driver_seconds,
                     "with_logprobs": replay(engine, chosen, decoded, logprobs=True),
                     "without_logprobs": replay(engine, chosen, decoded, logprobs=False),
                 }
             )
         cell = f"{prompts} prompts x {max_tokens} tokens"
-        for kind, words, target in (
-            ("with_logprobs", "with the same logprobs", 1.15),
-            ("without_logprobs", "without logprobs", 1.3),
-        ):
-            figures.append(
-                Figure.of(
-                    f"seconds over those of a replay {words}, {cell}",
-                    [round_["ours"] / round_[kind] for round_ in rounds],
-                    higher_is_better=False,
-                    target=target,
-                )
+        figures = [
+            Figure.of(
+                f"seconds over those of a replay {words}, {cell}",
+                [round_["ours"] / round_[kind] for round_ in rounds],
+                higher_is_better=False,
+                target=target,
             )
-        counters = asdict(decoded.counters)
-        details[f"against_limit_{prompts}x{max_tokens}"] = {"rounds": rounds, "last": counters}
-    return figures, details, decoded
+            for kind, words, target in (
+                ("with_logprobs", "with the same logprobs", 1.15),
+                ("without_logprobs", "without logprobs", 1.3),
+            )
+        ]
+        last[:] = [decoded]
+        yield figures, {cell: {"rounds": rounds, "last": asdict(decoded.counters)}}

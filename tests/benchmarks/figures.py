@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,10 @@ class Figure:
         if self.higher_is_better:
             return self.value < reference * 2 / 3
         return self.value > reference * 3 / 2
+
+
+Measured = tuple[list[Figure], dict[str, Any]]
+"""Figures and the measurements behind them."""
 
 
 def markdown(figures: Sequence[Figure]) -> str:

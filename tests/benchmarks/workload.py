@@ -22,8 +22,8 @@ ROOT = Path(__file__).parents[2]
 MANIFEST = ROOT / "results/models/SmolLM2-135M-Instruct/manifest.json"
 CONTEXT = 1024
 VOCABULARY = Vocabulary(end_of_sequence=(1, 2), end_of_thinking=(), context_length=CONTEXT)
-MAX_SEQUENCES = 8  # as in the demo, a little more
-THRESHOLD = 2.0  # the paper's for EAGer-init
+MAX_SEQUENCES = 8
+THRESHOLD = 2.4  # nats: the paper's theta for full EAGer
 
 
 @dataclass(frozen=True)
