@@ -42,6 +42,7 @@ def micro() -> Iterator[Measured]:
     """Driver, memory of the driver and evaluation; pytest-benchmark's own file lies beside."""
     from tests.benchmarks.memory import driver_bytes
 
+    OUTPUT.mkdir(parents=True, exist_ok=True)
     output = OUTPUT / "pytest-benchmark.json"
     command = [sys.executable, "-m", "pytest", "--quiet", str(Path(__file__).with_name("micro.py"))]
     subprocess.run([*command, f"--benchmark-json={output}"], cwd=ROOT, check=True)
