@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -108,16 +108,16 @@ def warm_engine() -> VllmEngine:
 
 def run_part(part: str) -> None:
     """Measure a part; what has been measured is written at once."""
-    measure = {
+    measure: dict[str, Callable[[], Iterator[Measured]]] = {
         "micro": micro,
         "limit": limit,
         "authors-128": lambda: authors(128),
         "authors-512": lambda: authors(512),
-    }[part]
+    }
     parameters = {"part": part, "max_sequences": MAX_SEQUENCES, "entropy_threshold": THRESHOLD}
     figures: list[dict[str, Any]] = []
     details: dict[str, Any] = {}
-    for more, behind in measure():
+    for more, behind in measure[part]():
         figures += [asdict(figure) for figure in more]
         details |= behind
         content = describe_run(parameters, figures=figures, details=details)

@@ -160,7 +160,7 @@ def test_sandbox(benchmark: Any, tmp_path: Path) -> None:
             {"prompt_id": task.id, "sequence_index": number, "text": f"# {number}\n{program}"}
             for task in tasks.values()
             for number in range(4)
-            for program in [task.problem + task.code["canonical_solution"]]
+            for program in [task.problem + (task.code or {})["canonical_solution"]]
         ]
         benchmark.extra_info["items"] = len(sequences)
         verdicts = judge_code(tasks, sequences, CodeOptions(), settings, next(folders))
