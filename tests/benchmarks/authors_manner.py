@@ -35,9 +35,11 @@ class AuthorsManner:
     engine_steps: int = 0
     tokens: int = 0
     _ids: Any = field(default_factory=count)
+    _seeds: Any = field(default_factory=count)
 
     def run(self, prompt: str) -> None:
-        """Generate all sequences of one prompt."""
+        """Generate all sequences of one prompt; the same ones whatever has been run before."""
+        self._seeds = count()
         theta, cap = self.settings.entropy_threshold, self.settings.max_sequences
         limit = self.settings.max_tokens
         assert theta is not None
@@ -103,7 +105,7 @@ class AuthorsManner:
                     name,
                     self.engine.tokenizer.encode(text),
                     max_tokens=limit,
-                    seed=next(self._ids),
+                    seed=next(self._seeds),
                     with_logprobs=logprobs,
                     priority=0,
                 )

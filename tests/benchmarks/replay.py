@@ -7,14 +7,12 @@ steps. Sampling is the same (temperature, a seed of its own), so that only our w
 
 from __future__ import annotations
 
-from time import perf_counter
-
 from vllm import SamplingParams
 from vllm.sampling_params import RequestOutputKind
 
 from eager.engine import VllmEngine
 from eager.settings import DecodingSettings
-from tests.benchmarks.workload import Decoded
+from tests.benchmarks.workload import Decoded, timer
 
 
 def replay(
@@ -29,7 +27,7 @@ def replay(
     llm_engine = engine.llm_engine
     llm_engine.reset_prefix_cache()
     prompts = [engine.tokenizer.encode(text) for text in decoded.texts]
-    start = perf_counter()
+    start = timer()
     number = 0
     for prompt, tree in zip(prompts, decoded.trees, strict=True):
         for index, sequence in enumerate(tree.sequences):
@@ -53,4 +51,4 @@ def replay(
         for output in llm_engine.step():
             tokens += len(output.outputs[0].token_ids)
     assert tokens == decoded.tokens, (tokens, decoded.tokens)
-    return perf_counter() - start
+    return timer() - start
