@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
@@ -191,7 +191,7 @@ def entry(trial: Trial, model: str, machine: str, *, on_cpu: bool) -> str:
         else f"gpu_memory_utilization: {options.gpu_memory_utilization:g}"
     )
     return f"""\
-# Written by `eager tune`, {date.today().isoformat()}: {model} on {machine}.
+# Written by `eager tune`, {datetime.now(UTC).date().isoformat()}: {model} on {machine}.
 # Use it beside an experiment: snakemake --configfile config/EXPERIMENT.yaml THIS_FILE
 # Tokens a second by sequences at once: {rates}.
 # Logprobs cost {trial.logprobs_share:.0%} of the time at {options.max_num_seqs} sequences. They stay on after a prompt has
