@@ -139,7 +139,7 @@ def heading() -> str:
     versions = ", ".join(f"{name} {number}" for name, number in run["versions"].items())
     hardware = run["hardware"]
     return (
-        f"{run['finished_at'][:10]}, {hardware['processor']} ({hardware['cores']} cores), "
+        f"{run['finished_at'][:10]}, {hardware['processor']} (cores: {hardware['cores']}), "
         f"{versions}; SmolLM2-135M-Instruct, M = {MAX_SEQUENCES}, theta = {THRESHOLD:g}.\n\n"
     )
 
