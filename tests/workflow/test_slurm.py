@@ -40,6 +40,8 @@ class Run:
                     *(sys.executable, "-m", "snakemake", *targets),
                     *("--configfile", "config/small.yaml"),
                     *("--workflow-profile", "workflow/profiles/slurm"),
+                    # The node's GPUs are made up.
+                    *("--config", "container_runtime=none", "generate_image=generate-cpu"),
                     *("--slurm-init-seconds-before-status-checks", "4"),
                     *options,
                 ],
