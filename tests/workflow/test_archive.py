@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.conftest import Repository
+from tests.workflow.conftest import Repository, copy_finished
 
 pytestmark = pytest.mark.engine
 NAME = "results/small/tables/summary.csv"
@@ -30,13 +30,16 @@ def verify(repository: Repository, archive: Path, folder: Path) -> subprocess.Co
 def test_a_real_experiment_is_recomputed_byte_for_byte(
     small_run: Repository, tmp_path: Path
 ) -> None:
-    small_run.small("archive")
-    packed = small_run.folder / "results/small/archive.zip"
-    done = verify(small_run, packed, tmp_path)
+    repository = copy_finished(small_run, tmp_path / "repository")
+    repository.small("archive")
+    packed = repository.folder / "results/small/archive.zip"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    done = verify(repository, packed, elsewhere)
     assert done.returncode == 0, done.stderr
     assert "4 files judged again: the same" in done.stdout
     assert "9 files written again: the same" in done.stdout
-    assert list(tmp_path.iterdir()) == []
+    assert list(elsewhere.iterdir()) == []
     with zipfile.ZipFile(packed) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     for needed in ("config/small.yaml", "config/small.tsv", "results/small/report.html"):
@@ -49,7 +52,7 @@ def test_a_real_experiment_is_recomputed_byte_for_byte(
     with zipfile.ZipFile(changed, "w") as archive:
         for name, content in files.items():
             archive.writestr(name, content.replace(b"small", b"smelt") if name == NAME else content)
-    done = verify(small_run, changed, tmp_path)
+    done = verify(repository, changed, elsewhere)
     assert done.returncode == 1
     assert f"{NAME}: changed" in done.stderr
     assert "Traceback" not in done.stderr

@@ -17,7 +17,7 @@ import pytest
 
 from eager.allocation import round_threshold
 from eager.settings import METHODS
-from tests.workflow.conftest import PROBLEMS, Repository, result_folder
+from tests.workflow.conftest import PROBLEMS, Repository, copy_finished, result_folder
 
 pytestmark = pytest.mark.engine
 M = 3
@@ -70,12 +70,15 @@ def test_every_table_is_there_in_three_forms(small_run: Repository) -> None:
 
 
 def test_export_comes_back_with_the_same_metrics(small_run: Repository, tmp_path: Path) -> None:
-    small_run.small("export")
-    files = sorted((small_run.folder / "results/small/export").rglob("*.json"))
+    repository = copy_finished(small_run, tmp_path / "repository")
+    repository.small("export")
+    files = sorted((repository.folder / "results/small/export").rglob("*.json"))
     assert len(files) == len(METHODS)
     back = []
     for file in files:
-        done = small_run.eager("import", "--file", str(file), "--output", str(tmp_path / file.stem))
+        done = repository.eager(
+            "import", "--file", str(file), "--output", str(tmp_path / file.stem)
+        )
         assert done.returncode == 0, done.stderr
         back.append(json.loads((tmp_path / file.stem / "metrics.json").read_text()))
     for metrics in back:
