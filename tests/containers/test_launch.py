@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from eager.containers.launch import OWNER_LABEL, Step, container_options
+from eager.containers.client import engine_client
+from eager.containers.launch import OWNER_LABEL, Step, container_options, remove_orphans
 from eager.containers.mounts import Mount
 from eager.containers.recipes import ROOT
 from eager.containers.settings import SOFTWARE_VARIABLE, Engine
@@ -247,6 +248,15 @@ def test_what_a_killed_launcher_leaves_the_next_one_removes(desk: Desk) -> None:
     assert leftovers() == [other]
     alive.send_signal(signal.SIGTERM)
     alive.communicate(timeout=60)
+
+
+def test_a_container_that_goes_while_it_is_looked_at_is_no_mistake(
+    docker_daemon: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Launchers look at each other's containers, and these end at any time."""
+    with engine_client("docker") as client:
+        monkeypatch.setattr(client.api, "containers", lambda **_: [{"Id": "0" * 64}])
+        remove_orphans(client)
 
 
 def test_mistakes_are_told(desk: Desk) -> None:

@@ -187,7 +187,9 @@ def _limit(name: str, value: int) -> Any:
 
 def remove_orphans(client: Any) -> None:
     """Remove containers whose launcher on this machine is gone: it was killed before it could."""
-    for container in client.containers.list(all=True, filters={"label": OWNER_LABEL}):
+    for container in client.containers.list(
+        all=True, filters={"label": OWNER_LABEL}, ignore_removed=True
+    ):
         place, number, start = container.labels[OWNER_LABEL].rsplit(" ", 2)
         if place == _place() and _start_time(int(number)) != start:
             with suppress(Exception):
