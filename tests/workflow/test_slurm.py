@@ -187,7 +187,7 @@ def test_ctrl_c_cancels_what_runs_and_what_waits(site: Repository) -> None:
         run.wait_for(lambda: len(jobs(states="RUNNING")) == 2 and len(jobs(states="PENDING")) == 2)
         run.process.send_signal(signal.SIGINT)
         assert run.end() != 0
-    for _ in range(50):  # Slurm gives a job its time to end
+    for _ in range(300):  # Slurm gives a job its time to end
         if not jobs(states="PENDING,RUNNING,COMPLETING"):
             break
         time.sleep(0.2)
