@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -230,21 +229,8 @@ def _prepare_environment(options: EngineOptions) -> None:
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
     }
-    if _is_cpu_build():
-        # What vLLM would compile at run time rounds otherwise, where there is a compiler at all:
-        # the same bytes with and without one, on the bare machine and in the image.
-        defaults["TORCHDYNAMO_DISABLE"] = "1"
     cores = sorted(os.sched_getaffinity(0))
     # vLLM's own "auto" leaves cores out and "all" crashes on a machine with one NUMA node.
     defaults["VLLM_CPU_OMP_THREADS_BIND"] = ",".join(map(str, cores))
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
-
-
-def _is_cpu_build() -> bool:
-    """Whether the vLLM that is installed is the one for CPUs; asked before it is imported."""
-    try:
-        version("vllm-cpu")
-    except PackageNotFoundError:
-        return False
-    return True
