@@ -38,6 +38,8 @@ DESCRIPTORS = 4096
 GRACE_SECONDS = 10.0
 POLL_SECONDS = 0.2
 PASSED_PREFIXES = ("EAGER_", "VLLM_")
+# Snakemake sets these for each job, and sums of floats depend on the number of threads.
+PASSED_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 PASSED_TO_FETCHES = (
     "HF_TOKEN", "HF_ENDPOINT", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
     "http_proxy", "https_proxy", "no_proxy",
@@ -167,7 +169,9 @@ def container_options(
     passed = {
         name: value
         for name, value in os.environ.items()
-        if name.startswith(PASSED_PREFIXES) or (step.network and name in PASSED_TO_FETCHES)
+        if name.startswith(PASSED_PREFIXES)
+        or name in PASSED_THREADS
+        or (step.network and name in PASSED_TO_FETCHES)
     }
     facts = json.dumps({**software, "code": code_state(), "host": platform.node()})
     return {
