@@ -287,6 +287,15 @@ def test_gpus_are_requested_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert json.loads(options["environment"][SOFTWARE_VARIABLE])["image"] == "x"
 
 
+def test_a_step_has_the_threads_of_its_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Snakemake sets them; with another number, sums of floats end in other bits than bare."""
+    pytest.importorskip("docker")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    step = Step("generate-cpu", ("eager", "generate"))
+    options = container_options(step, "docker", [], [], {})
+    assert options["environment"]["OMP_NUM_THREADS"] == "3"
+
+
 def test_podman_runs_the_same_step(docker_image: str, tmp_path: Path) -> None:
     if shutil.which("podman") is None:
         pytest.skip("no podman here")
