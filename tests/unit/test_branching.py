@@ -126,6 +126,7 @@ def test_a_marker_across_a_fork_ends_thinking() -> None:
     assert [s.thinking for s in tree.sequences] == [True, False]
     assert tree.observe([sure(0, 1), unsure(1, 7, 1.8, 2, 8)]) == []
     tree = PromptTree(replace(RULE, end_of_thinking=(4,), max_sequences=9))
+    tree.observe([sure(0, 5)])
     assert tree.observe([unsure(0, 4, 1.5, 6, 5)]) == []
     assert not tree.sequences[0].thinking
 

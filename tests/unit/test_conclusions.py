@@ -11,6 +11,7 @@ from eager import equivalence
 from eager.answers import extract_boxed, extract_letter, group_equivalent, is_correct, is_equivalent
 from eager.equivalence import LONGEST_TEXT, ComparisonProcess, end_comparisons
 
+HALF = "$\\frac{1}{2}$"
 LONG = "So we go on and on with the sum. " * 30
 
 
@@ -26,6 +27,13 @@ LONG = "So we go on and on with the sum. " * 30
         ("The answer is 12 apples, that is 3 baskets", "3", True),
         ("The answer is 12 apples, that is 3 baskets", "12", False),
         ("Together they pay 1,250 coins", "1250", True),
+        ("We need 1/2 of the flour", "1/2", True),
+        ("We need 1/2 of the flour", "2", False),
+        # Two words make a reply of a text, four where it has commands.
+        ("3 of the 4", "4", True),
+        (r"\frac{1}{2} square cm", "\\frac{1}{2}", True),
+        (r"\frac{1}{2} square cm", "2", False),
+        (r"not \frac{1}{2} but all of 3", "3", True),
         # What follows the last formula, else the last formula.
         ("With $x = 4$ there remain only 7 of them", "7", True),
         ("With $y = 4$ the other side becomes $9$", "9", True),
@@ -34,6 +42,8 @@ LONG = "So we go on and on with the sum. " * 30
         (LONG + "\\boxed{\\frac{1}{2}}" + LONG, "\\frac{1}{2}", True),
         ("$\\frac{1}{3}$ " + LONG + "\\boxed{\\frac{1}{2}}" + LONG, "\\frac{1}{2}", True),
         ("$\\frac{1}{2}$ " + LONG, "\\frac{1}{2}", False),
+        (LONG + HALF + "." * (LONGEST_TEXT - len(HALF)), "\\frac{1}{2}", True),
+        (LONG + HALF + "." * (LONGEST_TEXT - len(HALF) + 1), "\\frac{1}{2}", False),
         (LONG, "3", False),
         # Money, and separators of thousands that are none.
         (r"\$1,234.50", "1234.5", True),

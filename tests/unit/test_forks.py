@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eager import forks
-from eager.branching import BranchingRule, Observation, PromptTree
+from eager.branching import BranchingRule, Observation, PromptTree, second_most_likely
 from eager.settings import DecodingSettings, check_method
 
 HIGH = 2.5
@@ -41,6 +41,10 @@ def test_a_fork_may_have_several_children_within_the_cap() -> None:
     assert [tree.tokens(index).tolist() for index in range(3)] == [[1, 5], [1, 6], [1, 7]]
     assert fork(tree) == [(0, 3, 6)]  # there was room for one
     assert not tree.branching
+
+
+def test_the_papers_fork_has_one_child_however_many_tokens_are_known() -> None:
+    assert fork(tree_of(second_most_likely, max_sequences=4)) == [(0, 1, 6)]
 
 
 def test_without_children_the_sampled_token_stands() -> None:
