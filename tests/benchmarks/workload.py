@@ -25,6 +25,8 @@ VOCABULARY = Vocabulary(end_of_sequence=(1, 2), end_of_thinking=(), context_leng
 MAX_SEQUENCES = 8
 THRESHOLD = 2.4  # nats: the paper's theta for full EAGer
 
+REQUEST = "Think aloud, step by step, check every step, and explain each of them at length."
+
 # On one core (taskset -c 0 make bench) the engine has one thread, and its CPU seconds are what the
 # work costs whatever else the machine does meanwhile.
 timer = process_time if len(os.sched_getaffinity(0)) == 1 else perf_counter
@@ -41,14 +43,25 @@ class Decoded:
     counters: Counters
 
 
-def problems(number: int) -> list[str]:
-    """The demo's problems, sums and programs in turn, as plain completions."""
-    sums = [f"Problem: {row['problem']}\nSolution:" for row in _rows("arithmetic")]
-    programs = [row["prompt"] for row in _rows("minicode")]
+def problems(engine: VllmEngine, number: int) -> list[str]:
+    """The demo's problems, sums and programs in turn, as chats that ask for long reasoning.
+
+    Long, because that is what the method is for: asked plainly, this model answers a third of them
+    within twenty tokens, and what is measured is how few prompts are left.
+    """
+    sums = [row["problem"] for row in _rows("arithmetic")]
+    programs = [f"Complete this function:\n```\n{row['prompt']}```" for row in _rows("minicode")]
     mixed = [text for pair in zip(sums, programs, strict=False) for text in pair]
     mixed += sums[len(programs) :]
     assert number <= len(mixed)
-    return mixed[:number]
+    return [
+        engine.tokenizer.apply_chat_template(
+            [{"role": "user", "content": f"{REQUEST}\n\n{text}"}],
+            tokenize=False,
+            add_generation_prompt=True,
+        )
+        for text in mixed[:number]
+    ]
 
 
 def settings(max_tokens: int, method: str = "eager_init") -> DecodingSettings:
