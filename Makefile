@@ -58,7 +58,7 @@ lint: setup  ## Rules, formatting, types, imports, shell, Dockerfiles, spelling,
 
 coverage: setup  ## Lines that the tests reach: 90 % of the package, all of the pure modules
 	$(BIN)/coverage erase
-	$(BIN)/pytest -m "not slow" --cov --cov-report=
+	$(BIN)/pytest --cov --cov-report=
 	$(BIN)/coverage report --fail-under=90 --skip-covered --show-missing
 	$(BIN)/coverage report --fail-under=100 --include="$(PURE)"
 

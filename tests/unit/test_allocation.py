@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from eager.allocation import (
@@ -88,3 +90,6 @@ def test_rounds_of_a_prompt() -> None:
     assert next_round(share, 3, 2, 2.0, 4) == Round(3, 1, 3, pytest.approx(2 * 0.8**3 * 0.9))
     assert next_round(share, 5, 3, 2.0, 4) == Round(4, 1, 1, pytest.approx(2 * 0.8**4 * 0.9**2))
     assert next_round(share, 6, 4, 2.0, 4) is None
+    saturated = replace(share, saturated=True)
+    assert next_round(saturated, 0, 0, 2.0, 4) == Round(1, 1, 4, 2.0)
+    assert next_round(saturated, 5, 3, 2.0, 4) == Round(4, 1, 1, pytest.approx(2 * 0.9**2))

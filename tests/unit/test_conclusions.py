@@ -29,6 +29,7 @@ LONG = "So we go on and on with the sum. " * 30
         ("Together they pay 1,250 coins", "1250", True),
         ("We need 1/2 of the flour", "1/2", True),
         ("We need 1/2 of the flour", "2", False),
+        ("$4$ or 3", "4", True),
         # Two words make a reply of a text, four where it has commands.
         ("3 of the 4", "4", True),
         (r"\frac{1}{2} square cm", "\\frac{1}{2}", True),
