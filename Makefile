@@ -15,7 +15,7 @@ PURE := $(subst $(space),$(comma),$(foreach module,allocation answers branching 
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint coverage mutants audit archive readme bench bench-check images test-containers lock clean
+.PHONY: help setup demo test test-workflow test-others test-slow lint coverage mutants audit archive readme bench bench-check images test-containers lock clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -37,8 +37,14 @@ readme: setup  ## Make the parts of README.md and of the page on deviations anew
 	$(BIN)/eager readme
 	$(BIN)/eager deviations
 
-test: setup  ## All tests (starts the real engine; minutes)
-	$(BIN)/pytest
+test: setup  ## All tests (starts the real engine; minutes), two halves at a time: each is shown when it ends
+	$(MAKE) --jobs=2 --output-sync=target --keep-going --no-print-directory test-workflow test-others
+
+test-workflow: setup
+	$(BIN)/pytest tests/workflow
+
+test-others: setup
+	$(BIN)/pytest --ignore=tests/workflow
 
 test-slow: setup  ## Figures and report of a synthetic run of the paper's size; prints seconds and sizes
 	$(BIN)/pytest -m slow -s
