@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from eager.files import write_json
+from eager.files import read_json, write_json
 from tests.benchmarks import __main__ as benchmarks
 from tests.benchmarks import check
 from tests.benchmarks.figures import Figure
@@ -72,3 +73,13 @@ def test_the_table_says_whether_a_target_holds() -> None:
         "| a | 5 | 4 to 6 | at least 5 | yes |",
         "| b | 1.2 | 1.2 to 1.2 | at most 1.15 | no |",
     ]
+
+
+def test_the_readme_says_what_was_measured() -> None:
+    readme = (benchmarks.ROOT / "README.md").read_text()
+    speed = readme.partition("## Speed\n")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| (.+?) \| ([\d.]+) \|", speed, re.MULTILINE))
+    assert len(rows) >= 10
+    reference = read_json(check.REFERENCE)
+    assert rows == {name: f"{reference['figures'][name]:.3g}" for name in rows}
+    assert reference["run"][:10] in speed
