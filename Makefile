@@ -11,7 +11,7 @@ DOCKERFILES = $(shell git ls-files '*Dockerfile')
 empty :=
 space := $(empty) $(empty)
 comma := ,
-PURE := $(subst $(space),$(comma),$(foreach module,allocation answers branching comparison entropy equivalence metrics statistics,*/eager/$(module).py))
+PURE := $(subst $(space),$(comma),$(foreach module,algorithm/allocation algorithm/branching algorithm/entropy evaluation/answers evaluation/equivalence evaluation/metrics evaluation/statistics report/tables/comparison,*/eager/$(module).py))
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
@@ -34,8 +34,8 @@ archive: setup  ## Pack the demo as one file (RO-Crate) and verify it
 
 readme: setup  ## Make the parts of README.md and of the page on deviations anew, from the demo
 	$(SNAKEMAKE) --quiet rules
-	$(BIN)/eager readme
-	$(BIN)/eager deviations
+	$(BIN)/python -m tools.docs readme
+	$(BIN)/python -m tools.deviations
 
 test: setup  ## All tests (starts the real engine; minutes), two halves at a time: each is shown when it ends
 	$(MAKE) --jobs=2 --output-sync=target --keep-going --no-print-directory test-workflow test-others

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, settings
 
-from tests.containers_support import built, running_daemon
-from tests.workflow.conftest import Repository, copy_repository
+from tests.support.docker import built, running_daemon
+from tests.support.repository import Repository, copy_repository
 
 # Machines differ in speed and are shared: no test asserts seconds.
 settings.register_profile("eager", deadline=None)

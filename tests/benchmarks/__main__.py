@@ -16,9 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from eager.engine import VllmEngine
-from eager.files import read_json, write_json, write_text
-from eager.provenance import describe_run
+from eager.generation.engine import VllmEngine
+from eager.generation.provenance import describe_run
+from eager.util.files import read_json, write_json, write_text
 from tests.benchmarks.figures import Figure, Measured, markdown
 from tests.benchmarks.workload import (
     MAX_SEQUENCES,

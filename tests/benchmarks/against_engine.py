@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from eager.engine import VllmEngine
+from eager.generation.engine import VllmEngine
 from tests.benchmarks.authors_manner import AuthorsManner
 from tests.benchmarks.figures import Figure, Measured
 from tests.benchmarks.replay import replay

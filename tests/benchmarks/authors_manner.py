@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from eager.engine import EngineRequest, VllmEngine
-from eager.settings import DecodingSettings
+from eager.config.settings import DecodingSettings
+from eager.generation.engine import EngineRequest, VllmEngine
 
 
 @dataclass

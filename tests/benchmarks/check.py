@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from eager.files import read_json, write_json
+from eager.util.files import read_json, write_json
 from tests.benchmarks.__main__ import OUTPUT, PARTS, heading, read_figures
 
 REFERENCE = Path(__file__).with_name("reference.json")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import tracemalloc
 from pathlib import Path
 
-from eager.records import Tokenizer, tree_tables
-from eager.tables import SEQUENCES, concatenate, write_table
+from eager.generation.records import Tokenizer, tree_tables
+from eager.util.tables import SEQUENCES, concatenate, write_table
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.micro import stepping
 from tests.benchmarks.workload import Decoded

@@ -22,21 +22,21 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from eager.allocation import Round
-from eager.code_verdicts import CodeOptions, judge_code
-from eager.config import DatasetEntry
-from eager.decoder import Decoder
-from eager.entropy import RunningThreshold
-from eager.equivalence import end_comparisons, is_symbolically_equal
-from eager.prompts import Prompt, Vocabulary
-from eager.report.page import write_report
+from eager.algorithm.allocation import Round
+from eager.algorithm.entropy import RunningThreshold
+from eager.config.schema import DatasetEntry
+from eager.config.settings import DecodingSettings
+from eager.data.prompts import Prompt, Vocabulary
+from eager.data.tasks import fetch_tasks, read_tasks
+from eager.evaluation.equivalence import end_comparisons, is_symbolically_equal
+from eager.evaluation.programs import CodeOptions, judge_code
+from eager.generation.decoder import Decoder
+from eager.report.page.page import write_report
 from eager.sandbox.settings import SandboxSettings
-from eager.settings import DecodingSettings
-from eager.tasks import fetch_tasks, read_tasks
 from tests.benchmarks.scale_simulator import ScaleSimulator, rows
 from tests.benchmarks.workload import ROOT
 from tests.browser.conftest import write_summary
-from tests.synthetic import SyntheticRun
+from tests.support.synthetic import SyntheticRun
 
 ROOTS = 32  # sequences a prompt: the paper's M
 THETA = 2.3
@@ -83,7 +83,7 @@ def stepping(
     ]
     loaded = history(recorded)
     steps = Decoder(engine, settings, vocabulary).run(work)
-    with patch("eager.branching.RunningThreshold", lambda *_: copy.deepcopy(loaded)):
+    with patch("eager.algorithm.branching.RunningThreshold", lambda *_: copy.deepcopy(loaded)):
         next(steps)
     return engine, steps
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from vllm import SamplingParams
 from vllm.sampling_params import RequestOutputKind
 
-from eager.engine import VllmEngine
-from eager.settings import DecodingSettings
+from eager.config.settings import DecodingSettings
+from eager.generation.engine import VllmEngine
 from tests.benchmarks.workload import Decoded, timer
 
 

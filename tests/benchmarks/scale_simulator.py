@@ -16,8 +16,8 @@ import numpy as np
 from vllm.logprobs import FlatLogprobs, append_logprobs_for_next_position
 from vllm.outputs import CompletionOutput, RequestOutput
 
-from eager.engine import VllmEngine
-from eager.settings import DecodingSettings, EngineOptions
+from eager.config.settings import DecodingSettings, EngineOptions
+from eager.generation.engine import VllmEngine
 
 VOCABULARY = 49_152
 TOP = 20

@@ -7,18 +7,17 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter, process_time
 
-from eager.allocation import Round
-from eager.branching import PromptTree
-from eager.decoder import Counters, Decoder
-from eager.engine import VllmEngine
-from eager.files import model_folder
-from eager.prompts import Prompt, Vocabulary
-from eager.settings import DecodingSettings, EngineOptions
+from eager.algorithm.allocation import Round
+from eager.algorithm.branching import PromptTree
+from eager.config.settings import DecodingSettings, EngineOptions
+from eager.data.prompts import Prompt, Vocabulary
+from eager.generation.decoder import Counters, Decoder
+from eager.generation.engine import VllmEngine
+from eager.util.files import model_folder
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 MANIFEST = ROOT / "results/models/SmolLM2-135M-Instruct/manifest.json"
 CONTEXT = 1024
 VOCABULARY = Vocabulary(end_of_sequence=(1, 2), end_of_thinking=(), context_length=CONTEXT)

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from eager.figures import FIGURES, draw_figures
-from eager.files import read_json
-from eager.report.page import write_report
-from eager.results import CellResults
-from eager.summary import summarize
-from tests.synthetic import SyntheticRun
+from eager.report.figures.draw import FIGURES, draw_figures
+from eager.report.page.page import write_report
+from eager.report.results import CellResults
+from eager.report.tables.summary import summarize
+from eager.util.files import read_json
+from tests.support.repository import ROOT
+from tests.support.synthetic import SyntheticRun
 
-ROOT = Path(__file__).parents[2]
 SCREENSHOTS = os.environ.get("EAGER_SCREENSHOTS")
 
 

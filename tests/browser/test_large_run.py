@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from eager.figures import FIGURES
+from eager.report.figures.draw import FIGURES
 from tests.browser.conftest import ROOT, Page, write_summary
-from tests.synthetic import SyntheticRun
+from tests.support.synthetic import SyntheticRun
 
 pytest.importorskip("selenium", reason="needs the Python package selenium (envs/dev.lock)")
 GIB = 2**30

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.browser.conftest import Page
-from tests.synthetic import HOSTILE
+from tests.support.synthetic import HOSTILE
 
 pytest.importorskip("selenium", reason="needs the Python package selenium (envs/dev.lock)")
 from selenium.webdriver.common.keys import Keys

@@ -12,7 +12,7 @@ from eager.containers.build import LOCAL_BASE, build_image, image_record, write_
 from eager.containers.client import docker_client
 from eager.containers.recipes import ROOT, identity, pins, read_images
 from eager.containers.records import compare_files, compare_images, record
-from tests.containers_support import run
+from tests.support.docker import run
 
 
 def of_evaluate(lines: list[str]) -> list[str]:

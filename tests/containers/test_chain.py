@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from tests.containers.test_launch import leftovers
-from tests.synthetic import MODEL, SyntheticRun, write_model
-from tests.workflow.conftest import CELL, HEADER, Repository, copy_repository
+from tests.support.repository import CELL, HEADER, Repository, copy_repository
+from tests.support.synthetic import MODEL, SyntheticRun, write_model
 
 PLACE = f"results/small/{MODEL}/small"
 BUDGETED = f"{PLACE}/{CELL}+entropy_threshold=1.0"

@@ -11,8 +11,8 @@ import pytest
 
 from eager.containers.recipes import identity, lock_hashes
 from tests.containers.test_launch import leftovers
-from tests.containers_support import built, run
-from tests.workflow.conftest import copy_repository
+from tests.support.docker import built, run
+from tests.support.repository import copy_repository
 
 pytestmark = pytest.mark.containers
 

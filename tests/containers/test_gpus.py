@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eager.containers.gpus import lease, visible_devices
-from eager.errors import EagerError
+from eager.util.errors import EagerError
 
 SPAWN = multiprocessing.get_context("fork")
 

@@ -21,7 +21,7 @@ from eager.containers.launch import OWNER_LABEL, Step, container_options, remove
 from eager.containers.mounts import Mount
 from eager.containers.recipes import ROOT
 from eager.containers.settings import SOFTWARE_VARIABLE, Engine
-from tests.containers_support import run, unavailable
+from tests.support.docker import run, unavailable
 
 PROBE = """
 import json, os, socket, sys

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eager.containers.mounts import Mount, plan_mounts
-from eager.errors import EagerError
+from eager.util.errors import EagerError
 
 FILES = [f"{a}/{b}/{c}" for a in "ab" for b in "cd" for c in "ef"]
 FOLDERS = [f"{a}/{b}" for a in "ab" for b in "cd"] + ["a", "b"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eager.containers.recipes import identity, read_images
-from tests.workflow.conftest import Repository
+from tests.support.repository import Repository
 
 DIGEST = "sha256:" + "a" * 64
 SHIM = """#!/bin/sh

@@ -16,17 +16,10 @@ import yaml
 from packaging.utils import canonicalize_name
 
 from eager.containers.conda import ENVIRONMENTS, write_environments
-from eager.containers.recipes import (
-    ROOT,
-    ImageName,
-    identity,
-    pins,
-    read_images,
-    stage_identity,
-)
+from eager.containers.recipes import ROOT, ImageName, identity, pins, read_images, stage_identity
 from eager.containers.records import compare_files, record
-from eager.errors import EagerError
-from eager.fingerprint import _parse, modules_behind
+from eager.util.errors import EagerError
+from eager.util.fingerprint import _parse, modules_behind
 
 STAGES = {"data", "evaluate", "report"}
 

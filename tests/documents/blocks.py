@@ -6,9 +6,9 @@ import re
 import subprocess
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import ROOT
+
 BLOCK = re.compile(
     r"(?:<!-- not run: (?P<reason>[^>]*?) -->\s*)?^```(?P<language>\w+)\n(?P<text>.*?)^```",
     re.DOTALL | re.MULTILINE,

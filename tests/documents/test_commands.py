@@ -16,7 +16,7 @@ import typer.main
 
 from eager.cli import app
 from tests.documents.blocks import Block, blocks, inline_commands
-from tests.workflow.conftest import ROOT, Repository, copy_repository
+from tests.support.repository import ROOT, Repository, copy_repository
 
 RUN = [block for block in blocks("bash") if block.reason is None]
 SECONDS = 900

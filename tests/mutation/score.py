@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 from mutmut.stats import status_by_exit_code
 
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import ROOT
+
 LEAST = 0.85
 NOTICED = {"killed", "timeout", "segfault"}
 

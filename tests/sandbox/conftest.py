@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from eager.errors import EagerError
-from eager.sandbox.bubblewrap import BubblewrapEngine
-from eager.sandbox.engines import DockerEngine, Engine, PodmanEngine
+from eager.sandbox.engines.bubblewrap import BubblewrapEngine
+from eager.sandbox.engines.containers import DockerEngine, Engine, PodmanEngine
 from eager.sandbox.settings import SandboxSettings
 from eager.sandbox.tasks import CodeTask, load_evalplus
-from tests.containers_support import run, unavailable
+from eager.util.errors import EagerError
+from tests.support.docker import run, unavailable
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 MINICODE = ROOT / "config/data/minicode.jsonl"
 ENGINE_NAMES = ("bubblewrap", "bubblewrap-one-user", "docker", "podman")
 

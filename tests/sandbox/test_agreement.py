@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from eager.sandbox.engines import Engine
+from eager.sandbox.engines.containers import Engine
 from eager.sandbox.evaluate import Evaluation
 from eager.sandbox.store import Store
 from eager.sandbox.tasks import CodeTask, CodeVerdict, Submission, load_evalplus
-from tests.containers_support import run
 from tests.sandbox.conftest import MINICODE, build_wheels, shared_data
+from tests.support.docker import run
 
 EVALPLUS = Path(__file__).parent / "evalplus"
 EVALPLUS_IMAGE = "eager-test-evalplus:latest"

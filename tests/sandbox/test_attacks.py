@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from eager.sandbox.bubblewrap import BubblewrapEngine
-from eager.sandbox.engines import Engine
+from eager.sandbox.engines.bubblewrap import BubblewrapEngine
+from eager.sandbox.engines.containers import Engine
 from eager.sandbox.evaluate import Evaluation
 from eager.sandbox.session import FIRST_UID
 from eager.sandbox.store import Store

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from eager.sandbox import codec, protocol
 from eager.sandbox.checker import ExpectedSet, Reply, SetCheck
+from eager.sandbox.guest import codec, protocol
 from eager.sandbox.settings import SandboxSettings
 from eager.sandbox.tasks import CodeTask
 

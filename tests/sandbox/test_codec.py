@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eager.sandbox import codec
+from eager.sandbox.guest import codec
 
 SCALARS = (
     st.none()

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from eager.sandbox import confine
+from eager.sandbox.guest import confine
 
 X86 = 0xC000003E
 ARM = 0xC00000B7

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from eager.errors import EagerError
 from eager.sandbox import doctor, selection
-from eager.sandbox.bubblewrap import BubblewrapEngine, find_program, mounts
-from eager.sandbox.engines import ApptainerEngine, Engine
+from eager.sandbox.engines.bubblewrap import BubblewrapEngine, find_program, mounts
+from eager.sandbox.engines.containers import ApptainerEngine, Engine
 from eager.sandbox.probes import PROBES
 from eager.sandbox.session import Session
 from eager.sandbox.settings import SandboxSettings
+from eager.util.errors import EagerError
 from tests.sandbox.conftest import run
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from eager.sandbox import bubblewrap as bubblewrap_module
 from eager.sandbox import selection
 from eager.sandbox.cli import app
-from eager.sandbox.engines import Engine
+from eager.sandbox.engines import bubblewrap as bubblewrap_module
+from eager.sandbox.engines.containers import Engine
 from eager.sandbox.tasks import CodeTask
 from tests.sandbox.conftest import MINICODE, run
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from eager.errors import EagerError
 from eager.sandbox.cli import app
-from eager.sandbox.engines import Engine
+from eager.sandbox.engines.containers import Engine
 from eager.sandbox.evaluate import evaluate, why_no_answer
 from eager.sandbox.session import Session
 from eager.sandbox.settings import SandboxSettings
 from eager.sandbox.tasks import CodeTask, Submission, load_evalplus
+from eager.util.errors import EagerError
 from tests.sandbox.conftest import MINICODE
 
 ANSWER = """Sure! Here is the function:

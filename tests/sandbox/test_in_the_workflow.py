@@ -8,13 +8,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from eager.code_verdicts import CodeOptions, program_text
-from eager.config import DatasetEntry
-from eager.evaluating import evaluate
-from eager.sandbox.engines import Engine
+from eager.config.schema import DatasetEntry
+from eager.data.tasks import Task, fetch_tasks, read_tasks
+from eager.evaluation.evaluate import evaluate
+from eager.evaluation.programs import CodeOptions, program_text
+from eager.sandbox.engines.containers import Engine
 from eager.sandbox.settings import SandboxSettings
-from eager.tables import SEQUENCES, read_table, write_table
-from eager.tasks import Task, fetch_tasks, read_tasks
+from eager.util.tables import SEQUENCES, read_table, write_table
 from tests.sandbox.conftest import MINICODE
 
 BODY = "def sum_of_two(a: int, b: int) -> int:\n    return a {} b\n"

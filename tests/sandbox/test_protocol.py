@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eager.sandbox import protocol
-from eager.sandbox.harness import Progress
+from eager.sandbox.guest import protocol
+from eager.sandbox.guest.harness import Progress
 
 FRAMES = st.lists(st.tuples(st.binary(min_size=1, max_size=1), st.binary(max_size=40)), max_size=20)
 

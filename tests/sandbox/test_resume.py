@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from eager.sandbox.engines import Engine
+from eager.sandbox.engines.containers import Engine
 from eager.sandbox.tasks import CodeTask
 from tests.sandbox.conftest import MINICODE, ROOT, run
 

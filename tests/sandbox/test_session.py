@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from eager.errors import EagerError
-from eager.sandbox import codec, protocol
-from eager.sandbox.engines import Engine
+from eager.sandbox.engines.containers import Engine
+from eager.sandbox.engines.links import Link, LinkClosed
 from eager.sandbox.evaluate import Evaluation
-from eager.sandbox.links import Link, LinkClosed
+from eager.sandbox.guest import codec, protocol
 from eager.sandbox.session import RunRequest, Session, find_gaps
 from eager.sandbox.store import Store
 from eager.sandbox.tasks import CodeTask, Submission
+from eager.util.errors import EagerError
 
 DEADLY = b"# takes its container with it"
 
@@ -221,7 +221,7 @@ def test_an_engine_that_does_not_start_says_so(bubblewrap: Engine) -> None:
         name = "broken"
 
         def start(self) -> Link:
-            from eager.sandbox.links import PipeLink
+            from eager.sandbox.engines.links import PipeLink
 
             return PipeLink(["sh", "-c", "echo no such image >&2; exit 1"])
 

@@ -1,13 +1,15 @@
-"""The house rules that no linter knows: sizes, one voice of messages, the map, dependencies."""
+"""Conventions that no linter checks: sizes, one voice of messages, the code map, dependencies."""
 
 from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import ROOT
+
 PACKAGE = ROOT / "workflow/eager"
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
@@ -120,23 +122,27 @@ def section(heading: str) -> str:
     return text.split(f"## {heading}\n")[1].split("\n## ")[0]
 
 
-def first_words(path: Path) -> str:
-    """The first paragraph of what a module or script says of itself."""
-    text = path.read_text()
-    if path.suffix == ".js":
-        return next(line[3:] for line in text.splitlines() if line.startswith("// "))
+def packages() -> list[Path]:
+    return sorted(path.parent for path in PACKAGE.glob("*/__init__.py"))
+
+
+def first_sentence(package: Path) -> str:
+    """The first paragraph of what a package says of itself."""
+    text = (package / "__init__.py").read_text()
     return " ".join((ast.get_docstring(ast.parse(text)) or "").split("\n\n")[0].split())
 
 
-def test_every_module_is_on_the_code_map() -> None:
-    modules = {
-        f"- `{path.relative_to(PACKAGE)}`: {first_words(path)}"
-        for path in PACKAGE.rglob("*")
-        if path.suffix in (".py", ".js") and path.stem != "__init__"
-    }
+def test_the_code_map_is_the_list_of_packages() -> None:
+    found = {f"- `{path.name}/`: {first_sentence(path)}" for path in packages()}
     mapped = {line for line in section("Code map").splitlines() if line.startswith("- `")}
-    assert modules - mapped == set(), "add these lines to their rooms"
-    assert mapped - modules == set(), "nothing of the kind is there any more"
+    assert mapped == found
+
+
+def test_the_package_shows_its_stages() -> None:
+    assert len([path for path in PACKAGE.iterdir() if path.name[0] not in "_."]) <= 13
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = " ".join(contracts["contracts"][0]["layers"]).replace("|", " ").split()
+    assert sorted(layers) == sorted(["__main__", "cli", *(path.name for path in packages())])
 
 
 def test_every_dependency_is_explained() -> None:

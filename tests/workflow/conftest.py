@@ -1,122 +1,10 @@
-"""A copy of the repository and one finished small run in it, with the real engine."""
+"""One finished small run with the real engine, which tests share and leave as it is."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).parents[2]
-CELL = "temperature=0.6+max_sequences=3+seed=55"
-HEADER = "model\tdataset\ttemperature\tmax_sequences\tentropy_threshold\tseed\n"
-ROW = "SmolLM2-135M-Instruct\tsmall\t0.6\t3\t1.0\t55\n"
-
-SMALL_YAML = """
-experiment: small
-published: config/published.csv
-cells: config/small.tsv
-datasets: config/small_datasets.yaml
-"""
-PROBLEMS = 8
-
-
-@dataclass(frozen=True)
-class Repository:
-    """A copy of this repository to run Snakemake in."""
-
-    folder: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return os.environ | {"PYTHONPATH": str(self.folder / "workflow")}
-
-    def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a Python module in the copy."""
-        return subprocess.run(
-            [sys.executable, "-m", module, *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake."""
-        done = self.run("snakemake", *arguments)
-        assert not check or done.returncode == 0, done.stdout + done.stderr
-        return done
-
-    def eager(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Call the command line."""
-        return self.run("eager", *arguments)
-
-    def small(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the small experiment."""
-        return self.snakemake(
-            "--configfile",
-            "config/small.yaml",
-            "--workflow-profile",
-            "workflow/profiles/cpu",
-            *arguments,
-        )
-
-    def planned(self, *arguments: str) -> dict[str, int]:
-        """Rules that the small experiment would run now, with their number of jobs."""
-        return rules_run(self.small("--dry-run", *arguments))
-
-
-def rules_run(done: subprocess.CompletedProcess[str]) -> dict[str, int]:
-    """Rules that a run of Snakemake planned, with their number of jobs."""
-    lines = (done.stdout + done.stderr).splitlines()
-    if "Job stats:" not in lines:
-        return {}
-    counts = {}
-    for line in lines[lines.index("Job stats:") + 3 :]:
-        if not line.strip():
-            break
-        rule, count = line.split()
-        counts[rule] = int(count)
-    return {rule: n for rule, n in counts.items() if rule not in ("all", "total")}
-
-
-def copy_repository(folder: Path) -> Repository:
-    """Copy what git would commit, and add the small experiment."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file():
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target)
-    config = folder / "config"
-    (config / "small.yaml").write_text(SMALL_YAML)
-    (config / "small.tsv").write_text(HEADER + ROW)
-    datasets = (config / "datasets.yaml").read_text()
-    small = datasets[datasets.index("arithmetic:") : datasets.index("# The paper's")]
-    small = small.replace("arithmetic", "small").replace("max_tokens: 128", "max_tokens: 40")
-    (config / "small_datasets.yaml").write_text(small)
-    rows = (config / "data/arithmetic.jsonl").read_text().splitlines(keepends=True)
-    (config / "data/small.jsonl").write_text("".join(rows[8 : 8 + PROBLEMS]))
-    return Repository(folder)
-
-
-def copy_finished(repository: Repository, folder: Path) -> Repository:
-    """A finished run to change; it borrows the files of the model."""
-    shutil.copytree(repository.folder, folder, ignore=shutil.ignore_patterns("files"))
-    for files in repository.folder.glob("results/models/*/files"):
-        (folder / files.relative_to(repository.folder)).symlink_to(files)
-    return Repository(folder)
+from tests.support.repository import Repository, copy_repository
 
 
 @pytest.fixture(scope="session")
@@ -125,8 +13,3 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     repository = copy_repository(tmp_path_factory.mktemp("small_run"))
     repository.small()
     return repository
-
-
-def result_folder(repository: Repository, method: str) -> Path:
-    cell = CELL if method == "parallel" else f"{CELL}+entropy_threshold=1.0"
-    return repository.folder / "results/small/SmolLM2-135M-Instruct/small" / cell / method

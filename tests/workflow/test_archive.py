@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.conftest import Repository, copy_finished
+from tests.support.repository import Repository, copy_finished
 
 pytestmark = pytest.mark.engine
 NAME = "results/small/tables/summary.csv"

@@ -1,4 +1,4 @@
-"""`eager why`, `eager status` and `eager estimate` on a finished run, and on real changes to it."""
+"""`eager status` and `eager estimate` on a finished run, and on real changes to it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from eager.settings import METHODS
-from tests.workflow.conftest import PROBLEMS, Repository, copy_finished, result_folder
+from eager.config.settings import METHODS
+from tests.support.repository import PROBLEMS, Repository, copy_finished, result_folder
 
 pytestmark = pytest.mark.engine
 SMALL = ("--configfile", "config/small.yaml")
@@ -30,57 +30,10 @@ def replace(file: str, old: str, new: str) -> Callable[[Path], None]:
     return change
 
 
-def add_row(folder: Path) -> None:
-    with (folder / "config/data/small.jsonl").open("a") as file:
-        file.write('{"id": "new", "problem": "What is 1 + 1?", "answer": "2"}\n')
-
-
 def said(repository: Repository, *arguments: str) -> str:
     done = repository.eager(*arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-@pytest.mark.parametrize(
-    ("change", "target", "expected"),
-    [
-        (lambda _: None, "report.html", "is up to date"),
-        (
-            replace(
-                "workflow/eager/branching.py", "from __future__", "# a comment\nfrom __future__"
-            ),
-            "report.html",
-            "is up to date",
-        ),
-        (
-            replace("config/small_datasets.yaml", "max_tokens: 40", "max_tokens: 41"),
-            "report.html",
-            "settings: max_tokens was 40, is 41",
-        ),
-        (
-            replace("config/small_datasets.yaml", "Solve the", "Solve this"),
-            "report.html",
-            'prompt_template was "Solve the problem',
-        ),
-        (
-            replace("workflow/eager/figures.py", "from pathlib", "X = 1\nfrom pathlib"),
-            "report.html",
-            "module figures, or of one it uses, has changed (newer than the result: figures.py",
-        ),
-        (add_row, "report.html", "config/data/small.jsonl has changed"),
-        (
-            lambda folder: (folder / "results/small/tables/summary.csv").unlink(),
-            "tables/summary.csv",
-            "Never made, or deleted: summarize",
-        ),
-    ],
-    ids=["nothing", "comment", "limit", "template", "figure code", "row", "deleted table"],
-)
-def test_why_names_what_has_changed(
-    finished: Repository, change: Callable[[Path], None], target: str, expected: str
-) -> None:
-    change(finished.folder)
-    assert expected in said(finished, "why", f"results/small/{target}", *SMALL)
 
 
 def test_status_follows_a_result_from_done_to_outdated_to_failed(finished: Repository) -> None:

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from eager.schemas import write_schemas
-from tests.workflow.conftest import Repository
+from tests.support.repository import Repository
+from tools.docs.schemas import write_schemas
 
 
 def test_the_paper_is_planned_offline_with_every_cell(repository: Repository) -> None:

@@ -7,15 +7,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from eager import readme
-from eager.deviations import page
-from eager.deviations.record import result_folders
-from eager.deviations.replay import read
-from eager.errors import EagerError
-from eager.rulegraph import mermaid
-from eager.sections import with_section
-from eager.settings import METHODS
-from eager.tables import read_table
+from eager.config.settings import METHODS
+from eager.util.errors import EagerError
+from eager.util.tables import read_table
+from tools.deviations import page
+from tools.deviations.record import result_folders
+from tools.deviations.replay import read
+from tools.docs import readme
+from tools.docs.rulegraph import mermaid
+from tools.docs.sections import with_section
 
 RESULTS = readme.ROOT / "results"
 
@@ -37,7 +37,9 @@ def test_the_readme_is_what_the_workflow_and_the_kept_figures_make(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readme, "FRESH", tmp_path / "none.csv")
-    assert readme.write_readme(check=True) == [], "run `eager readme` and commit the result"
+    assert readme.write_readme(check=True) == [], (
+        "run `python -m tools.docs readme` and commit the result"
+    )
 
 
 @needs_demo
@@ -62,7 +64,9 @@ def test_a_section_without_markers_is_told() -> None:
 
 
 def test_the_page_on_deviations_is_what_the_recording_gives() -> None:
-    assert page.write_page(check=True) == [], "run `eager deviations` and commit the result"
+    assert page.write_page(check=True) == [], (
+        "run `python -m tools.deviations` and commit the result"
+    )
 
 
 @needs_demo

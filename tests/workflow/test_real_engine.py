@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
-from tests.workflow.conftest import Repository
+from tests.support.repository import Repository
 
 pytestmark = pytest.mark.engine
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from eager.figures import FIGURES
-from eager.settings import METHODS
-from tests.workflow.conftest import Repository
+from eager.config.settings import METHODS
+from eager.report.figures.draw import FIGURES
+from tests.support.repository import Repository
 
 pytestmark = pytest.mark.engine
 STEM = "SmolLM2-135M-Instruct--small"

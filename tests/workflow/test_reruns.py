@@ -12,7 +12,7 @@ from queue import SimpleQueue
 import pyarrow.parquet as pq
 import pytest
 
-from tests.workflow.conftest import CELL, Repository, copy_finished, result_folder, rules_run
+from tests.support.repository import CELL, Repository, copy_finished, result_folder, rules_run
 
 pytestmark = pytest.mark.engine
 
@@ -30,8 +30,13 @@ OF_JUDGING = {"evaluate": 4, "measure": 4, "allocate": 2, "eager_adapt": 1, "eag
 OF_JUDGING |= {"gather": 2, "keep": 2} | SHOWN
 
 CHANGES: dict[str, tuple[str, str, str, dict[str, int]]] = {
-    "comment": ("workflow/eager/branching.py", "import array", "import array  # an array", {}),
-    "docstring": ("workflow/eager/branching.py", '"""When a', '"""Says when a', {}),
+    "comment": (
+        "workflow/eager/algorithm/branching.py",
+        "import array",
+        "import array  # an array",
+        {},
+    ),
+    "docstring": ("workflow/eager/algorithm/branching.py", '"""When a', '"""Says when a', {}),
     "threshold": ("config/small.tsv", "\t1.0\t", "\t1.5\t", OF_BRANCHING),
     "cap on sequences": ("config/small.tsv", "\t3\t", "\t4\t", OF_SAMPLING),
     "seed": ("config/small.tsv", "\t55", "\t56", OF_SAMPLING),
@@ -68,27 +73,27 @@ CHANGES: dict[str, tuple[str, str, str, dict[str, int]]] = {
         {"compare_published": 1, "draw_figures": 1} | PAGE,
     ),
     "branching code": (
-        "workflow/eager/branching.py",
+        "workflow/eager/algorithm/branching.py",
         "self.steps += 1",
         "self.steps += 2",
         OF_SAMPLING,
     ),
-    "dealing code": ("workflow/eager/shards.py", "[0.0] * count", "[1.0] * count", {}),
+    "dealing code": ("workflow/eager/generation/shards.py", "[0.0] * count", "[1.0] * count", {}),
     "metrics code": (
-        "workflow/eager/metrics.py",
+        "workflow/eager/evaluation/metrics.py",
         "if not votes:",
         "if len(votes) == 0:",
         {"measure": 4} | SHOWN,
     ),
-    "table code": ("workflow/eager/rendering.py", '"%.6g"', '"%.7g"', TABLES | PAGE),
+    "table code": ("workflow/eager/report/tables/rendering.py", '"%.6g"', '"%.7g"', TABLES | PAGE),
     "figure code": (
-        "workflow/eager/figures.py",
+        "workflow/eager/report/figures/draw.py",
         "BINS = 30",
         "BINS = 31",
         {"draw_figures": 1} | PAGE,
     ),
-    "page code": ("workflow/eager/report/headline.py", "fewer", "less", PAGE),
-    "page script": ("workflow/eager/report/explorer.js", "600", "700", PAGE),
+    "page code": ("workflow/eager/report/page/headline.py", "fewer", "less", PAGE),
+    "page script": ("workflow/eager/report/page/explorer.js", "600", "700", PAGE),
     "caption": ("workflow/report/tokens.rst", "Tokens", "The tokens", PAGE),
     "pin of the report": ("envs/report.lock", "matplotlib==", "matplotlib==9.", SHOWN),
     "pin of the evaluation": (

@@ -15,7 +15,7 @@ from typing import Self
 import pyarrow.parquet as pq
 import pytest
 
-from tests.workflow.conftest import HEADER, ROOT, Repository, copy_finished
+from tests.support.repository import HEADER, ROOT, Repository, copy_finished
 
 pytestmark = pytest.mark.engine
 CLUSTER = ROOT / "tests/slurm/cluster.sh"

@@ -15,9 +15,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from eager.allocation import round_threshold
-from eager.settings import METHODS
-from tests.workflow.conftest import PROBLEMS, Repository, copy_finished, result_folder
+from eager.algorithm.allocation import round_threshold
+from eager.config.settings import METHODS
+from tests.support.repository import PROBLEMS, Repository, copy_finished, result_folder
 
 pytestmark = pytest.mark.engine
 M = 3

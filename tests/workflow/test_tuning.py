@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from eager.settings import EngineOptions
-from tests.workflow.conftest import Repository
+from eager.config.settings import EngineOptions
+from tests.support.repository import Repository
 
 pytestmark = pytest.mark.engine
 

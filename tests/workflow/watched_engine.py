@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from eager.allocation import Round
-from eager.decoder import Decoder
-from eager.engine import EngineOutput, EngineRequest, VllmEngine
-from eager.files import model_folder
-from eager.prompts import Prompt, Vocabulary, read_prompts
-from eager.settings import DecodingSettings, EngineOptions
+from eager.algorithm.allocation import Round
+from eager.config.settings import DecodingSettings, EngineOptions
+from eager.data.prompts import Prompt, Vocabulary, read_prompts
+from eager.generation.decoder import Decoder
+from eager.generation.engine import EngineOutput, EngineRequest, VllmEngine
+from eager.util.files import model_folder
 
 PROMPTS = Path("results/small/SmolLM2-135M-Instruct/small/prompts.parquet")
 MANIFEST = Path("results/models/SmolLM2-135M-Instruct/manifest.json")

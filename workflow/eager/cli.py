@@ -10,16 +10,16 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter
 
-from eager.archive.cli import archive, verify
+from eager.config.environment import ENGINE_VARIABLE, SANDBOX_VARIABLE
+from eager.config.settings import NumberFormat
 from eager.containers.cli import LaunchCommand, launch
 from eager.containers.cli import app as images_app
-from eager.errors import EagerError
-from eager.jobs import ENGINE_VARIABLE, SANDBOX_VARIABLE
-from eager.monitoring_cli import register as register_monitoring
-from eager.progress import Progress, logged_step
+from eager.exchange.archive.cli import archive, verify
+from eager.generation.progress import Progress
+from eager.monitor.cli import register as register_monitoring
 from eager.sandbox.cli import app as sandbox_app
-from eager.tune import tune
-from eager.upkeep import deviations, readme, schemas
+from eager.util.errors import EagerError
+from eager.util.logs import logged_step
 
 app = typer.Typer(
     add_completion=False,
@@ -31,7 +31,7 @@ app = typer.Typer(
 app.add_typer(sandbox_app)
 app.add_typer(images_app)
 register_monitoring(app)
-for command in (archive, verify, deviations, readme, schemas, tune):
+for command in (archive, verify):
     app.command()(command)
 app.command(cls=LaunchCommand)(launch)
 
@@ -63,8 +63,8 @@ def fetch_model(
     log: Log = None,
 ) -> None:
     """Put a model's files on disk (needs the network unless it is local)."""
-    from eager.config import ModelEntry
-    from eager.models import fetch_model as run
+    from eager.config.schema import ModelEntry
+    from eager.data.models import fetch_model as run
 
     with logged_step(log):
         run(name, ModelEntry.model_validate_json(entry), folder, manifest)
@@ -75,8 +75,8 @@ def fetch_dataset(
     name: Name, entry: Entry, tasks: Tasks, manifest: Manifest, log: Log = None
 ) -> None:
     """Write a data set's tasks (needs the network unless it is local)."""
-    from eager.config import DatasetEntry
-    from eager.tasks import fetch_tasks
+    from eager.config.schema import DatasetEntry
+    from eager.data.tasks import fetch_tasks
 
     with logged_step(log):
         fetch_tasks(name, DatasetEntry.model_validate_json(entry), tasks, manifest)
@@ -92,10 +92,10 @@ def encode_prompts(
     log: Log = None,
 ) -> None:
     """Turn tasks into a model's token ids; finds prompts that do not fit."""
-    from eager.config import DatasetEntry, ModelEntry
-    from eager.encoding import encode_prompts as run
-    from eager.files import model_folder
-    from eager.tasks import read_tasks
+    from eager.config.schema import DatasetEntry, ModelEntry
+    from eager.data.encoding import encode_prompts as run
+    from eager.data.tasks import read_tasks
+    from eager.util.files import model_folder
 
     with logged_step(log):
         run(
@@ -127,11 +127,11 @@ def generate(
     log: Log = None,
 ) -> None:
     """Generate the sequences of one method in one cell, or those of a shard."""
-    from eager.gathering import generate_whole
-    from eager.generate import generate as run
-    from eager.settings import DecodingSettings, EngineOptions
-    from eager.shards import Shard
-    from eager.work import Inputs
+    from eager.config.settings import DecodingSettings, EngineOptions
+    from eager.generation.gather import generate_whole
+    from eager.generation.shard_job import generate as run
+    from eager.generation.shards import Shard
+    from eager.generation.work import Inputs
 
     decoding = DecodingSettings.model_validate_json(settings)
     options = EngineOptions.model_validate_json(engine)
@@ -160,9 +160,9 @@ def gather(
     log: Log = None,
 ) -> None:
     """Put the prompts of all shards together, in the order of the prompts."""
-    from eager.gathering import gather as run
-    from eager.settings import DecodingSettings
-    from eager.work import Inputs
+    from eager.config.settings import DecodingSettings
+    from eager.generation.gather import gather as run
+    from eager.generation.work import Inputs
 
     with logged_step(log):
         decoding = DecodingSettings.model_validate_json(settings)
@@ -176,7 +176,7 @@ def keep(
     log: Log = None,
 ) -> None:
     """Copy a gathered result to its place and delete its journal."""
-    from eager.gathering import keep as run
+    from eager.generation.gather import keep as run
 
     with logged_step(log):
         run(gathered, output)
@@ -197,8 +197,8 @@ def evaluate(
     log: Log = None,
 ) -> None:
     """Judge every sequence of a result; programs run in a sandbox only."""
-    from eager.code_verdicts import CodeOptions
-    from eager.evaluating import evaluate as run
+    from eager.evaluation.evaluate import evaluate as run
+    from eager.evaluation.programs import CodeOptions
     from eager.sandbox.settings import SandboxSettings
 
     with logged_step(log):
@@ -223,8 +223,8 @@ def allocate(
     log: Log = None,
 ) -> None:
     """Share the budget that EAGer-init saved, and adapt thresholds."""
-    from eager.allocation import BudgetMethod
-    from eager.budget import write_allocation
+    from eager.algorithm.allocation import BudgetMethod
+    from eager.generation.budget import write_allocation
 
     with logged_step(log):
         chosen: BudgetMethod = TypeAdapter(BudgetMethod).validate_python(method)
@@ -241,7 +241,7 @@ def measure(
     log: Log = None,
 ) -> None:
     """Write the metrics of one result."""
-    from eager.measuring import write_metrics
+    from eager.evaluation.measure import write_metrics
 
     with logged_step(log):
         write_metrics(method, sequences, verdicts, run, output)
@@ -250,8 +250,8 @@ def measure(
 @app.command()
 def summarize(rows: Rows, csv: Csv, markdown: Markdown, latex: Latex, log: Log = None) -> None:
     """Collect metrics into the summary table."""
-    from eager.rendering import TableFiles
-    from eager.summary import SummaryRow, write_summary
+    from eager.report.tables.rendering import TableFiles
+    from eager.report.tables.summary import SummaryRow, write_summary
 
     with logged_step(log):
         files = TableFiles(csv=csv, markdown=markdown, latex=latex)
@@ -261,8 +261,8 @@ def summarize(rows: Rows, csv: Csv, markdown: Markdown, latex: Latex, log: Log =
 @app.command()
 def compare(rows: Rows, csv: Csv, markdown: Markdown, latex: Latex, log: Log = None) -> None:
     """Compare each method with parallel on the same prompts."""
-    from eager.rendering import TableFiles
-    from eager.summary import SummaryRow, write_comparison
+    from eager.report.tables.rendering import TableFiles
+    from eager.report.tables.summary import SummaryRow, write_comparison
 
     with logged_step(log):
         files = TableFiles(csv=csv, markdown=markdown, latex=latex)
@@ -279,12 +279,34 @@ def compare_published(
     log: Log = None,
 ) -> None:
     """Put published figures beside ours."""
-    from eager.rendering import TableFiles
-    from eager.summary import SummaryRow, write_published
+    from eager.report.tables.rendering import TableFiles
+    from eager.report.tables.summary import SummaryRow, write_published
 
     with logged_step(log):
         files = TableFiles(csv=csv, markdown=markdown, latex=latex)
         write_published(TypeAdapter(list[SummaryRow]).validate_json(rows), published, files)
+
+
+@app.command()
+def tune(
+    model_manifest: Manifest,
+    prompts: Prompts,
+    output: Annotated[Path, typer.Option(help="YAML file to write")],
+    dtype: Annotated[NumberFormat, typer.Option(help="number format, as in the models file")] = (
+        "auto"
+    ),
+    max_tokens: Annotated[
+        int | None, typer.Option(help="tokens per answer; left out: what the context has")
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="of the trial, without loading the model")] = 60,
+) -> None:
+    """Choose engine options for this machine and a model by a trial of a minute."""
+    from eager.generation.tuning import tune as run
+    from eager.util.files import write_text
+
+    text = run(model_manifest, prompts, dtype, max_tokens, seconds)
+    write_text(output, text)
+    typer.echo(f"{text}written: {output}")
 
 
 @app.command()
@@ -294,7 +316,7 @@ def export(
     log: Log = None,
 ) -> None:
     """Write results as JSON files of the authors' implementation."""
-    from eager.exporting import ExportRow, export_results
+    from eager.exchange.export import ExportRow, export_results
 
     with logged_step(log):
         export_results(TypeAdapter(list[ExportRow]).validate_json(rows), output)
@@ -311,7 +333,7 @@ def import_(
     log: Log = None,
 ) -> None:
     """Read a result file of the authors' implementation; judge and measure it."""
-    from eager.importing import import_result
+    from eager.exchange.import_ import import_result
 
     if kind not in ("math", "choice"):
         raise EagerError(f"--kind {kind}: write math or choice")
@@ -328,8 +350,8 @@ def figures(
     log: Log = None,
 ) -> None:
     """Draw the figures of one model and data set, as SVG and PNG."""
-    from eager.figures import draw_figures
-    from eager.results import CellResults
+    from eager.report.figures.draw import draw_figures
+    from eager.report.results import CellResults
 
     with logged_step(log):
         draw_figures(TypeAdapter(list[CellResults]).validate_json(cells), published, folder, prefix)
@@ -345,8 +367,8 @@ def report(
     log: Log = None,
 ) -> None:
     """Write the report: one HTML file with tables, figures and the branch explorer."""
-    from eager.report.page import write_report
-    from eager.results import CellResults
+    from eager.report.page.page import write_report
+    from eager.report.results import CellResults
 
     with logged_step(log):
         found = TypeAdapter(list[CellResults]).validate_json(cells)

@@ -23,7 +23,7 @@ rule archive:
     params:
         plan=ARCHIVE_PLAN.model_dump_json(exclude_defaults=True),
         others=lambda wildcards, input: [f"--file {path}" for path in input.others],
-        code=code_fingerprint("archive.make"),
+        code=code_fingerprint("exchange.archive.crate"),
     message:
         "archive experiment"
     shell:

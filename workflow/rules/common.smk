@@ -1,7 +1,7 @@
 """Helpers of the rules: the checked configuration, cells as paths, and parameters of rules.
 
-A cell of the TSV becomes a folder (eager.layout); `parallel` does not know the threshold, and its
-folder leaves it out, so that cells that differ only there share its result.
+A cell of the TSV becomes a folder (eager.config.paths); `parallel` does not know the threshold, and
+its folder leaves it out, so that cells that differ only there share its result.
 """
 
 import json
@@ -15,14 +15,15 @@ from snakemake.exceptions import WorkflowError
 from snakemake.io import IOFile, ancient
 
 try:
-    from eager.archive.plan import ArchivePlan
-    from eager.config import DatasetEntry, load_experiment
+    from eager.exchange.archive.plan import ArchivePlan
+    from eager.config.load import load_experiment
+    from eager.config.schema import DatasetEntry
     from eager.containers.recipes import apptainer_reference, identity, stage_identity
-    from eager.errors import EagerError
-    from eager.fingerprint import code_fingerprint, method_fingerprint
-    from eager.jobs import prepare_environment
-    from eager.layout import cell_folder, result_folder, sampling_folder
-    from eager.published import read_published
+    from eager.util.errors import EagerError
+    from eager.util.fingerprint import code_fingerprint, method_fingerprint
+    from eager.config.environment import prepare_environment
+    from eager.config.paths import cell_folder, result_folder, sampling_folder
+    from eager.report.tables.published import read_published
     from eager.sandbox.evaluate import judging_version
     from eager.sandbox.settings import VERDICT_LIMITS
 except ImportError as error:
@@ -164,8 +165,8 @@ def code_options(wildcards):
 def judging_code(wildcards):
     """Fingerprint of the code that judges a data set's kind of tasks."""
     if is_code(wildcards):
-        return code_fingerprint("code_verdicts") + judging_version()
-    return code_fingerprint("verdicts")
+        return code_fingerprint("evaluation.programs") + judging_version()
+    return code_fingerprint("evaluation.verdicts")
 
 
 def budgeted(name):
@@ -205,7 +206,7 @@ def is_as_wanted(run, wildcards):
     wanted = EXPERIMENT.decoding(cell_of(wildcards), wildcards.method)
     return made["parameters"] == wanted.model_dump(mode="json") and made[
         "code_fingerprint"
-    ] == method_fingerprint("generate", wildcards.method)
+    ] == method_fingerprint("generation.shard_job", wildcards.method)
 
 
 CLUSTER_CORES = 16

@@ -28,7 +28,7 @@ rule fetch_model:
         mem_mb=growing(4000),
     params:
         entry=model_part(MODEL_SOURCE),
-        code=code_fingerprint("models"),
+        code=code_fingerprint("data.models"),
         software=identity(GENERATE_IMAGE),
         image=GENERATE_IMAGE,
         folder="results/models/{model}/files",
@@ -72,7 +72,7 @@ rule fetch_dataset:
         mem_mb=growing(2000),
     params:
         entry=dataset_part(DATASET_SOURCE),
-        code=code_fingerprint("tasks"),
+        code=code_fingerprint("data.tasks"),
         software=stage_identity("stages", "data"),
     message:
         "fetch data set {wildcards.dataset}"
@@ -113,7 +113,7 @@ rule encode_prompts:
     params:
         model=model_part(MODEL_ENCODING),
         dataset=dataset_part(DATASET_ENCODING),
-        code=code_fingerprint("encoding"),
+        code=code_fingerprint("data.encoding"),
         software=stage_identity("stages", "data"),
         weights=model_files,
     message:

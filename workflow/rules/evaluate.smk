@@ -71,7 +71,7 @@ rule measure:
         mem_mb=growing(4000),
     params:
         runs=lambda wildcards, input: [f"--run {path}" for path in input.runs],
-        code=code_fingerprint("measuring"),
+        code=code_fingerprint("evaluation.measure"),
         software=stage_identity("stages", "evaluate"),
     message:
         "measure: {wildcards}"

@@ -41,7 +41,7 @@ rule export:
         mem_mb=growing(4000),
     params:
         rows=json.dumps(EXPORT_ROWS),
-        code=code_fingerprint("exporting"),
+        code=code_fingerprint("exchange.export"),
         software=stage_identity("stages", "report"),
     message:
         "export in the authors' format"

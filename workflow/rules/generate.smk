@@ -38,7 +38,7 @@ rule parallel:
         runtime=growing(240),
     params:
         settings=settings("parallel"),
-        code=code_fingerprint("generate"),
+        code=code_fingerprint("generation.shard_job"),
         software=identity(GENERATE_IMAGE),
         image=GENERATE_IMAGE,
         weights=model_files,
@@ -76,7 +76,7 @@ use rule parallel as eager_init with:
         "benchmarks/eager_init/{experiment}/{model}/{dataset}/{cell}/{shard}.tsv"
     params:
         settings=settings("eager_init"),
-        code=code_fingerprint("generate"),
+        code=code_fingerprint("generation.shard_job"),
         software=identity(GENERATE_IMAGE),
         image=GENERATE_IMAGE,
         weights=model_files,
@@ -109,7 +109,7 @@ rule allocate:
         verdicts=lambda wildcards, input: (
             f"--verdicts {input.verdicts}" if input.verdicts else ""
         ),
-        code=code_fingerprint("budget"),
+        code=code_fingerprint("generation.budget"),
         software=stage_identity("stages", "evaluate"),
     message:
         "allocate: {wildcards}"
@@ -156,7 +156,7 @@ rule eager_adapt:
         runtime=growing(240),
     params:
         settings=settings("eager_adapt"),
-        code=code_fingerprint("generate"),
+        code=code_fingerprint("generation.shard_job"),
         software=identity(GENERATE_IMAGE),
         image=GENERATE_IMAGE,
         weights=model_files,
@@ -202,7 +202,7 @@ use rule eager_adapt as eager with:
         "benchmarks/eager/{experiment}/{model}/{dataset}/{cell}/{shard}.tsv"
     params:
         settings=settings("eager"),
-        code=code_fingerprint("generate"),
+        code=code_fingerprint("generation.shard_job"),
         software=identity(GENERATE_IMAGE),
         image=GENERATE_IMAGE,
         weights=model_files,
@@ -287,7 +287,7 @@ rule keep:
         settings=method_settings,
         software=identity(GENERATE_IMAGE),
         image=GENERATE_IMAGE,
-        code=lambda wildcards: method_fingerprint("gathering", wildcards.method),
+        code=lambda wildcards: method_fingerprint("generation.gather", wildcards.method),
         folder=subpath(output.run, parent=True),
     message:
         "keep: {wildcards}"

@@ -42,7 +42,7 @@ rule draw_figures:
         published=lambda wildcards, input: (
             f"--published {input.published}" if input.published else ""
         ),
-        code=code_fingerprint("figures"),
+        code=code_fingerprint("report.figures.draw"),
         software=stage_identity("stages", "report"),
     message:
         "draw figures of {wildcards.model} on {wildcards.dataset}"
@@ -79,7 +79,7 @@ rule report_page:
         figures=figure_files("svg"),
         captions=[f"workflow/report/{figure}.rst" for figure in FIGURES],
         page=[
-            f"workflow/eager/report/{name}"
+            f"workflow/eager/report/page/{name}"
             for name in ["template.html", "style.css", "stored.js", "explorer.js"]
         ],
     output:
@@ -106,7 +106,7 @@ rule report_page:
         captions=lambda wildcards, input: [
             f"--caption {path}" for path in input.captions
         ],
-        code=code_fingerprint("report.page"),
+        code=code_fingerprint("report.page.page"),
         software=stage_identity("stages", "report"),
         weights=model_files,
     message:

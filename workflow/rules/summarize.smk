@@ -27,7 +27,7 @@ rule summarize:
         mem_mb=growing(2000),
     params:
         rows=json.dumps(summary_rows()),
-        code=code_fingerprint("summary"),
+        code=code_fingerprint("report.tables.summary"),
         software=stage_identity("stages", "report"),
     message:
         "summarize experiment"
@@ -67,7 +67,7 @@ rule compare:
         mem_mb=growing(2000),
     params:
         rows=json.dumps(summary_rows()),
-        code=code_fingerprint("summary"),
+        code=code_fingerprint("report.tables.summary"),
         software=stage_identity("stages", "report"),
     message:
         "compare methods with parallel"
@@ -111,7 +111,7 @@ rule compare_published:
         published=lambda wildcards, input: (
             f"--published {input.published}" if input.published else ""
         ),
-        code=code_fingerprint("summary"),
+        code=code_fingerprint("report.tables.summary"),
         software=stage_identity("stages", "report"),
     message:
         "put published figures beside ours"

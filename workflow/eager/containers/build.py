@@ -26,8 +26,8 @@ from eager.containers.recipes import (
     without_comments,
 )
 from eager.containers.settings import Engine
-from eager.errors import EagerError
-from eager.files import sha256_file
+from eager.util.errors import EagerError
+from eager.util.files import sha256_file
 
 LOCAL_BASE = "eager-test-base:bookworm"
 """Base image that `--base local` makes from Debian's packages, where no registry is in reach."""

@@ -15,7 +15,7 @@ from typer.core import TyperCommand
 
 from eager.containers.recipes import ImageName, reference
 from eager.containers.settings import RUNTIME_VARIABLE, ContainerRuntime, Engine
-from eager.errors import EagerError
+from eager.util.errors import EagerError
 
 app = typer.Typer(
     name="images",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from eager.containers.settings import Engine
-from eager.errors import EagerError
+from eager.util.errors import EagerError
 
 CALL_SECONDS = 60
 START_SECONDS = 20.0

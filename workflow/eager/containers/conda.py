@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from eager.containers.recipes import ROOT, ImageName, pins, read_images
-from eager.files import write_text
+from eager.util.files import write_text
 
 ENVIRONMENTS: tuple[ImageName, ...] = ("stages", "generate-cpu")
 """Images that have a conda twin: the CUDA image's packages come from its base, not from a lock."""

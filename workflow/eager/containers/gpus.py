@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from eager.errors import EagerError
+from eager.util.errors import EagerError
 
 DEVICES_VARIABLE = "CUDA_VISIBLE_DEVICES"
 

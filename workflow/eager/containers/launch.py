@@ -28,8 +28,8 @@ from eager.containers.mounts import Mount, plan_mounts
 from eager.containers.recipes import IMAGES_FILE, ImageName, reference
 from eager.containers.records import find_image
 from eager.containers.settings import SOFTWARE_VARIABLE, ContainerRuntime, Engine
-from eager.errors import EagerError
-from eager.provenance import code_state
+from eager.util.errors import EagerError
+from eager.util.git import code_state
 
 PACKAGE = Path(__file__).parents[1]
 OWNER_LABEL = "org.eager-repro.launcher"

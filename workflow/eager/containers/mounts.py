@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from eager.errors import EagerError
+from eager.util.errors import EagerError
 
 
 class Mount(NamedTuple):

@@ -23,7 +23,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from eager.errors import EagerError
+from eager.util.errors import EagerError
 
 ROOT = Path(__file__).parents[3]
 IMAGES_FILE = Path("containers/images.yaml")

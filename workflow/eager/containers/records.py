@@ -20,7 +20,7 @@ from eager.containers.recipes import (
     read_images,
     reference,
 )
-from eager.files import write_text
+from eager.util.files import write_text
 
 HEADER = """\
 # The images: what each is made of, and what has become of it. Base, python and the names of the

@@ -1,1 +1,4 @@
-"""The report page: one HTML file with everything in it, opened from disk without a network."""
+"""From metrics to tables, figures and the report page.
+
+Start with `results.py` (a finished cell on disk), then `tables/`, `figures/` and `page/`.
+"""

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from eager.sandbox import codec, protocol
-from eager.sandbox.codec import CodecError, Opaque
-from eager.sandbox.evalplus_parts import rules
+from eager.sandbox.evalplus_rules import rules
+from eager.sandbox.guest import codec, protocol
+from eager.sandbox.guest.codec import CodecError, Opaque
 from eager.sandbox.settings import SandboxSettings
 from eager.sandbox.tasks import CodeTask, SetName, Status
 

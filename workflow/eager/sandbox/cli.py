@@ -9,12 +9,12 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from eager.errors import EagerError
 from eager.sandbox.doctor import examine
 from eager.sandbox.evaluate import evaluate
 from eager.sandbox.samples import read_samples, results, scores, write_results
 from eager.sandbox.settings import DEFAULT_IMAGE, EngineName, SandboxSettings
 from eager.sandbox.tasks import load_evalplus
+from eager.util.errors import EagerError
 
 app = typer.Typer(
     name="sandbox",

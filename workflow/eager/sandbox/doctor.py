@@ -7,13 +7,13 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from eager.errors import EagerError
-from eager.sandbox import codec, protocol
-from eager.sandbox.engines import Engine
+from eager.sandbox.engines.containers import Engine
+from eager.sandbox.guest import codec, protocol
 from eager.sandbox.probes import PROBES, Probe
 from eager.sandbox.selection import ENGINES
 from eager.sandbox.session import ContainerDied, RunRequest, Session
 from eager.sandbox.settings import SandboxSettings
+from eager.util.errors import EagerError
 
 PROBE_MEMORY_BYTES = 1 << 30
 PROBE_SECONDS = 5.0

@@ -13,9 +13,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-from eager.errors import EagerError
 from eager.sandbox.checker import ExpectedSet
-from eager.sandbox.engines import Engine
+from eager.sandbox.engines.containers import Engine
 from eager.sandbox.runner import (
     SetResult,
     expected_sets,
@@ -28,14 +27,8 @@ from eager.sandbox.selection import select_engine
 from eager.sandbox.session import Session, harness_version
 from eager.sandbox.settings import VERDICT_LIMITS, SandboxSettings
 from eager.sandbox.store import Store
-from eager.sandbox.tasks import (
-    SET_NAMES,
-    CodeTask,
-    CodeVerdict,
-    SetName,
-    Submission,
-    load_evalplus,
-)
+from eager.sandbox.tasks import SET_NAMES, CodeTask, CodeVerdict, SetName, Submission, load_evalplus
+from eager.util.errors import EagerError
 
 __all__ = [
     "CodeTask", "CodeVerdict", "SandboxSettings", "Submission", "evaluate", "load_evalplus",
@@ -45,7 +38,7 @@ __all__ = [
 BATCH = 16
 # A text that says one line more often than this is a loop, not an answer.
 MAX_REPEATED_LINE = 60
-_JUDGING_MODULES = ("checker.py", "runner.py", "evalplus_parts.py")
+_JUDGING_MODULES = ("checker.py", "runner.py", "evalplus_rules.py")
 
 Job = TypeVar("Job")
 

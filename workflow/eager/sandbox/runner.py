@@ -7,13 +7,13 @@ import signal
 from dataclasses import dataclass, field
 from typing import Any
 
-from eager.errors import EagerError
-from eager.sandbox import codec, protocol
 from eager.sandbox.checker import ExpectedSet, Reply, SetCheck, is_comparable, not_none
-from eager.sandbox.evalplus_parts import rules
+from eager.sandbox.evalplus_rules import rules
+from eager.sandbox.guest import codec, protocol
 from eager.sandbox.session import ContainerDied, RunEnd, RunRequest, Session
 from eager.sandbox.settings import SandboxSettings
 from eager.sandbox.tasks import SET_NAMES, CodeTask, SetName, Status
+from eager.util.errors import EagerError
 
 # A solution whose container died this often is the likely reason.
 MAX_DEATHS = 2

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from eager.errors import EagerError
-from eager.sandbox.bubblewrap import BubblewrapEngine
-from eager.sandbox.engines import ApptainerEngine, DockerEngine, Engine, PodmanEngine
+from eager.sandbox.engines.bubblewrap import BubblewrapEngine
+from eager.sandbox.engines.containers import ApptainerEngine, DockerEngine, Engine, PodmanEngine
 from eager.sandbox.session import Session
 from eager.sandbox.settings import EngineName, SandboxSettings
+from eager.util.errors import EagerError
 
 # Strongest first.
 ENGINES: dict[EngineName, type[Engine]] = {

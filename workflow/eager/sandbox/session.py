@@ -12,11 +12,11 @@ from functools import cache
 from importlib import resources
 from typing import Any, Self
 
-from eager.errors import EagerError
-from eager.sandbox import protocol
-from eager.sandbox.engines import SCRATCH, Engine
-from eager.sandbox.links import Link, LinkClosed
+from eager.sandbox.engines.containers import SCRATCH, Engine
+from eager.sandbox.engines.links import Link, LinkClosed
+from eager.sandbox.guest import protocol
 from eager.sandbox.settings import SandboxSettings
+from eager.util.errors import EagerError
 
 # In the order in which they import each other.
 INSIDE_MODULES = ("codec", "protocol", "confine", "measure", "solution", "harness")
@@ -59,10 +59,10 @@ class RunEnd:
 @cache
 def inside_sources() -> bytes:
     """The modules of the inside as the bootstrap reads them."""
-    folder = resources.files("eager.sandbox")
-    modules = [("eager", ""), ("eager.sandbox", "")]
+    folder = resources.files("eager.sandbox.guest")
+    modules = [("eager", ""), ("eager.sandbox", ""), ("eager.sandbox.guest", "")]
     for name in INSIDE_MODULES:
-        modules.append((f"eager.sandbox.{name}", folder.joinpath(f"{name}.py").read_text()))
+        modules.append((f"eager.sandbox.guest.{name}", folder.joinpath(f"{name}.py").read_text()))
     return json.dumps(modules).encode()
 
 

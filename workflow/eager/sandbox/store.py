@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from eager.errors import EagerError
+from eager.util.errors import EagerError
 
 
 def write_whole(path: Path, data: bytes) -> None:

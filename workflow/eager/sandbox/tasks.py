@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from eager.errors import EagerError
-from eager.files import read_json_lines
-from eager.sandbox import codec
+from eager.sandbox.guest import codec
+from eager.util.errors import EagerError
+from eager.util.files import read_json_lines
 
 SetName = Literal["base", "plus"]
 SET_NAMES: tuple[SetName, SetName] = ("base", "plus")
@@ -137,7 +137,7 @@ def code_task(row: Mapping[str, Any]) -> CodeTask:
     base_inputs, plus_inputs = row["base_input"], row["plus_input"]
     family = task_id.partition("/")[0].lower()
     if family == "mbpp":
-        from eager.sandbox.evalplus_parts import mbpp_inputs
+        from eager.sandbox.evalplus_rules import mbpp_inputs
 
         base_inputs = mbpp_inputs(task_id, base_inputs)
         plus_inputs = mbpp_inputs(task_id, plus_inputs)

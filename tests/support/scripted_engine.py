@@ -1,0 +1,73 @@
+"""A scripted model behind the engine's interface, to test the decoder without vLLM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eager.generation.engine import EngineOutput, EngineRequest
+from tests.support.oracle import Script
+
+
+@dataclass
+class Request:
+    prompt: int
+    ids: list[int]
+    max_tokens: int
+    seed: int
+    with_logprobs: bool
+    generated: int = 0
+
+
+class ScriptedEngine:
+    """Serves every request in every step; prompts are one token, which the script does not see."""
+
+    def __init__(self, script: Script, end_of_sequence: frozenset[int], top: int) -> None:
+        self.requests: dict[str, Request] = {}
+        self.submitted: list[Request] = []
+        self.steps = 0
+        self._script = script
+        self._ends = end_of_sequence
+        self._top = top
+
+    def submit(self, request: EngineRequest) -> None:
+        assert request.request_id not in self.requests
+        assert request.max_tokens > 0
+        prompt, *ids = request.token_ids
+        running = Request(prompt, ids, request.max_tokens, request.seed, request.with_logprobs)
+        self.requests[request.request_id] = running
+        self.submitted.append(running)
+
+    def abort(self, request_id: str) -> None:
+        del self.requests[request_id]
+
+    def step(self) -> list[EngineOutput]:
+        self.steps += 1
+        return [self._advance(request_id) for request_id in list(self.requests)]
+
+    def _advance(self, request_id: str) -> EngineOutput:
+        request = self.requests[request_id]
+        step = self._script(tuple(request.ids), 0)
+        request.ids.append(step.sampled)
+        request.generated += 1
+        finished = step.sampled in self._ends or request.generated == request.max_tokens
+        if finished:
+            del self.requests[request_id]
+        top_tokens, logprobs = self._top_entries(step.tokens, step.probabilities)
+        return EngineOutput(
+            request_id,
+            [step.sampled],
+            [step.sampled, *top_tokens] if request.with_logprobs else [],
+            [-1.0, *logprobs] if request.with_logprobs else [],
+            finished,
+            cached_prompt_tokens=0,
+        )
+
+    def _top_entries(
+        self, tokens: list[int], probabilities: list[float]
+    ) -> tuple[list[int], list[float]]:
+        """Exactly K entries, the missing ones with probability zero."""
+        padding = self._top - len(tokens)
+        logprobs = np.log(probabilities).tolist()
+        return tokens + [0] * padding, logprobs + [-np.inf] * padding

@@ -1,0 +1,126 @@
+"""A real generation job around a scripted engine, to be killed, stopped and starved."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from contextlib import redirect_stderr
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+import eager.generation.provenance
+import eager.generation.shard_job
+from eager.config.settings import DecodingSettings, EngineOptions
+from eager.data.prompts import Vocabulary
+from eager.generation.engine import EngineOutput, EngineRequest
+from eager.generation.gather import gather, keep
+from eager.generation.progress import Progress
+from eager.generation.shard_job import generate, receipt_path
+from eager.generation.shards import Shard
+from eager.generation.work import Inputs
+from eager.util.errors import EagerError
+from eager.util.tables import write_table
+from tests.support.oracle import random_script
+from tests.support.scripted_engine import ScriptedEngine
+
+PROMPTS = 16
+TOP = 8
+END = 0
+SETTINGS = DecodingSettings(
+    method="eager_init",
+    max_sequences=6,
+    entropy_threshold=1.2,
+    top_k_entropy=TOP,
+    temperature=1.0,
+    max_tokens=60,
+    seed=55,
+)
+
+
+class Letters:
+    def decode(self, token_ids: list[int]) -> str:
+        return "".join(chr(97 + token) for token in token_ids)
+
+
+class ScriptedVllm(ScriptedEngine):
+    """Every prompt has a script of its own; a diary tells which prompts and seeds came."""
+
+    diary: Path
+    seconds_a_step: float
+
+    def __init__(self, *_: Any) -> None:
+        super().__init__(random_script(0, TOP, END, (), ties=False), frozenset({END}), TOP)
+        self.tokenizer = Letters()
+        self._scripts = [random_script(n, TOP, END, (), ties=False) for n in range(PROMPTS)]
+
+    def submit(self, request: EngineRequest) -> None:
+        super().submit(request)
+        with self.diary.open("a") as stream:
+            stream.write(f"{os.getpid()} {request.token_ids[0]} {request.seed}\n")
+
+    def step(self) -> list[EngineOutput]:
+        time.sleep(self.seconds_a_step)
+        while hold_path(self.diary).exists():
+            time.sleep(0.05)
+        return super().step()
+
+    def _advance(self, request_id: str) -> EngineOutput:
+        self._script = self._scripts[self.requests[request_id].prompt]
+        return super()._advance(request_id)
+
+
+def hold_path(diary: Path) -> Path:
+    """A file that keeps the engine from stepping while it is there."""
+    return diary.with_suffix(".hold")
+
+
+def make_inputs(folder: Path) -> Inputs:
+    """Prompts of one token each, which is their number, and the manifest of no model."""
+    inputs = Inputs(folder / "manifest.json", folder / "prompts.parquet")
+    (folder / "files").mkdir()
+    (folder / "files/config.json").write_text("{}")
+    manifest = {"folder": str(folder / "files"), "model": "m", "source": "s", "revision": "r"}
+    inputs.model_manifest.write_text(json.dumps(manifest | {"files": {}}))
+    vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=100)
+    table = pa.table(
+        {
+            "prompt_id": [f"p{number}" for number in range(PROMPTS)],
+            "token_ids": [[number] for number in range(PROMPTS)],
+        }
+    )
+    marks = {"vocabulary": vocabulary.model_dump_json()}
+    write_table(inputs.prompts, table, "prompts", marks)
+    return inputs
+
+
+def run_step(
+    inputs: Inputs, output: Path, step: str, shards: int, diary: Path, seconds_a_step: float
+) -> None:
+    """One job as the workflow would run it; ends the process as the command line would."""
+    ScriptedVllm.diary = diary
+    ScriptedVllm.seconds_a_step = seconds_a_step
+    eager.generation.shard_job.VllmEngine = ScriptedVllm
+    eager.generation.provenance._gpus = list  # type: ignore[assignment]  # spares every job an import of torch
+    log = diary.with_suffix(".log").open("a", buffering=1)
+    with redirect_stderr(log):
+        try:
+            if step == "gather":
+                names = [Shard(number, shards) for number in range(1, shards + 1)]
+                receipts = [receipt_path(output, shard) for shard in names]
+                gather(SETTINGS, inputs, receipts, output / "gathered")
+            elif step == "keep":
+                keep(output / "gathered", output)
+            else:
+                shard = Shard(int(step), shards)
+                options = EngineOptions()
+                generate(
+                    *(SETTINGS, options, inputs, output, shard),
+                    lambda total: Progress(str(shard), total, sys.stderr),
+                )
+        except EagerError as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(error.exit_code)

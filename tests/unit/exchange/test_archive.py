@@ -1,0 +1,266 @@
+"""Archives: what was packed is verified, every change is named, hostile ones are refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import stat
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from rocrate.rocrate import ROCrate
+
+from eager.config.settings import METHODS
+from eager.evaluation.evaluate import evaluate_answers
+from eager.exchange.archive.crate import make_archive
+from eager.exchange.archive.packing import MANIFEST_NAME, write_archive
+from eager.exchange.archive.plan import ArchivedResult, ArchivePlan
+from eager.exchange.archive.verify import Recomputation, verify_archive
+from eager.report.results import CellResults
+from eager.util.errors import EagerError
+from eager.util.files import read_json, sha256_file, write_json
+from eager.util.tables import read_table, write_table
+from tests.support.synthetic import SyntheticRun
+
+TABLES = "results/synthetic/tables"
+Change = Callable[[dict[str, bytes]], None]
+
+
+def plan_of(cell: CellResults) -> ArchivePlan:
+    results = [
+        ArchivedResult(
+            cell=cell.cell,
+            method=method,
+            folder=cell.methods[method],
+            initial=cell.methods["eager_init"] if method in ("eager_adapt", "eager") else None,
+            tasks=cell.tasks,
+            kind="math",
+        )
+        for method in METHODS
+    ]
+    return ArchivePlan(experiment="synthetic", configuration={}, tables=TABLES, results=results)
+
+
+def finish(cell: CellResults, plan: ArchivePlan) -> None:
+    """Give a synthetic run what follows from its sequences: all but these is made anew."""
+    for result in plan.results:
+        folder = Path(result.folder)
+        sequences = read_table(folder / "sequences.parquet", "sequences")
+        texts = pa.array([rf"so \boxed{{{n % 5 + 40}}}" for n in range(sequences.num_rows)])
+        place = sequences.schema.get_field_index("text")
+        write_table(
+            folder / "sequences.parquet", sequences.set_column(place, "text", texts), "sequences"
+        )
+        run = read_json(folder / "run.json")
+        write_json(folder / "run.json", run | {"finished_at": "2026-11-24T20:00:00+00:00"})
+        evaluate_answers(
+            folder / "sequences.parquet", Path(cell.tasks), folder / "verdicts.parquet"
+        )
+    here = Recomputation(plan, archived=Path(), anew=Path(), sandbox=None)
+    for step in (here.allocations, here.metrics, here.tables):
+        assert all(same for _, same in step())
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive of a synthetic experiment; its working folder is gone when it is verified."""
+    folder, before = tmp_path_factory.mktemp("run"), Path.cwd()
+    try:
+        os.chdir(folder)
+        cell = SyntheticRun(prompts=5, width=3, length=12, vocabulary=40).make(Path())
+        plan = plan_of(cell)
+        finish(cell, plan)
+        output = tmp_path_factory.mktemp("archive") / "archive.zip"
+        make_archive(plan, [Path(cell.prompts), Path(cell.model_manifest)], output)
+        again = folder / "again.zip"
+        make_archive(plan, [Path(cell.model_manifest), Path(cell.prompts)], again)
+        assert again.read_bytes() == output.read_bytes()
+    finally:
+        os.chdir(before)
+    return output
+
+
+def verify(path: Path) -> list[str]:
+    told: list[str] = []
+    verify_archive(path, None, told.append)
+    return told
+
+
+def repack(source: Path, target: Path, change: Change, *, honest: bool) -> Path:
+    """A copy with changed files; with `honest`, the manifest says what they are now."""
+    with zipfile.ZipFile(source) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    change(files)
+    if honest:
+        folder = target.with_suffix("")
+        for name, content in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        write_archive(target, {name: folder / name for name in files if name != MANIFEST_NAME})
+    else:
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+    return target
+
+
+def test_an_archive_is_verified_from_itself_alone(
+    packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = verify(packed)
+    assert [line.split(" files ")[0] for line in told[2:6]] == ["4", "2", "4", "9"]
+    assert "9 files written again: the same (comparison.csv" in told[5]
+    assert not any("note" in line for line in told)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_standards_hold(packed: Path, tmp_path: Path) -> None:
+    crate = ROCrate(packed)
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(tmp_path)
+    subprocess.run(["sha256sum", "--check", "--quiet", MANIFEST_NAME], cwd=tmp_path, check=True)
+    listed = {entity.id: entity for entity in crate.get_by_type("File")}
+    on_disk = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(listed) == len(on_disk) - 2  # without the metadata itself and the manifest
+    tables = [entity for name, entity in listed.items() if name.startswith(f"{TABLES}/summary")]
+    assert len(tables) == 3
+    for entity in tables:
+        assert entity["sha256"] == sha256_file(tmp_path / entity.id)
+    actions = crate.get_by_type("CreateAction")
+    assert len(actions) == len(METHODS)
+    assert all(action["result"] and action["instrument"] for action in actions)
+
+
+def flip(name: str) -> Change:
+    def change(files: dict[str, bytes]) -> None:
+        content = bytearray(files[name])
+        content[len(content) // 2] ^= 1
+        files[name] = bytes(content)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (flip(f"{TABLES}/summary.csv"), f"{TABLES}/summary.csv: changed"),
+        (flip("ro-crate-metadata.json"), "ro-crate-metadata.json: changed"),
+        (lambda files: files.pop(f"{TABLES}/summary.md"), f"{TABLES}/summary.md: missing"),
+        (lambda files: files.update({"more.txt": b"x"}), "more.txt: additional"),
+    ],
+)
+def test_a_changed_a_missing_and_an_additional_file_are_named(
+    packed: Path, tmp_path: Path, change: Change, named: str
+) -> None:
+    with pytest.raises(EagerError, match="1 files not as they were packed") as caught:
+        verify(repack(packed, tmp_path / "changed.zip", change, honest=False))
+    assert named in str(caught.value)
+
+
+def test_any_changed_byte_is_found(packed: Path, tmp_path: Path) -> None:
+    """Even in the zip's own bookkeeping, where no file's content changes: that is a note."""
+    content = packed.read_bytes()
+    chance = random.Random(8)
+    broken = tmp_path / "broken.zip"
+    for position in chance.sample(range(len(content)), 60):
+        changed = bytearray(content)
+        changed[position] ^= 1 << chance.randrange(8)
+        broken.write_bytes(changed)
+        try:
+            told = verify(broken)
+        except EagerError as error:
+            assert str(broken) in str(error)  # noqa: PT017
+        else:
+            assert "note: the zip around the files" in told[-1]
+
+
+def edit_metrics(files: dict[str, bytes]) -> None:
+    [name] = [name for name in files if name.endswith("/parallel/metrics.json")]
+    files[name] = json.dumps(json.loads(files[name]) | {"pass_at_k": 1.0}).encode()
+
+
+def edit_verdicts(files: dict[str, bytes]) -> None:
+    [name] = [name for name in files if name.endswith("/eager/verdicts.parquet")]
+    path = Path(os.environ["PYTEST_SCRATCH"]) / "verdicts.parquet"
+    path.write_bytes(files[name])
+    table = read_table(path, "verdicts")
+    place = table.schema.get_field_index("correct")
+    right = pc.if_else(pc.is_valid(table["prompt_id"]), True, False)
+    write_table(path, table.set_column(place, "correct", right), "verdicts")
+    files[name] = path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (edit_metrics, "parallel/metrics.json"),
+        (edit_verdicts, "eager/verdicts.parquet"),
+        (flip(f"{TABLES}/summary.csv"), f"{TABLES}/summary.csv"),
+    ],
+)
+def test_what_does_not_follow_from_the_sequences_is_named_even_if_its_checksum_is_right(
+    packed: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Change,
+    named: str,
+) -> None:
+    monkeypatch.setenv("PYTEST_SCRATCH", str(tmp_path))
+    with pytest.raises(EagerError, match="not what comes out when") as caught:
+        verify(repack(packed, tmp_path / "edited.zip", change, honest=True))
+    assert named in str(caught.value)
+
+
+def hostile(path: Path, name: str, content: bytes, mode: int = stat.S_IFREG) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(MANIFEST_NAME, "")
+        member = zipfile.ZipInfo(name)
+        member.external_attr = (mode | 0o644) << 16
+        member.compress_type = zipfile.ZIP_DEFLATED
+        archive.writestr(member, content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "mode", "message"),
+    [
+        ("../outside.txt", b"x", stat.S_IFREG, "not a plain relative path"),
+        ("/outside.txt", b"x", stat.S_IFREG, "not a plain relative path"),
+        ("a/../../outside.txt", b"x", stat.S_IFREG, "not a plain relative path"),
+        ("a\\..\\outside.txt", b"x", stat.S_IFREG, "not a plain relative path"),
+        ("link", b"/etc/passwd", stat.S_IFLNK, "a link or device"),
+        ("bomb", bytes(10_000_000), stat.S_IFREG, "times its size"),
+        (MANIFEST_NAME, b"x", stat.S_IFREG, "is there twice"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_hostile_archives_are_refused_before_anything_is_written(
+    tmp_path: Path, name: str, content: bytes, mode: int, message: str
+) -> None:
+    archive = hostile(tmp_path / "hostile.zip", name, content, mode)
+    with pytest.raises(EagerError, match=message):
+        verify(archive)
+    assert list(tmp_path.iterdir()) == [archive]
+
+
+def test_a_plan_that_leads_out_of_the_archive_is_refused(packed: Path, tmp_path: Path) -> None:
+    def change(files: dict[str, bytes]) -> None:
+        files["archive.json"] = files["archive.json"].replace(
+            b"results/datasets", b"../../results/datasets"
+        )
+
+    with pytest.raises(EagerError, match=r"named in archive.json but missing:\n  ../../results"):
+        verify(repack(packed, tmp_path / "leading.zip", change, honest=True))
+
+
+def test_only_files_of_the_working_folder_are_packed(packed: Path, tmp_path: Path) -> None:
+    plan = ArchivePlan(experiment="e", configuration={}, tables="results/e/tables", results=[])
+    with pytest.raises(EagerError, match="holds files of this folder only"):
+        make_archive(plan, [Path("../secret.txt")], tmp_path / "archive.zip")

@@ -1,0 +1,55 @@
+"""run.json says which software a result was made with, as seen by the process that made it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from eager.containers.recipes import identity, lock_hashes, pins
+from eager.containers.settings import SOFTWARE_VARIABLE
+from eager.generation import provenance
+
+COMMIT = {"commit": "c" * 40, "dirty": False}
+
+
+def test_outside_of_images_the_environment_is_compared_with_the_locks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(SOFTWARE_VARIABLE, '{"runtime": "none", "image": "stages"}')
+    versions = {package: version for package, (version, _) in pins("stages").items()}
+    versions["scipy"], versions["pydantic"] = "0.1", None
+    monkeypatch.setattr(provenance, "_installed", versions.get)
+    software = provenance.describe_run({})["software"]
+    assert software["recipe"] == identity("stages")
+    assert software["locks"] == lock_hashes("stages")
+    assert (software["runtime"], software["image_id"]) == ("none", None)
+    assert {k: v["installed"] for k, v in software["not_as_locked"].items()} == {
+        "scipy": "0.1",
+        "pydantic": None,
+    }
+
+
+def test_inside_an_image_its_own_record_counts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    baked = {"name": "stages", "recipe": "r", "base": "b", "locks": {"envs/x.lock": "h"}}
+    (tmp_path / "image.json").write_text(json.dumps({**baked, "packages": {"numpy": "9.9"}}))
+    monkeypatch.setattr(provenance, "IMAGE_RECORD", str(tmp_path / "image.json"))
+    told = {"runtime": "docker", "image": "stages", "image_id": "sha256:i", "code": COMMIT}
+    monkeypatch.setenv(SOFTWARE_VARIABLE, json.dumps({**told, "host": "desk"}))
+    described = provenance.describe_run({})
+    assert described["code"] == COMMIT
+    assert provenance.software_recipe() == "r"
+    assert described["hardware"]["host"] == "desk"
+    software = described["software"]
+    assert {key: software[key] for key in baked} == baked
+    assert software["image_id"] == "sha256:i"
+    assert software["not_as_locked"]["numpy"]["locked"] == "9.9"
+
+
+def test_without_a_launcher_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(SOFTWARE_VARIABLE, raising=False)
+    assert provenance.describe_run({})["software"] == {"runtime": "none", "not_as_locked": {}}
+    assert provenance.software_recipe() is None

@@ -1,0 +1,127 @@
+"""Formats: what is written is read back, damage and other versions are noticed."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from eager.algorithm.branching import BranchingRule, Observation, PromptTree
+from eager.generation.records import tree_tables
+from eager.report.results import read_prompts
+from eager.util import tables
+from eager.util.errors import EagerError
+from eager.util.tables import read_table, write_table
+
+
+class Letters:
+    """Token 0 is the end; the others are letters, and 9 a space."""
+
+    def decode(self, token_ids: list[int]) -> str:
+        return "".join("" if t == 0 else " " if t == 9 else chr(96 + t) for t in token_ids)
+
+
+def small_tree() -> PromptTree:
+    """Two sequences, forked at position 1; branching ends there, and words follow."""
+    rule = BranchingRule(2, 0.5, 99, 1000, max_tokens=20, end_of_sequence=frozenset({0}))
+    tree = PromptTree(rule)
+    tree.observe([Observation(0, 1, 0.1, 1, 2)])
+    tree.observe([Observation(0, 3, 0.9, 4, 5)])
+    for token in (9, 1, 2, 9, 3, 0):
+        tree.observe([Observation(0, token), Observation(1, token)])
+    assert tree.live == 0
+    return tree
+
+
+def test_rows_of_a_tree() -> None:
+    sequences, branches = tree_tables(
+        "p", small_tree(), round_number=2, first_index=6, count_words=True, tokenizer=Letters()
+    )
+    parent, child = sequences.to_pylist()
+    assert (parent["sequence_index"], parent["parent_index"], parent["round"]) == (6, None, 2)
+    assert (child["sequence_index"], child["parent_index"]) == (7, 6)
+    assert (child["fork_position"], child["inherited_tokens"]) == (1, 1)
+    assert parent["token_ids"] == [1, 4, 9, 1, 2, 9, 3, 0]
+    assert child["token_ids"] == [1, 5, 9, 1, 2, 9, 3, 0]
+    assert parent["entropies"][:2] == pytest.approx([0.1, 0.9])
+    # Inherited, then the fork's own token: its distribution was recorded with the parent.
+    assert all(math.isnan(entropy) for entropy in [*parent["entropies"][2:], *child["entropies"]])
+    # Two tokens (one of the child's own) before branching ended, then the words "ab" and "c".
+    assert (parent["tokens_upstream"], child["tokens_upstream"]) == (2 + 2, 1 + 2)
+    assert parent["text"] == "ad ab c"
+    (branch,) = branches.to_pylist()
+    assert (branch["step"], branch["position"]) == (1, 1)
+    assert (branch["parent_index"], branch["child_index"]) == (6, 7)
+    assert [branch[f"{kind}_text"] for kind in ("sampled", "kept", "forked")] == ["c", "d", "e"]
+
+
+def test_parallel_counts_tokens_and_has_no_threshold() -> None:
+    sequences, _ = tree_tables(
+        "p", small_tree(), round_number=0, first_index=0, count_words=False, tokenizer=Letters()
+    )
+    assert sequences.column("tokens_upstream").to_pylist() == [8, 7]
+    assert sequences.column("threshold").to_pylist() == [None, None]
+
+
+def test_another_version_or_kind_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "t.parquet"
+    write_table(path, pa.table({"a": [1]}), "verdicts")
+    assert read_table(path, "verdicts").column("a").to_pylist() == [1]
+    with pytest.raises(EagerError, match=r"holds 'verdicts' in schema version 1.*'sequences'"):
+        read_table(path, "sequences")
+    monkeypatch.setattr(tables, "SCHEMA_VERSION", "2")
+    with pytest.raises(EagerError, match="version 1, where 'verdicts' in version 2"):
+        read_table(path, "verdicts")
+    path.write_bytes(b"no parquet")
+    with pytest.raises(EagerError, match="not a readable Parquet file"):
+        read_table(path, "verdicts")
+    with pytest.raises(EagerError, match="no such file"):
+        read_table(tmp_path / "nowhere.parquet", "verdicts")
+
+
+def several_prompts(names: str) -> pa.Table:
+    made = [
+        tree_tables(
+            name, small_tree(), round_number=0, first_index=0, count_words=True, tokenizer=Letters()
+        )[0]
+        for name in names
+    ]
+    return pa.concat_tables(made)
+
+
+@pytest.mark.parametrize(("limit", "groups"), [(1, 5), (400, 3), (2**20, 1)])
+def test_prompts_share_row_groups_and_are_read_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, groups: int
+) -> None:
+    monkeypatch.setattr(tables, "ROW_GROUP_BYTES", limit)
+    path = tmp_path / "sequences.parquet"
+    write_table(path, several_prompts("abcde"), "sequences")
+    assert pq.ParquetFile(path).num_row_groups == groups
+    found = dict(read_prompts(path))
+    assert list(found) == list("abcde")
+    for parent, child in found.values():
+        assert parent.token_ids is not None
+        assert child.entropies is not None
+        assert parent.token_ids.tolist() == [1, 4, 9, 1, 2, 9, 3, 0]
+        assert (child.parent, child.fork_position, len(child.entropies)) == (0, 1, 8)
+
+
+def test_a_prompts_rows_may_not_lie_apart(tmp_path: Path) -> None:
+    path = tmp_path / "sequences.parquet"
+    write_table(path, several_prompts("aba"), "sequences")
+    with pytest.raises(EagerError, match="the rows of prompt 'a' lie apart"):
+        list(read_prompts(path))
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    write_table(path, pa.table({"a": [1]}), "verdicts")
+    with pytest.raises(AttributeError):
+        write_table(path, "no table", "verdicts")  # type: ignore[arg-type]
+    assert read_table(path, "verdicts").num_rows == 1
+    assert list(tmp_path.iterdir()) == [path]

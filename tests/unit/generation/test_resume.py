@@ -1,0 +1,265 @@
+"""Faults in real processes around a scripted engine: nothing is lost, nothing is made twice."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from eager.generation.gather import RESULT_FILES
+from eager.generation.work import Inputs
+from tests.support.scripted_generation import PROMPTS, hold_path, make_inputs, run_step
+
+KILLS = 20
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["tests.support.scripted_generation"])
+
+
+@dataclass
+class Job:
+    """A generation in a folder of its own."""
+
+    inputs: Inputs
+    output: Path
+    shards: int = 1
+    seconds_a_step: float = 0.01
+
+    @property
+    def diary(self) -> Path:
+        return self.inputs.prompts.with_name("diary.txt")
+
+    @property
+    def log(self) -> str:
+        log = self.diary.with_suffix(".log")
+        return log.read_text() if log.exists() else ""
+
+    def kept(self) -> dict[Path, int]:
+        """Files of the journal, with their times."""
+        files = self.output.glob(".journal-*/*.zip")
+        return {path: path.stat().st_mtime_ns for path in files}
+
+    def start(self, step: str) -> ForkServerProcess:
+        arguments = (self.inputs, self.output, step, self.shards, self.diary, self.seconds_a_step)
+        process = CONTEXT.Process(target=run_step, args=arguments)
+        process.start()
+        return process
+
+    def run(self, step: str) -> int | None:
+        process = self.start(step)
+        process.join(60)
+        return process.exitcode
+
+    def steps(self) -> list[str]:
+        return [*map(str, range(1, self.shards + 1)), "gather", "keep"]
+
+    def finish(self) -> tuple[bytes, bytes]:
+        """Run all steps; the bytes of the tables."""
+        for step in self.steps():
+            assert self.run(step) == 0, self.log
+        shutil.rmtree(self.output / "gathered")
+        return self.tables()
+
+    def tables(self) -> tuple[bytes, bytes]:
+        assert sorted(path.name for path in self.output.iterdir()) == sorted(RESULT_FILES)
+        sequences, branches, _ = RESULT_FILES
+        return (self.output / sequences).read_bytes(), (self.output / branches).read_bytes()
+
+    def is_loading(self, process: ForkServerProcess) -> bool:
+        return not any(pid == process.pid for pid, _, _ in self.submissions())
+
+    def submissions(self) -> list[tuple[int, int, int]]:
+        """Process, prompt and seed of every request, in order."""
+        lines = self.diary.read_text().splitlines() if self.diary.exists() else []
+        return [tuple(map(int, line.split())) for line in lines]  # type: ignore[misc]
+
+
+@pytest.fixture
+def new_job(tmp_path: Path) -> Iterator[Callable[..., Job]]:
+    def make(name: str, **options: float) -> Job:
+        (tmp_path / name).mkdir()
+        return Job(make_inputs(tmp_path / name), tmp_path / name / "result", **options)  # type: ignore[arg-type]
+
+    return make
+
+
+def wait_while(condition: Callable[[], bool], process: ForkServerProcess) -> None:
+    deadline = time.monotonic() + 60
+    while condition() and process.is_alive():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def test_killed_at_random_moments(new_job: Callable[..., Job]) -> None:
+    undisturbed = new_job("undisturbed", seconds_a_step=0.0)
+    expected = undisturbed.finish()
+    chance = random.Random(20)
+    kills = journaled = made_again = rounds = 0
+    while kills < KILLS:
+        rounds += 1
+        job = new_job(f"killed-{rounds}", shards=2, seconds_a_step=0.02)
+        for step in job.steps():
+            while True:
+                before = job.kept()
+                process = job.start(step)
+                if kills < KILLS:
+                    if step not in ("gather", "keep") and chance.random() < 0.8:
+                        wait_while(partial(job.is_loading, process), process)
+                    process.join(chance.uniform(0.0, 0.3))
+                    kills += process.is_alive()
+                    process.kill()
+                process.join(60)
+                # What is kept is never written again, killed or not.
+                if step != "keep":
+                    after = job.kept()
+                    assert before.items() <= after.items()
+                    journaled += len(after.keys() - before.keys())
+                if process.exitcode == 0:
+                    break
+                assert process.exitcode == -signal.SIGKILL, job.log
+        shutil.rmtree(job.output / "gathered")
+        assert job.tables() == expected
+        starts = {(pid, prompt) for pid, prompt, _ in job.submissions()}
+        assert {prompt for _, prompt in starts} == set(range(PROMPTS))
+        made_again += len(starts) - PROMPTS
+    assert journaled == rounds * PROMPTS
+    print(
+        f"\n{kills} kills in {rounds} generations of {PROMPTS} prompts: {journaled} prompts kept, "
+        f"each once; {made_again} starts of prompts that a kill had left unfinished"
+    )
+
+
+def test_shards_change_neither_seeds_nor_bytes(new_job: Callable[..., Job]) -> None:
+    whole = new_job("whole", seconds_a_step=0.0)
+    expected = whole.finish()
+    ids = pq.read_table(whole.output / "sequences.parquet").column("prompt_id").to_pylist()
+    assert list(dict.fromkeys(ids)) == [f"p{number}" for number in range(PROMPTS)]
+    for shards in (2, PROMPTS + 1):
+        job = new_job(f"{shards}-shards", shards=shards, seconds_a_step=0.0)
+        assert job.finish() == expected
+        assert {s[1:] for s in job.submissions()} == {s[1:] for s in whole.submissions()}
+
+
+def test_another_number_of_shards_finds_what_is_finished(new_job: Callable[..., Job]) -> None:
+    job = new_job("job", shards=2, seconds_a_step=0.0)
+    assert job.run("1") == 0
+    before = job.kept()
+    assert len(before) == PROMPTS // 2
+    job.shards = 4
+    for step in "1234":
+        assert job.run(step) == 0
+    assert before.items() <= job.kept().items()
+    starts = [prompt for _, prompt in {s[:2] for s in job.submissions()}]
+    assert sorted(starts) == list(range(PROMPTS))
+    for step in ("gather", "keep"):
+        assert job.run(step) == 0
+    shutil.rmtree(job.output / "gathered")
+    assert job.tables() == new_job("other", seconds_a_step=0.0).finish()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_warning_ends_the_job_with_its_own_code(
+    new_job: Callable[..., Job], number: signal.Signals
+) -> None:
+    job = new_job("job")
+    process = job.start("1")
+    wait_while(lambda: len(job.kept()) <= 3, process)
+    assert process.pid is not None
+    os.kill(process.pid, number)
+    process.join(20)
+    assert process.exitcode == 75
+    assert f"error: stopped by {number.name}: finished prompts are kept" in job.log
+    before = job.kept()
+    assert 3 < len(before) < PROMPTS
+    assert not list(job.output.glob(".journal-*/*.lock"))
+    job.seconds_a_step = 0.0
+    assert job.run("1") == 0
+    assert before.items() <= job.kept().items()
+    assert "16 prompts, " in job.log
+
+
+def test_a_damaged_file_is_said_and_made_again(new_job: Callable[..., Job]) -> None:
+    job = new_job("job", seconds_a_step=0.0)
+    assert job.run("1") == 0
+    victim, other, *_ = job.kept()
+    content = bytearray(victim.read_bytes())
+    content[len(content) // 2] ^= 1
+    victim.write_bytes(content)
+    # Found by the job that gathers: it says so, and the shard's job is due again.
+    assert job.run("gather") == 1
+    assert f"{victim}: damaged" in job.log
+    assert "1 of 16 prompts are not in the journal" in job.log
+    assert not list(job.output.glob("shard-*.json"))
+    other.write_bytes(b"")
+    started = len({s[:2] for s in job.submissions()})
+    expected = new_job("other", seconds_a_step=0.0).finish()
+    assert job.finish() == expected
+    assert f"{other}: damaged, the checksum is not that of the content; made again" in job.log
+    assert len({s[:2] for s in job.submissions()}) == started + 2
+
+
+def test_two_jobs_on_one_shard(new_job: Callable[..., Job]) -> None:
+    job = new_job("job", seconds_a_step=0.0)
+    hold_path(job.diary).touch()
+    process = job.start("1")
+    wait_while(lambda: not list(job.output.glob(".journal-*/*.lock")), process)
+    assert job.run("1") == 1
+    hold_path(job.diary).unlink()
+    assert f"1-of-1.lock: process {process.pid} on " in job.log
+    process.join(60)
+    assert process.exitcode == 0
+    assert len({s[:2] for s in job.submissions()}) == PROMPTS
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = (
+        os.geteuid() == 0
+        and not subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], check=False
+        ).returncode
+    )
+    if not mounted:
+        pytest.skip("mounting a small disk needs root and the right to mount")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_told_and_costs_nothing(
+    new_job: Callable[..., Job], small_disk: Path
+) -> None:
+    job = new_job("job", seconds_a_step=0.0)
+    job.output = small_disk / "result"
+    assert job.run("1") == 1
+    assert "no space left. Finished prompts are kept; make room and run it again" in job.log
+    assert "Traceback" not in job.log
+    before = job.kept()
+    assert 0 < len(before) < PROMPTS
+    print(f"\nfull after {len(before)} of {PROMPTS} prompts")
+    subprocess.run(["mount", "-o", "remount,size=10m", str(small_disk)], check=True)
+    assert job.run("1") == 0
+    assert before.items() <= job.kept().items()
+    # Full again while the result is written.
+    ballast = small_disk / "ballast"
+    with pytest.raises(OSError, match="No space left"):
+        ballast.write_bytes(bytes(20_000_000))
+    assert job.run("gather") == 1
+    assert "no space left. The journal has all prompts" in job.log
+    ballast.unlink()
+    for step in ("gather", "keep"):
+        assert job.run(step) == 0
+    shutil.rmtree(job.output / "gathered")
+    assert job.tables() == new_job("other", seconds_a_step=0.0).finish()

@@ -1,0 +1,117 @@
+"""Figures: every kind of run can be drawn, the same bytes each time, with words for each."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eager.report.figures.draw import FIGURES, draw_figures
+from eager.report.figures.facts import PERCENTILES, Peaks, correlate, read_facts
+from eager.report.figures.style import visible
+from eager.util.errors import EagerError
+from tests.support.synthetic import DATASET, MODEL, SyntheticRun
+
+HEADER = "model,dataset,method,max_sequences,pass_at_k,tokens_per_prompt,source\n"
+DESCRIPTION = ".//{http://purl.org/dc/elements/1.1/}description"
+
+
+def description(path: Path) -> str:
+    return ElementTree.parse(path).find(DESCRIPTION).text  # noqa: S314
+
+
+RUNS = {
+    "usual": SyntheticRun(),
+    "all right": SyntheticRun(right=lambda prompt, index: True),
+    "all wrong": SyntheticRun(right=lambda prompt, index: False),
+    "no branches": SyntheticRun(forking=False),
+    "one prompt, one sequence, one token": SyntheticRun(prompts=1, width=1, length=1),
+    "many forks": SyntheticRun(prompts=80, width=32, length=8),
+}
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_every_kind_of_run_is_drawn_without_a_warning(run: str, tmp_path: Path) -> None:
+    cell = RUNS[run].make(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        draw_figures([cell], None, tmp_path / "figures", "x--")
+    for name in FIGURES:
+        with Image.open(tmp_path / f"figures/x--{name}.png") as image:
+            assert image.width > 1000
+        text = description(tmp_path / f"figures/x--{name}.svg")
+        assert text.endswith(".")
+    entropy = description(tmp_path / "figures/x--entropy_accuracy.svg")
+    if run in ("all right", "all wrong"):
+        assert f"not defined ({run})" in entropy
+    forks = description(tmp_path / "figures/x--branches.svg")
+    assert ("no forks" in forks) == (run in ("no branches", "one prompt, one sequence, one token"))
+
+
+def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
+    cell = SyntheticRun().make(tmp_path)
+    for folder in ("first", "second"):
+        draw_figures([cell], None, tmp_path / folder, "x--")
+    names = sorted(path.name for path in (tmp_path / "first").iterdir())
+    assert len(names) == 2 * len(FIGURES)
+    for name in names:
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+def test_a_sweep_over_m_is_one_line_with_published_points(tmp_path: Path) -> None:
+    cells = [SyntheticRun(width=width).make(tmp_path) for width in (8, 2, 4)]
+    published = tmp_path / "published.csv"
+    published.write_text(
+        HEADER
+        + f"{MODEL},{DATASET},eager,4,0.75,120,somewhere\n"
+        + f"{MODEL},{DATASET},eager,8,,,not known\n"
+        + f"other,{DATASET},eager,4,0.75,120,somewhere\n"
+    )
+    draw_figures(cells, published, tmp_path / "figures", "x--")
+    text = description(tmp_path / "figures/x--pass_at_k.svg")
+    assert text.index("EAGer at M 2:") < text.index("EAGer at M 4:") < text.index("EAGer at M 8:")
+    assert "1 published points" in text
+
+
+def test_facts_agree_with_the_metrics(tmp_path: Path) -> None:
+    run = SyntheticRun(prompts=5, width=8)
+    for fact in read_facts([run.make(tmp_path)]):
+        assert sum(p.initial + p.extra for p in fact.prompts) == fact.metrics["sequences"]
+        passed = sum(p.right > 0 for p in fact.prompts) / 5
+        assert fact.metrics["pass_at_k"] == pytest.approx(passed)
+        assert (fact.method == "eager_init") == bool(len(fact.sequence_peaks.accuracy))
+        extra = 4 if fact.method in ("eager_adapt", "eager") else 0
+        assert [p.extra for p in fact.prompts] == [extra] * 5
+
+
+def test_damaged_results_are_told(tmp_path: Path) -> None:
+    cell = SyntheticRun().make(tmp_path)
+    sequences = cell.file("parallel", "sequences.parquet")
+    sequences.write_bytes(b"PAR1 not really")
+    with pytest.raises(EagerError, match="not a readable Parquet file"):
+        read_facts([cell])
+    sequences.unlink()
+    with pytest.raises(EagerError, match="no such file"):
+        read_facts([cell])
+    with pytest.raises(EagerError, match="no cells"):
+        read_facts([])
+
+
+def test_correlation_of_known_cases() -> None:
+    rising = np.arange(4.0)
+    columns = np.column_stack([rising] * (len(PERCENTILES) - 1) + [np.ones(4)])
+    found = correlate(Peaks(columns, np.array([3.0, 2.0, 1.0, -40.0])))
+    assert found.spearman[0] == pytest.approx(-1)
+    assert found.pearson[0] == pytest.approx(float(np.corrcoef(rising, [3, 2, 1, -40])[0, 1]))
+    assert np.isnan(found.pearson[-1])
+    assert correlate(Peaks(columns[:2], np.array([0.0, 1.0]))).reason
+
+
+def test_token_texts_are_shown_with_blanks_and_code_points() -> None:
+    assert visible(" a\n") == "␣a↵"
+    assert visible("\u200b数") == r"\u{200b}\u{6570}"
+    assert visible("x" * 40) == "x" * 23 + "…"

@@ -1,0 +1,143 @@
+"""Tables: published figures beside ours, and the three forms of a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from eager.evaluation.measure import engine_costs, write_metrics
+from eager.evaluation.verdicts import VERDICTS
+from eager.report.tables.comparison import compare_with_baseline, compare_with_published
+from eager.report.tables.published import read_published
+from eager.report.tables.rendering import TableFiles, write_forms
+from eager.report.tables.summary import summarize
+from eager.util.errors import EagerError
+from eager.util.files import read_json
+from eager.util.tables import SEQUENCES, write_table
+from tests.support.repository import ROOT
+
+HEADER = "model,dataset,method,max_sequences,pass_at_k,tokens_per_prompt,source\n"
+CELL = {"model": "m", "dataset": "d", "max_sequences": 4, "seed": 1}
+
+
+def figures(pass_at_k: float, tokens: float, bounds: list[float] | None) -> dict[str, Any]:
+    values = {"pass_at_k": pass_at_k, "tokens_per_prompt": tokens}
+    values |= {"pass_at_k_upstream": pass_at_k, "tokens_upstream_per_prompt": tokens}
+    return values | {"intervals": dict.fromkeys(values, bounds)}
+
+
+def facts(folder: Path, rows: str) -> list[Any]:
+    (folder / "published.csv").write_text(HEADER + rows)
+    return read_published(folder / "published.csv")
+
+
+def test_published_figures_beside_ours(tmp_path: Path) -> None:
+    known = facts(tmp_path, "m,d,eager,4,0.8,,a figure\n")
+    results = [
+        (CELL, "eager", figures(0.7, 100, [0.6, 0.8])),
+        (CELL, "parallel", figures(0.5, 100, [0.4, 0.6])),
+        ({**CELL, "max_sequences": 8}, "eager", figures(0.5, 100, None)),
+    ]
+    table = compare_with_published(results, known).set_index(["max_sequences", "method", "figure"])
+    ours = table.loc[(4, "eager", "pass_at_k")]
+    assert (ours["ours_low"], ours["ours_high"], ours["published"]) == (0.6, 0.8, 0.8)
+    assert ours["difference"] == pytest.approx(-0.1)
+    assert ours["inside_our_interval"] is True
+    assert ours["source"] == "a figure"
+    assert table["published"].notna().sum() == 2  # by our rule and by the authors'
+    assert table["source"].notna().sum() == 2
+
+
+def test_the_published_file_in_the_repository_fits_the_paper() -> None:
+    known = read_published(ROOT / "config/published.csv")
+    assert len(known) == 2 * 2 * 4 * 5
+    assert {fact.max_sequences for fact in known} == {4, 8, 16, 24, 32}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("m,d,eager,4,80,,x\n", "line 2, pass_at_k: .* less than or equal to 1, got '80'"),
+        ("m,d,egaer,4,0.8,,x\n", "line 2, method: .*got 'egaer'"),
+        ("m,d,eager,4,0.8,,\n", "line 2, source"),
+        ("m,d,eager,4,0.8,,x\nm,d,eager,4,0.7,,x\n", "line 3.*is there already; remove one"),
+    ],
+)
+def test_mistakes_in_the_published_file(tmp_path: Path, rows: str, message: str) -> None:
+    with pytest.raises(EagerError, match=message):
+        facts(tmp_path, rows)
+
+
+def test_other_columns_or_no_file(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("model,method\n")
+    with pytest.raises(EagerError, match=r"the columns are \['model', 'method'\]; write"):
+        read_published(tmp_path / "p.csv")
+    with pytest.raises(EagerError, match="no such file; `published` names"):
+        read_published(tmp_path / "nowhere.csv")
+
+
+def forms(folder: Path, table: pd.DataFrame, only_in_csv: list[str]) -> list[str]:
+    files = TableFiles(csv=folder / "t.csv", markdown=folder / "t.md", latex=folder / "t.tex")
+    write_forms(table, files, only_in_csv)
+    return [path.read_text() for path in (files.csv, files.markdown, files.latex)]
+
+
+def test_three_forms_of_a_table(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {
+            "model": ["a_b", "a_b"],
+            "seed": [1, 2],
+            "method": ["eager", "eager_init"],
+            "pass_at_k": [0.5, 1.0],
+            "pass_at_k_low": [0.25, None],
+            "pass_at_k_high": [0.75, None],
+            "tokens": [12345, 9],
+            "seconds": [1.0, 2.0],
+        }
+    )
+    csv, markdown, latex = forms(tmp_path, table, ["seconds"])
+    assert csv.splitlines()[1] == "a_b,1,eager,0.5,0.25,0.75,12345,1"
+    assert markdown.splitlines()[0] == "model a_b"
+    assert "| 1    | eager      | 0.500 [0.250, 0.750] | 12,345 |" in markdown
+    assert "| 2    | eager_init | 1.000                | 9      |" in markdown
+    assert r"2 & eager\_init & 1.000 & 9 \\" in latex
+    for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\begin{tabular}{llll}"):
+        assert rule in latex
+    assert "seconds" not in markdown + latex
+
+
+def test_a_table_without_rows(tmp_path: Path) -> None:
+    csv, markdown, latex = forms(tmp_path, pd.DataFrame(), [])
+    assert csv.strip() == ""
+    assert (markdown, latex) == ("No rows.\n", "% No rows.\n")
+
+
+def test_costs_add_up_and_count_the_prefix_cache() -> None:
+    count = {"tokens": 10, "prompt_tokens": 100, "cached_prompt_tokens": 90}
+    count |= {"engine_seconds": 2.0, "driver_seconds": 0.5}
+    costs = engine_costs([count, count])
+    assert costs == {"computed_tokens": 40, "engine_seconds": 4.0, "seconds": 5.0}
+    assert engine_costs([{}]) == {"computed_tokens": 0, "engine_seconds": 0, "seconds": 0}
+
+
+def test_an_empty_cell_has_no_figures(tmp_path: Path) -> None:
+    write_table(tmp_path / "s.parquet", SEQUENCES.empty_table(), "sequences")
+    write_table(tmp_path / "v.parquet", VERDICTS.empty_table(), "verdicts")
+    results = []
+    for method in ("parallel", "eager"):
+        output = tmp_path / f"{method}.json"
+        write_metrics(method, tmp_path / "s.parquet", tmp_path / "v.parquet", [], output)
+        results.append((CELL, method, read_json(output)))
+    for record in summarize(results).to_dict("records"):
+        assert (record["prompts"], record["tokens"]) == (0, 0)
+        assert pd.isna(record["pass_at_k"])
+        assert pd.isna(record["tokens_relative"])
+    known = facts(tmp_path, "m,d,eager,4,0.8,,a figure\n")
+    table = compare_with_published(results, known)
+    assert table["ours"].isna().all()
+    assert table["difference"].isna().all()
+    assert compare_with_baseline(results).empty
+    assert "| eager " in forms(tmp_path, summarize(results), [])[1]

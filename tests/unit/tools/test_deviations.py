@@ -1,0 +1,179 @@
+"""Recorded generations replay as they were; each variant changes the one point it names."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from eager.algorithm.allocation import InitialResult, Round, Share, allocate
+from eager.algorithm.branching import BranchingRule, Observation, PromptTree
+from eager.config.settings import DecodingSettings
+from eager.data.prompts import Prompt, Vocabulary
+from eager.evaluation.metrics import SequenceResult
+from eager.generation.decoder import Decoder, PromptRun
+from eager.generation.engine import Engine, EngineOutput
+from eager.util.errors import EagerError
+from tests.support import oracle
+from tests.support.scripted_engine import ScriptedEngine
+from tests.unit.algorithm.test_method_against_oracle import END
+from tests.unit.generation.test_decoder import TOP, decoding, one_round
+from tools.deviations.authors import (
+    VARIANTS,
+    HalfCapTree,
+    majority_with_empty_votes,
+    rounds_of,
+    shares_by_literal,
+)
+from tools.deviations.recording import (
+    RecordingEngine,
+    RecordingFacts,
+    ReplayEngine,
+    Row,
+    VariantDecoder,
+    read_recording,
+    write_recording,
+)
+
+REQUEST = ".".join("0000")  # prompt, round, sequence, tokens so far
+OURS, SAMPLED = VARIANTS["eager_init"], VARIANTS["eager_init, sampled token in H"]
+VOCABULARY = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=64)
+SETTINGS = decoding("eager_init", 5, entropy_threshold=1.0)
+FACTS = RecordingFacts(
+    settings={"eager_init": SETTINGS},
+    vocabulary=VOCABULARY,
+    prompt_ids=("0", "1", "2"),
+    tasks="tasks.jsonl",
+    token_texts={1: "na", 2: [0xC3], 3: [0xAF], 4: "ve"},
+)
+
+
+def scripted(seed: int) -> Engine:
+    return ScriptedEngine(oracle.random_script(seed, 8, END, (), ties=False), frozenset({END}), TOP)
+
+
+def trees(decoder: Decoder, settings: DecodingSettings = SETTINGS) -> list[list[list[int]]]:
+    assert settings.entropy_threshold is not None
+    first = one_round(Round(0, 1, settings.max_sequences, settings.entropy_threshold))
+    work = [(Prompt(id=str(i), token_ids=(100 + i,)), first) for i in range(3)]
+    runs: list[PromptRun] = [run for finished in decoder.run(work) for run in finished]
+    return [
+        [tree.tokens(i).tolist() for i in range(len(tree.sequences))]
+        for run in sorted(runs, key=lambda run: run.priority)
+        for _, tree in run.finished
+    ]
+
+
+def row_with(entropy: float, other: float) -> Row:
+    """The first step of a lone sequence."""
+    tokens = {"sampled": 3, "best": 4, "second": 5}
+    entropies = {"entropy": entropy, "entropy_with_sampled": other}
+    return {"step": 0, "request": REQUEST, "finished": False, **tokens, **entropies}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_recording_replays_from_its_file_as_the_engine_ran(seed: int, tmp_path: Path) -> None:
+    engine = RecordingEngine(scripted(seed), TOP)
+    recorded = trees(VariantDecoder(engine, SETTINGS, VOCABULARY, OURS))
+    assert recorded == trees(Decoder(scripted(seed), SETTINGS, VOCABULARY))
+    path = tmp_path / "recording.parquet"
+    write_recording(path, FACTS, {"eager_init": engine.rows})
+    facts, logs = read_recording(path)
+    assert facts == FACTS
+    replayed = ReplayEngine("eager_init", logs["eager_init"])
+    assert trees(VariantDecoder(replayed, SETTINGS, VOCABULARY, OURS)) == recorded
+    replayed.finish()
+
+
+@pytest.mark.parametrize(("theta", "cap"), [(1.75, 5), (1.0, 8)])
+def test_a_rule_that_decides_differently_is_told_to_record_again(theta: float, cap: int) -> None:
+    engine = RecordingEngine(scripted(2), TOP)
+    trees(VariantDecoder(engine, SETTINGS, VOCABULARY, OURS))
+    other = decoding("eager_init", cap, entropy_threshold=theta)
+    replay = VariantDecoder(ReplayEngine("eager_init", engine.rows), other, VOCABULARY, OURS)
+    with pytest.raises(EagerError, match="'eager_init' does not fit the code any more"):
+        trees(replay, other)
+
+
+def test_the_sampled_token_counts_only_in_its_variant() -> None:
+    rows = [row_with(entropy=0.9, other=1.4)]
+    for variant, forks in ((OURS, 0), (SAMPLED, 1)):
+        decoder = VariantDecoder(ReplayEngine("x", rows), SETTINGS, VOCABULARY, variant)
+        first = one_round(Round(0, 1, 5, 1.0))
+        next(steps := decoder.run([(Prompt(id="0", token_ids=()), first)]))
+        next(steps)
+        assert decoder.counters.forks == forks
+
+
+class OneStepEngine(ScriptedEngine):
+    """Samples a given token where the top three have the probabilities 1/2, 1/4 and 1/8."""
+
+    def __init__(self, sampled: int, probability: float) -> None:
+        tokens, probabilities = [sampled, 1, 2, 3], [probability, 1 / 2, 1 / 4, 1 / 8]
+        logprobs = [math.log(p) for p in probabilities]
+        self.output = EngineOutput("r", [sampled], tokens, logprobs, True, 0)
+
+    def step(self) -> list[EngineOutput]:
+        return [self.output]
+
+
+def entropy_of(*probabilities: float) -> float:
+    return oracle.entropy(oracle.Step([], list(probabilities), 0))
+
+
+def test_a_sampled_token_outside_of_the_top_is_recorded_with_its_own_entropy() -> None:
+    inside, outside = (
+        RecordingEngine(OneStepEngine(2, 1 / 4), 3),
+        RecordingEngine(OneStepEngine(9, 1 / 16), 3),
+    )
+    for engine in (inside, outside):
+        engine.step()
+        assert engine.rows[0]["entropy"] == pytest.approx(entropy_of(1 / 2, 1 / 4, 1 / 8))
+    assert inside.rows[0]["entropy_with_sampled"] is None
+    expected = entropy_of(1 / 2, 1 / 4, 1 / 8, 1 / 16)
+    assert outside.rows[0]["entropy_with_sampled"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("live", "ours", "theirs"), [(1, 1, 1), (2, 2, 2), (4, 2, 1), (5, 1, 1)])
+def test_past_half_of_the_cap_only_earlier_sequences_branch(
+    live: int, ours: int, theirs: int
+) -> None:
+    rule = BranchingRule(6, 1.0, 99, 1000, 20, frozenset({END}))
+    for tree, forks in ((PromptTree(rule, live), ours), (HalfCapTree(rule, live), theirs)):
+        made = tree.observe([Observation(i, 3, 2.0, 3, 4) for i in range(live)])
+        assert [branch.parent for branch in made] == list(range(forks))
+    late = HalfCapTree(rule, 4)
+    assert not late.observe([Observation(i, 3, 2.0 if i == 3 else 0.1, 3, 4) for i in range(4)])
+
+
+def test_the_literal_cap_gives_eager_adapt_nothing_and_full_eager_lower_thresholds() -> None:
+    initial = [InitialResult("a", 4, False), InitialResult("b", 1, False)]
+    initial.append(InitialResult("c", 2, True))
+    assert [s.share for s in allocate("eager_adapt", initial, 4)] == [5, 0, 0]
+    assert [s.share for s in shares_by_literal("eager_adapt", initial, 4)] == [0, 0, 0]
+    assert [s.share for s in allocate("eager", initial, 4)] == [4, 1, 0]
+    theirs = shares_by_literal("eager", initial, 4)
+    assert [s.share for s in theirs] == [3, 2, 0]
+    assert not any(s.saturated for s in theirs)
+
+
+def test_an_uncut_round_may_grow_to_the_cap() -> None:
+    left = Share("p", 4, True, None, 5, "")
+    for name, cap in (("eager_adapt", 1), ("eager_adapt, last round uncut", 4)):
+        found = rounds_of(VARIANTS[name], left, 1.0, 4)(1, 4)
+        assert found is not None
+        assert found.max_sequences == cap
+        assert rounds_of(VARIANTS[name], left, 1.0, 4)(2, 5) is None
+
+
+def test_empty_answers_win_a_vote_and_are_wrong() -> None:
+    right = SequenceResult(0, correct=True, correct_upstream=True, tokens=1, tokens_upstream=1)
+    empty = right._replace(candidate=None, correct=False)
+    assert majority_with_empty_votes([right, empty])
+    assert not majority_with_empty_votes([right, empty, empty])
+    assert not majority_with_empty_votes([empty, right])
+
+
+def test_texts_of_tokens_may_be_parts_of_a_character() -> None:
+    assert FACTS.decode([1, 2, 3, 4]) == "naïve"

@@ -1,0 +1,58 @@
+"""The fingerprint of a module follows its code and its imports, not its words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eager.util import fingerprint
+
+SOURCES = {
+    "top": '"""Top."""\nfrom eager.middle import f\nfrom eager.util.logs import line\n\nX = f(1)\n',
+    "middle": '"""Middle."""\n\n\ndef f(x):\n    """Double."""\n    return 2 * x\n',
+    "util.logs": "line = print\n",
+    "aside": "Y = 1\n",
+}
+
+
+def of_top(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: str) -> str:
+    for name, source in (SOURCES | changes).items():
+        path = folder.joinpath(*name.split(".")).with_suffix(".py")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(source)
+    monkeypatch.setattr(fingerprint, "PACKAGE", folder)
+    fingerprint.code_fingerprint.cache_clear()
+    return fingerprint.code_fingerprint("top")
+
+
+def test_what_changes_it_and_what_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = of_top(tmp_path, monkeypatch)
+    same = [
+        {"middle": SOURCES["middle"].replace("Double", "Twice") + "# a comment\n"},
+        {"middle": SOURCES["middle"].replace("\n\n\n", "\n\n")},
+        {"aside": "Y = 2\n"},
+        {"util.logs": "line = repr\n"},
+    ]
+    assert [of_top(tmp_path, monkeypatch, **change) for change in same] == [original] * 4
+    other = [
+        {"middle": SOURCES["middle"].replace("2 *", "3 *")},
+        {"top": SOURCES["top"].replace("f(1)", "f(2)")},
+    ]
+    assert original not in [of_top(tmp_path, monkeypatch, **change) for change in other]
+    fingerprint.code_fingerprint.cache_clear()
+
+
+def test_drawing_and_talking_modules_stay_out_of_generation() -> None:
+    modules = set(fingerprint.modules_behind("generation.shard_job"))
+    assert {
+        "generation.decoder",
+        "generation.engine",
+        "algorithm.branching",
+        "algorithm.allocation",
+        "algorithm.entropy",
+    } <= modules
+    packages = {name.partition(".")[0] for name in modules}
+    assert not {"report", "evaluation", "exchange", "monitor"} & packages
+    others = {"config.schema", "config.load", "generation.progress", "generation.provenance"}
+    assert not others & modules

@@ -1,0 +1,43 @@
+"""What the shell of every job inherits from the workflow."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from eager.config.settings import EngineOptions
+from eager.containers.settings import RUNTIME_VARIABLE, ContainerRuntime
+from eager.sandbox.settings import SandboxSettings
+
+ENGINE_VARIABLE = "EAGER_ENGINE"
+SANDBOX_VARIABLE = "EAGER_SANDBOX"
+PACKAGE_FOLDER = Path(__file__).parents[2]
+
+
+def prepare_environment(
+    engine: EngineOptions, sandbox: SandboxSettings, runtime: ContainerRuntime
+) -> None:
+    """Let jobs find the `eager` command beside this Python, and tell them how to run things.
+
+    The options go through the environment because they change speed and memory only: among the
+    params of a rule a change of theirs would rerun it. (The limits of the sandbox, which verdicts
+    depend on, are params of the rule as well.)
+    """
+    variables = {
+        ENGINE_VARIABLE: engine.model_dump_json(),
+        SANDBOX_VARIABLE: sandbox.model_dump_json(),
+        RUNTIME_VARIABLE: runtime,
+    }
+    os.environ.update(variables)
+    # For where this package is not installed, in conda environments and images.
+    _prepend("PYTHONPATH", PACKAGE_FOLDER)
+    _prepend("PATH", Path(sys.executable).parent)
+    # Apptainer with --cleanenv passes what has this prefix, and nothing else.
+    passed = {**variables, "PYTHONPATH": str(PACKAGE_FOLDER)}
+    os.environ.update({f"APPTAINERENV_{name}": value for name, value in passed.items()})
+
+
+def _prepend(name: str, folder: Path) -> None:
+    rest = os.environ.get(name)
+    os.environ[name] = f"{folder}{os.pathsep}{rest}" if rest else str(folder)

@@ -1,0 +1,28 @@
+"""Where results lie: the folder of a cell and of a method in it."""
+
+from __future__ import annotations
+
+from eager.config.schema import Cell
+from eager.config.settings import Method
+
+SAMPLING_COLUMNS = ("temperature", "max_sequences", "seed")
+SEPARATOR = "+"
+"""Between a folder's parts. A comma would cut the name where Snakemake hands it, as the value of
+a wildcard, to a job of a cluster."""
+
+
+def sampling_folder(cell: Cell) -> str:
+    """Folder of a cell over what Full Parallel knows, which is not the threshold."""
+    return SEPARATOR.join(f"{column}={getattr(cell, column)}" for column in SAMPLING_COLUMNS)
+
+
+def cell_folder(cell: Cell) -> str:
+    """Folder of a cell, as in `temperature=0.6+max_sequences=4+seed=55+entropy_threshold=2.0`."""
+    threshold = f"entropy_threshold={cell.entropy_threshold}"
+    return f"{sampling_folder(cell)}{SEPARATOR}{threshold}"
+
+
+def result_folder(experiment: str, cell: Cell, method: Method) -> str:
+    """Where the result of a method in a cell lies; cells that differ in theta share `parallel`."""
+    place = sampling_folder(cell) if method == "parallel" else cell_folder(cell)
+    return f"results/{experiment}/{cell.model}/{cell.dataset}/{place}/{method}"

@@ -1,0 +1,125 @@
+"""The parameters that make a result: what a generation depends on, and nothing else.
+
+`DecodingSettings` travels as JSON from a rule's `params` to the command line and its hash names
+the journal, so whatever stands in it reruns a stage when it changes. `EngineOptions` only change
+speed and memory and rerun nothing.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from math import log
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from eager.algorithm.methods import own_methods
+
+MAX_LOGPROBS = 20
+"""Top tokens that vLLM returns a position by default; the largest K."""
+
+METHODS = ("parallel", "eager_init", "eager_adapt", "eager")
+"""The paper's methods, in the order they are shown in."""
+BUDGET_METHODS = ("eager_adapt", "eager")
+"""Those that go on from EAGer-init's result with the budget it saved."""
+NumberFormat = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+def check_method(name: str) -> str:
+    """A method's name, if there is such a method.
+
+    Raises:
+        ValueError: neither one of the paper's nor a module of `eager.algorithm.methods`.
+    """
+    known = [*METHODS, *own_methods()]
+    if name in known:
+        return name
+    close = get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+    raise ValueError(
+        f"unknown method; {hint} (a method of your own is "
+        f"workflow/eager/algorithm/methods/{name}.py)"
+    )
+
+
+def is_first_round(method: str) -> bool:
+    """Whether a method branches from a fresh start: EAGer-init and methods of one's own."""
+    return method not in ("parallel", *BUDGET_METHODS)
+
+
+Method = Annotated[str, AfterValidator(check_method)]
+"""Name of a method."""
+
+
+class Frozen(BaseModel):
+    """A record without room for typing errors: unknown keys are refused, values stay put."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BranchingParameters(Frozen):
+    """Parameters of the method that hold for a whole experiment (symbols of the paper)."""
+
+    top_k_entropy: int = Field(
+        default=20, ge=2, le=MAX_LOGPROBS, description="top tokens the entropy is taken over (K)"
+    )
+    threshold_percentile: float = Field(
+        default=99, ge=0, le=100, description="percentile of the dynamic threshold (q)"
+    )
+    max_steps_without_branch: int = Field(
+        default=1000, ge=1, description="steps with no branch after which branching ends (patience)"
+    )
+
+
+class DecodingSettings(BranchingParameters):
+    """How one method samples and branches in one cell."""
+
+    method: Method
+    max_sequences: int = Field(ge=1, description="cap on sequences a prompt (M)")
+    entropy_threshold: float | None = Field(
+        default=None, ge=0, description="entropy threshold in nats (theta); null for parallel"
+    )
+    temperature: float = Field(gt=0, description="sampling temperature (T)")
+    top_p: float = Field(default=1.0, gt=0, le=1, description="nucleus sampling; 1: off")
+    top_k: int = Field(default=0, ge=0, description="sample among the top k tokens; 0: off")
+    max_tokens: int | None = Field(
+        default=None, ge=1, description="tokens of an answer; null: what is left of the context"
+    )
+    dtype: NumberFormat = Field(default="auto", description="number format of the weights")
+    seed: int = Field(ge=0, description="seed of the run")
+
+    @model_validator(mode="after")
+    def _check_threshold(self) -> DecodingSettings:
+        if self.method == "parallel":
+            return self
+        if self.entropy_threshold is None:
+            raise ValueError(f"{self.method} needs an entropy_threshold")
+        check_threshold(self.entropy_threshold, self.top_k_entropy)
+        return self
+
+
+class EngineOptions(Frozen):
+    """How vLLM is run: speed and memory, not what is asked of it."""
+
+    max_num_seqs: int = Field(default=256, ge=1, description="sequences decoded at once")
+    gpu_memory_utilization: float = Field(
+        default=0.9, gt=0, le=1, description="share of GPU memory for vLLM"
+    )
+    tensor_parallel_size: int = Field(
+        default=1, ge=1, description="GPUs that share a model; its own value counts first"
+    )
+    cpu_kv_cache_gib: int = Field(default=2, ge=1, description="KV cache on a CPU, in GiB")
+
+
+def check_threshold(entropy_threshold: float, top_k_entropy: int) -> None:
+    """Refuse a threshold that no entropy over K tokens can exceed.
+
+    Raises:
+        ValueError: theta is outside [0, ln K].
+    """
+    highest = log(top_k_entropy)
+    if not 0 <= entropy_threshold <= highest:
+        raise ValueError(
+            f"entropy_threshold: {entropy_threshold:g} is outside [0, ln K]: the entropy over "
+            f"{top_k_entropy} tokens is at most {highest:.3f} nats; write 0 to {highest:.2f}"
+        )

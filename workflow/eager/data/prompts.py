@@ -1,0 +1,37 @@
+"""Prompts as token ids: what decoding reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from eager.config.settings import Frozen
+from eager.util.tables import read_table
+
+
+class Vocabulary(Frozen):
+    """What decoding must know of a model's tokens.
+
+    Attributes:
+        end_of_sequence: ids that end a sequence (the model's own and the data set's stops).
+        end_of_thinking: ids of the marker; empty: the model has none.
+        context_length: tokens of prompt plus answer.
+    """
+
+    end_of_sequence: tuple[int, ...]
+    end_of_thinking: tuple[int, ...]
+    context_length: int
+
+
+class Prompt(Frozen):
+    """One prompt as token ids."""
+
+    id: str
+    token_ids: tuple[int, ...]
+
+
+def read_prompts(path: Path) -> tuple[list[Prompt], Vocabulary]:
+    """Read what `encode_prompts` wrote."""
+    table = read_table(path, "prompts")
+    vocabulary = Vocabulary.model_validate_json(table.schema.metadata[b"vocabulary"])
+    prompts = [Prompt(id=row["prompt_id"], token_ids=row["token_ids"]) for row in table.to_pylist()]
+    return prompts, vocabulary

@@ -1,0 +1,90 @@
+"""The process that compares mathematical texts with math-verify, and dies where one takes too long.
+
+A signal handler cannot interrupt a huge power: Python runs handlers between instructions, and the
+power is one. So each comparison runs under a timer whose signal ends the process (the kernel sees
+to it), and a parent that has everything loaded forks the next one. Started by
+`eager.evaluation.equivalence` as `python -m eager.evaluation.math_worker`; speaks JSON lines.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import resource
+import signal
+import sys
+from functools import lru_cache
+from typing import Any
+
+COMPARISON_SECONDS = 1.0
+"""Processor time of one comparison; other programs on the machine do not use it up."""
+MEMORY_BYTES = 2 * 2**30
+DELIMITERS = ("$", r"\(", r"\[")
+
+
+def main() -> None:
+    """Answer comparisons until the input ends; a comparison that kills its process is told."""
+    logging.disable(logging.CRITICAL)
+    _warm_up()
+    while True:
+        child = os.fork()
+        if child == 0:
+            _serve()
+            os._exit(0)
+        status = os.waitpid(child, 0)[1]
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0:
+            return
+        _answer(None, equal=False)
+
+
+def _serve() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    for line in iter(sys.stdin.buffer.readline, b""):
+        number, answer, target = json.loads(line)
+        signal.setitimer(signal.ITIMER_PROF, COMPARISON_SECONDS)
+        equal = compare(answer, target)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        _answer(number, equal)
+
+
+def compare(answer: str, target: str) -> bool:
+    """Whether math-verify holds an answer equal to the target; what it cannot read is not."""
+    from math_verify import verify
+
+    try:
+        return bool(verify(_parse(target), _parse(answer), timeout_seconds=None))
+    except Exception:  # noqa: BLE001
+        # sympy raises nearly everything on odd input, among it MemoryError and AttributeError.
+        return False
+
+
+@lru_cache(maxsize=2000)
+def _parse(text: str) -> list[Any]:
+    r"""A text as sympy expressions: from its mathematics if it marks any, else all of it.
+
+    Only math-verify's LaTeX reader is used: its reader of plain expressions ends in Python's
+    `eval`.
+    """
+    from math_verify import parse
+    from math_verify.parser import LatexExtractionConfig
+
+    if not any(mark in text for mark in DELIMITERS):
+        text = f"\\boxed{{{text}}}"
+    reader = [LatexExtractionConfig(boxed_match_priority=0)]
+    return list(parse(text, reader, parsing_timeout=None))
+
+
+def _warm_up() -> None:
+    # Tables that the LaTeX reader builds while it reads; children inherit them.
+    compare(r"\frac{1}{2}, \sqrt{3}", r"\left(1, x^2 + 2 \pi\right)")
+
+
+def _answer(number: int | None, equal: bool) -> None:
+    os.write(1, json.dumps([number, equal]).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()

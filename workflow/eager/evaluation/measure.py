@@ -1,0 +1,156 @@
+"""metrics.json: the metrics of one result, with the seconds of the engine that made it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from eager.evaluation.metrics import (
+    SequenceResult,
+    majority_is_correct,
+    measure,
+    unbiased_pass_at_k,
+)
+from eager.evaluation.statistics import mean_interval
+from eager.util.errors import EagerError
+from eager.util.files import read_json, write_json
+from eager.util.tables import read_table
+
+INTERVALS = {
+    "pass_at_k": "solved",
+    "cons_at_max": "majority_correct",
+    "pass_rate": "share_correct",
+    "pass_at_k_upstream": "solved_upstream",
+    "tokens_per_prompt": "tokens",
+    "tokens_upstream_per_prompt": "tokens_upstream",
+}
+"""Figures with an interval, and the value a prompt that they are the mean of."""
+COLUMNS = [
+    "prompt_id",
+    "sequence_index",
+    "token_ids",
+    "inherited_tokens",
+    "tokens_upstream",
+]
+
+
+def write_metrics(
+    method: str,
+    sequences_path: Path,
+    verdicts_path: Path,
+    run_paths: list[Path],
+    output: Path,
+) -> None:
+    """Measure one result.
+
+    Args:
+        method: its method.
+        sequences_path: its sequences.
+        verdicts_path: their verdicts.
+        run_paths: run.json of every generation that went into it (the budgeted methods build on
+            EAGer-init); their engine seconds add up.
+        output: metrics.json.
+    """
+    prompts = _results(sequences_path, verdicts_path)
+    content = _figures(list(prompts.values()))
+    content |= engine_costs([read_json(path)["counts"] for path in run_paths])
+    if method == "parallel" and prompts:
+        content["unbiased_pass_at_k"] = _unbiased(list(prompts.values()))
+    per_prompt = {name: _describe(sequences) for name, sequences in prompts.items()}
+    content["intervals"] = {
+        name: mean_interval(
+            np.array([float(row[value]) for row in per_prompt.values()]).reshape(-1, 1)
+        )
+        for name, value in INTERVALS.items()
+    }
+    content["per_prompt"] = per_prompt
+    write_json(output, {"schema_version": 1, "method": method, **content})
+
+
+def _figures(prompts: list[list[SequenceResult]]) -> dict[str, Any]:
+    """The figures of a result; where it has no prompt, counts are 0 and figures null."""
+    if not prompts:
+        shares = dict.fromkeys(("pass_at_k", "pass_at_k_upstream", "cons_at_max", "pass_rate"))
+        counts = dict.fromkeys(("prompts", "sequences", "tokens", "tokens_upstream"), 0)
+        means = dict.fromkeys(("tokens_per_prompt", "tokens_upstream_per_prompt"))
+        return {**shares, **counts, **means}
+    content: dict[str, Any] = asdict(measure(prompts))
+    for name in ("tokens", "tokens_upstream"):
+        content[f"{name}_per_prompt"] = content[name] / content["prompts"]
+    return content
+
+
+def engine_costs(counts: list[dict[str, float]]) -> dict[str, float]:
+    """What the generations of a result cost the engine; those of an imported result count none.
+
+    Returns:
+        `seconds` (engine and driver), `engine_seconds`, and `computed_tokens`: tokens that went
+        through the model, prompts and resubmitted prefixes included, but for those that the
+        prefix cache had.
+    """
+
+    def total(name: str) -> float:
+        return sum(count.get(name, 0) for count in counts)
+
+    computed = total("tokens") + total("prompt_tokens") - total("cached_prompt_tokens")
+    return {
+        "seconds": total("engine_seconds") + total("driver_seconds"),
+        "engine_seconds": total("engine_seconds"),
+        "computed_tokens": computed,
+    }
+
+
+def _describe(sequences: list[SequenceResult]) -> dict[str, Any]:
+    correct = sum(s.correct for s in sequences)
+    return {
+        "sequences": len(sequences),
+        "correct": correct,
+        "share_correct": correct / len(sequences),
+        "solved": correct > 0,
+        "solved_upstream": any(s.correct_upstream for s in sequences),
+        "majority_correct": majority_is_correct(sequences),
+        "tokens": sum(s.tokens for s in sequences),
+        "tokens_upstream": sum(s.tokens_upstream for s in sequences),
+    }
+
+
+def _results(sequences_path: Path, verdicts_path: Path) -> dict[str, list[SequenceResult]]:
+    sequences = read_table(sequences_path, "sequences").select(COLUMNS).to_pylist()
+    verdicts = read_table(verdicts_path, "verdicts").to_pylist()
+    identity = [(row["prompt_id"], row["sequence_index"]) for row in sequences]
+    if identity != [(row["prompt_id"], row["sequence_index"]) for row in verdicts]:
+        raise EagerError(
+            f"{verdicts_path} does not belong to {sequences_path}: delete it and evaluate again"
+        )
+    results: dict[str, list[SequenceResult]] = {}
+    rows = zip(sequences, verdicts, strict=True)
+    for prompt_id, pairs in groupby(rows, key=lambda pair: pair[0]["prompt_id"]):
+        results[prompt_id] = [
+            SequenceResult(
+                verdict["candidate"],
+                verdict["correct"],
+                verdict["correct_upstream"],
+                len(sequence["token_ids"]) - sequence["inherited_tokens"],
+                sequence["tokens_upstream"],
+            )
+            for sequence, verdict in pairs
+        ]
+    return results
+
+
+def _unbiased(prompts: list[list[SequenceResult]]) -> dict[str, float]:
+    """Pass@k of independent samples at k = 1, 2, 4, ... up to all of them."""
+    samples = min(len(prompt) for prompt in prompts)
+    ks = sorted({2**power for power in range(samples.bit_length())} | {samples})
+    return {
+        str(k): fmean(
+            unbiased_pass_at_k(len(prompt), sum(s.correct for s in prompt), k) for prompt in prompts
+        )
+        for k in ks
+        if k <= samples
+    }

@@ -1,0 +1,43 @@
+"""The commands `archive` and `verify`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eager.config.environment import SANDBOX_VARIABLE
+
+
+def archive(
+    plan: Annotated[str, typer.Option(help="how the results hang together, as JSON")],
+    file: Annotated[list[Path], typer.Option(help="files to pack, as relative paths")],
+    output: Annotated[Path, typer.Option(help="the archive (zip)")],
+    log: Annotated[Path | None, typer.Option(help="file for everything the step prints")] = None,
+) -> None:
+    """Pack a finished experiment as an RO-Crate with checksums (`snakemake archive` calls this)."""
+    from eager.exchange.archive.crate import make_archive
+    from eager.exchange.archive.plan import ArchivePlan
+    from eager.util.logs import logged_step
+
+    with logged_step(log):
+        make_archive(ArchivePlan.model_validate_json(plan), file, output)
+
+
+def verify(
+    archive: Annotated[Path, typer.Argument(help="what `snakemake archive` wrote")],
+    run_programs: Annotated[
+        bool, typer.Option(help="judge programs again too, in a sandbox")
+    ] = False,
+) -> None:
+    """Check every file of an archive and recompute its tables from its sequences."""
+    from eager.exchange.archive.verify import verify_archive
+    from eager.sandbox.settings import SandboxSettings
+
+    sandbox = None
+    if run_programs:
+        sandbox = SandboxSettings.model_validate_json(os.environ.get(SANDBOX_VARIABLE, "{}"))
+    verify_archive(archive, sandbox, typer.echo)
+    typer.echo(f"{archive}: verified")

@@ -1,0 +1,84 @@
+"""What an archive holds and how its tables follow from its sequences."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from eager.config.settings import Frozen, Method
+
+TABLES = ("summary", "comparison", "published")
+FORMS = ("csv", "md", "tex")
+PLAN_NAME = "archive.json"
+"""Where the plan lies in the archive."""
+
+
+class ArchivedResult(Frozen):
+    """One method in one cell; paths are relative to the archive.
+
+    Attributes:
+        cell: experiment, model, data set and the swept parameters.
+        method: the method.
+        folder: where sequences, branches, verdicts, metrics.json and run.json lie.
+        initial: folder of EAGer-init's result, for the budgeted methods.
+        tasks: tasks.jsonl.
+        kind: how answers are judged.
+        code: how texts become programs, and limits, where the tasks are programs.
+    """
+
+    cell: dict[str, Any]
+    method: Method
+    folder: str
+    initial: str | None = None
+    tasks: str
+    kind: Literal["math", "choice", "code"]
+    code: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def runs(self) -> list[str]:
+        """run.json of every generation that went into the result."""
+        return [f"{folder}/run.json" for folder in (self.initial, self.folder) if folder]
+
+    @property
+    def files(self) -> list[str]:
+        """Everything in its folder."""
+        names = ["sequences.parquet", "branches.parquet", "verdicts.parquet", "metrics.json"]
+        names += ["run.json"] + ["allocation.json"] * (self.initial is not None)
+        return [f"{self.folder}/{name}" for name in names]
+
+
+class ArchivePlan(Frozen):
+    """The content of archive.json.
+
+    Attributes:
+        schema_version: of this file.
+        experiment: its name.
+        configuration: every value of the configuration, defaults included.
+        published: the file of published figures, if the experiment has one.
+        tables: the folder of the tables.
+        results: in the order of the summary's rows.
+        code: commit of the code that packed the archive, and whether it had uncommitted changes.
+    """
+
+    schema_version: Literal[1] = 1
+    experiment: str
+    configuration: dict[str, Any]
+    published: str | None = None
+    tables: str
+    results: list[ArchivedResult]
+    code: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def table_files(self) -> list[str]:
+        """Every table in each of its forms."""
+        return [f"{self.tables}/{table}.{form}" for table in TABLES for form in FORMS]
+
+    @property
+    def files(self) -> set[str]:
+        """What must be there for the tables to be made anew, and the tables."""
+        files = {self.published} if self.published else set()
+        files.update(self.table_files)
+        for result in self.results:
+            files |= {result.tasks, *result.runs, *result.files}
+        return files

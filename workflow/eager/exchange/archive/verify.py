@@ -1,0 +1,187 @@
+"""Check an archive, and make verdicts, metrics and tables anew from what it holds."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from eager.algorithm.allocation import BudgetMethod
+from eager.evaluation.evaluate import evaluate, evaluate_answers
+from eager.evaluation.measure import write_metrics
+from eager.evaluation.programs import CodeOptions
+from eager.exchange.archive.packing import MANIFEST_NAME, read_archive, write_archive
+from eager.exchange.archive.plan import FORMS, PLAN_NAME, ArchivedResult, ArchivePlan
+from eager.generation.budget import write_allocation
+from eager.report.tables.rendering import TableFiles
+from eager.report.tables.summary import SummaryRow, write_comparison, write_published, write_summary
+from eager.sandbox.settings import SandboxSettings
+from eager.util.errors import EagerError
+from eager.util.files import read_json
+from eager.util.tables import read_table
+
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Recomputation:
+    """An unpacked archive and an empty folder beside it where everything is made anew."""
+
+    plan: ArchivePlan
+    archived: Path
+    anew: Path
+    sandbox: SandboxSettings | None
+
+    def verdicts(self) -> Iterator[tuple[str, bool]]:
+        """Judge every sequence again; yields each verdicts.parquet and whether it is the same.
+
+        Programs are judged only with a sandbox; without, their stored verdicts are taken.
+        """
+        for result in self._distinct():
+            name = f"{result.folder}/verdicts.parquet"
+            sequences = self.archived / result.folder / "sequences.parquet"
+            tasks, output = self.archived / result.tasks, self.anew / name
+            if result.kind != "code":
+                evaluate_answers(sequences, tasks, output)
+            elif self.sandbox is not None:
+                options = CodeOptions.model_validate(result.code)
+                cache = self.anew / "sandbox"
+                evaluate(sequences, tasks, output, options, self.sandbox, cache)
+            else:
+                output.parent.mkdir(parents=True, exist_ok=True)
+                output.write_bytes((self.archived / name).read_bytes())
+                continue
+            stored = read_table(self.archived / name, "verdicts")
+            yield name, read_table(output, "verdicts").equals(stored)
+
+    def allocations(self) -> Iterator[tuple[str, bool]]:
+        """Share the saved budget again, for the budgeted methods."""
+        for result in self._distinct():
+            if result.initial is None:
+                continue
+            method: BudgetMethod = "eager" if result.method == "eager" else "eager_adapt"
+            name = f"{result.folder}/allocation.json"
+            write_allocation(
+                method,
+                self.archived / result.initial / "sequences.parquet",
+                self.anew / result.initial / "verdicts.parquet" if method == "eager" else None,
+                result.cell["max_sequences"],
+                result.cell["entropy_threshold"],
+                self.anew / name,
+            )
+            yield name, self._same(name)
+
+    def metrics(self) -> Iterator[tuple[str, bool]]:
+        """Measure every result again."""
+        for result in self._distinct():
+            name = f"{result.folder}/metrics.json"
+            write_metrics(
+                result.method,
+                self.archived / result.folder / "sequences.parquet",
+                self.anew / result.folder / "verdicts.parquet",
+                [self.archived / run for run in result.runs],
+                self.anew / name,
+            )
+            yield name, self._same(name)
+
+    def tables(self) -> Iterator[tuple[str, bool]]:
+        """Write every table again, in its three forms."""
+        rows = [
+            SummaryRow(
+                cell=result.cell,
+                method=result.method,
+                metrics=str(self.anew / result.folder / "metrics.json"),
+            )
+            for result in self.plan.results
+        ]
+        published = self.plan.published and self.archived / self.plan.published
+        writers: dict[str, Callable[[TableFiles], None]] = {
+            "summary": lambda files: write_summary(rows, files),
+            "comparison": lambda files: write_comparison(rows, files),
+            "published": lambda files: write_published(rows, published or None, files),
+        }
+        for table, write in writers.items():
+            names = [f"{self.plan.tables}/{table}.{form}" for form in FORMS]
+            csv, markdown, latex = (self.anew / name for name in names)
+            write(TableFiles(csv=csv, markdown=markdown, latex=latex))
+            yield from ((name, self._same(name)) for name in names)
+
+    def _distinct(self) -> Iterator[ArchivedResult]:
+        """Results by folder: cells that differ in the threshold only share Full Parallel's."""
+        return iter({result.folder: result for result in self.plan.results}.values())
+
+    def _same(self, name: str) -> bool:
+        return (self.anew / name).read_bytes() == (self.archived / name).read_bytes()
+
+
+def verify_archive(path: Path, sandbox: SandboxSettings | None, say: Callable[[str], None]) -> None:
+    """Check every file of an archive, then recompute what follows from its sequences.
+
+    Needs nothing but the archive: no network, no model, no other folder.
+
+    Args:
+        path: the archive.
+        sandbox: how programs are run again; None: their stored verdicts are taken as they are.
+        say: is told, a line each, what was checked.
+
+    Raises:
+        EagerError: a file is not as it was packed, or does not follow from the sequences.
+    """
+    with tempfile.TemporaryDirectory(prefix="eager-verify-") as scratch:
+        archived, anew = Path(scratch, "archived"), Path(scratch, "anew")
+        archived.mkdir()
+        _stop_at(path, "not as they were packed", read_archive(path, archived))
+        files = {
+            file.relative_to(archived).as_posix(): file
+            for file in archived.rglob("*")
+            if file.is_file()
+        }
+        say(f"{len(files)} files: each as it was packed (sha256)")
+        plan = _read_plan(path, files)
+        say(f"packed by commit {plan.code.get('commit')}")
+        recomputation = Recomputation(plan, archived, anew, sandbox)
+        steps = {
+            "judged again": recomputation.verdicts,
+            "shared again": recomputation.allocations,
+            "measured again": recomputation.metrics,
+            "written again": recomputation.tables,
+        }
+        for done, step in steps.items():
+            outcomes = dict(step())
+            differing = [name for name, same in outcomes.items() if not same]
+            _stop_at(path, f"not what comes out when {done}", differing)
+            kinds = ", ".join(sorted({Path(name).name for name in outcomes})) or "nothing"
+            say(f"{len(outcomes)} files {done}: the same ({kinds})")
+        if sandbox is None and (programs := sum(r.kind == "code" for r in plan.results)):
+            say(f"{programs} results of programs: verdicts as stored (--run-programs judges them)")
+        if not _is_packed_alike(path, files, Path(scratch, "repacked.zip")):
+            say("note: the zip around the files was written by another program, or changed")
+
+
+def _read_plan(path: Path, files: dict[str, Path]) -> ArchivePlan:
+    """The plan, all of whose paths are files of the archive."""
+    if PLAN_NAME not in files:
+        raise EagerError(f"{path}: not an archive of `eager archive`: no {PLAN_NAME} in it")
+    try:
+        plan = ArchivePlan.model_validate(read_json(files[PLAN_NAME]))
+    except (ValidationError, ValueError, RecursionError) as error:
+        raise EagerError(f"{path}: {PLAN_NAME} cannot be read: {error}") from None
+    _stop_at(path, f"named in {PLAN_NAME} but missing", sorted(plan.files - files.keys()))
+    return plan
+
+
+def _stop_at(path: Path, fault: str, names: list[str]) -> None:
+    if names:
+        shown = [f"  {name}" for name in names[:SHOWN]]
+        if len(names) > SHOWN:
+            shown.append(f"  and {len(names) - SHOWN} more")
+        raise EagerError("\n".join([f"{path}: {len(names)} files {fault}:", *shown]))
+
+
+def _is_packed_alike(path: Path, files: dict[str, Path], again: Path) -> bool:
+    """Whether packing the files again gives the archive's bytes."""
+    write_archive(again, {name: files[name] for name in files.keys() - {MANIFEST_NAME}})
+    return again.read_bytes() == path.read_bytes()

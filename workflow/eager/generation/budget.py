@@ -1,0 +1,99 @@
+"""allocation.json: who gets the saved budget, written for people and read by the next stage."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from eager.algorithm.allocation import (
+    BudgetMethod,
+    InitialResult,
+    Share,
+    allocate,
+    round_threshold,
+    saved_budget,
+)
+from eager.util.errors import EagerError
+from eager.util.files import read_json, write_json
+from eager.util.tables import read_table
+
+SCHEMA_VERSION = 1
+SHOWN_ROUNDS = 6
+"""Rounds whose thresholds are written out; later ones follow the same rule."""
+
+
+def write_allocation(
+    method: BudgetMethod,
+    sequences_path: Path,
+    verdicts_path: Path | None,
+    max_sequences: int,
+    entropy_threshold: float,
+    output: Path,
+) -> None:
+    """Share the budget that EAGer-init left.
+
+    Args:
+        method: eager_adapt (no labels) or eager (needs the verdicts of EAGer-init).
+        sequences_path: EAGer-init's sequences.
+        verdicts_path: EAGer-init's verdicts, for `eager`.
+        max_sequences: M.
+        entropy_threshold: theta, in nats.
+        output: allocation.json.
+    """
+    ids = read_table(sequences_path, "sequences").column("prompt_id").to_pylist()
+    solved = _solved(verdicts_path) if method == "eager" else None
+    initial = [
+        InitialResult(prompt_id, count, None if solved is None else prompt_id in solved)
+        for prompt_id, count in Counter(ids).items()
+    ]
+    shares = allocate(method, initial, max_sequences)
+    write_json(
+        output,
+        {
+            "schema_version": SCHEMA_VERSION,
+            "method": method,
+            "max_sequences": max_sequences,
+            "entropy_threshold": entropy_threshold,
+            "saved_budget": saved_budget(initial, max_sequences),
+            "given": sum(share.share for share in shares),
+            "prompts": [_describe(share, entropy_threshold) for share in shares],
+        },
+    )
+
+
+def read_shares(path: Path) -> dict[str, Share]:
+    """The share of every prompt.
+
+    Raises:
+        EagerError: another schema version.
+    """
+    content = read_json(path)
+    if content.get("schema_version") != SCHEMA_VERSION:
+        raise EagerError(
+            f"{path}: schema version {content.get('schema_version')}; this program reads "
+            f"{SCHEMA_VERSION}; delete it and rerun"
+        )
+    fields = Share.__dataclass_fields__
+    return {
+        prompt["prompt_id"]: Share(**{name: prompt[name] for name in fields})
+        for prompt in content["prompts"]
+    }
+
+
+def _describe(share: Share, entropy_threshold: float) -> dict[str, Any]:
+    rounds = range(1, min(share.share, SHOWN_ROUNDS) + 1)
+    return asdict(share) | {
+        "round_thresholds": [
+            round(round_threshold(entropy_threshold, share.saturated, number), 6)
+            for number in rounds
+        ]
+    }
+
+
+def _solved(verdicts_path: Path | None) -> set[str]:
+    if verdicts_path is None:
+        raise EagerError("full EAGer needs the verdicts of eager_init; give --verdicts")
+    verdicts = read_table(verdicts_path, "verdicts").to_pylist()
+    return {verdict["prompt_id"] for verdict in verdicts if verdict["correct"]}

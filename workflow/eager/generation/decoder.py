@@ -1,0 +1,243 @@
+"""All prompts at once in one engine: submit, step, let the trees decide, fork, finish.
+
+A fork is a new request on a prefix the engine has cached; a parent whose sampled token was not
+the most likely one is aborted and submitted again with that token forced. The decisions are made in
+`eager.algorithm`; this module moves tokens between it and the engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+
+from eager.algorithm.allocation import Round
+from eager.algorithm.branching import BranchingRule, Observation, PromptTree, second_most_likely
+from eager.algorithm.entropy import top_k_entropy
+from eager.algorithm.methods import children_of
+from eager.config.settings import DecodingSettings
+from eager.data.prompts import Prompt, Vocabulary
+from eager.generation.engine import Engine, EngineOutput, EngineRequest
+
+NextRound = Callable[[int, int], Round | None]
+"""(rounds finished, sequences so far) -> the next round of a prompt, or None when it is done."""
+
+
+@dataclass(eq=False)
+class PromptRun:
+    """One prompt on its way through its rounds."""
+
+    prompt: Prompt
+    next_round: NextRound
+    priority: int
+    finished: list[tuple[Round, PromptTree]] = field(default_factory=list)
+    round: Round | None = None
+    tree: PromptTree | None = None
+    request_ids: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def sequences(self) -> int:
+        """Sequences of the rounds that are finished."""
+        return sum(len(tree.sequences) for _, tree in self.finished)
+
+
+@dataclass(eq=False, slots=True)
+class LiveRequest:
+    """The sequence of a tree that a request of the engine stands for."""
+
+    run: PromptRun
+    tree: PromptTree
+    sequence: int
+    started: bool = False
+
+
+@dataclass
+class Counters:
+    """What a decoder has done so far. `driver_seconds` is its own time, without the engine's."""
+
+    steps: int = 0
+    tokens: int = 0
+    forks: int = 0
+    prompt_tokens: int = 0
+    cached_prompt_tokens: int = 0
+    engine_seconds: float = 0.0
+    driver_seconds: float = 0.0
+
+
+class Decoder:
+    """Drives one engine over the prompts of a shard.
+
+    Args:
+        engine: a fresh engine.
+        settings: how to sample and branch.
+        vocabulary: ends of sequence and of thinking, context length.
+    """
+
+    def __init__(self, engine: Engine, settings: DecodingSettings, vocabulary: Vocabulary) -> None:
+        self.counters = Counters()
+        self._engine = engine
+        self._settings = settings
+        self._vocabulary = vocabulary
+        self._live: dict[str, LiveRequest] = {}
+        own = children_of(settings.method)
+        self._children = own or second_most_likely
+        # The paper's methods need no more than the two most likely tokens.
+        self._tokens_needed = settings.top_k_entropy if own else 2
+
+    @property
+    def live_sequences(self) -> int:
+        """Sequences now in the engine."""
+        return len(self._live)
+
+    def run(self, work: Sequence[tuple[Prompt, NextRound]]) -> Iterator[list[PromptRun]]:
+        """Decode; yields after every step the prompts that finished with it.
+
+        Args:
+            work: prompts with their rounds, in order of priority.
+        """
+        runs = [PromptRun(*item, priority=index) for index, item in enumerate(work)]
+        yield [run for run in runs if not self._start_round(run)]
+        while self._live:
+            start = perf_counter()
+            outputs = self._engine.step()
+            stepped = perf_counter()
+            finished = self._take(outputs)
+            self.counters.steps += 1
+            self.counters.engine_seconds += stepped - start
+            self.counters.driver_seconds += perf_counter() - stepped
+            yield finished
+
+    def _start_round(self, run: PromptRun) -> bool:
+        """Begin a prompt's next round; False if it has none left."""
+        run.round = run.next_round(len(run.finished), run.sequences)
+        if run.round is None:
+            run.tree = None
+            return False
+        run.tree = self._tree(self._rule(run.prompt, run.round), run.round.roots)
+        for sequence in range(run.round.roots):
+            self._submit(run, run.tree, sequence)
+        return True
+
+    def _tree(self, rule: BranchingRule, roots: int) -> PromptTree:
+        """A fresh tree; variants of the rule put theirs here."""
+        return PromptTree(rule, roots)
+
+    def _rule(self, prompt: Prompt, round_: Round) -> BranchingRule:
+        room = self._vocabulary.context_length - len(prompt.token_ids)
+        return BranchingRule(
+            max_sequences=round_.max_sequences,
+            entropy_threshold=round_.entropy_threshold,
+            threshold_percentile=self._settings.threshold_percentile,
+            max_steps_without_branch=self._settings.max_steps_without_branch,
+            max_tokens=min(room, self._settings.max_tokens or room),
+            end_of_sequence=frozenset(self._vocabulary.end_of_sequence),
+            end_of_thinking=self._vocabulary.end_of_thinking,
+            children=self._children,
+        )
+
+    def _submit(self, run: PromptRun, tree: PromptTree, sequence: int) -> None:
+        """Give a sequence to the engine from where it is."""
+        assert run.round is not None
+        tokens = tree.tokens(sequence).tolist()
+        request_id = f"{run.priority}.{run.round.number}.{sequence}.{len(tokens)}"
+        prompt = [*run.prompt.token_ids, *tokens]
+        seed = request_seed(
+            self._settings.seed, run.prompt.id, run.round.number, sequence, len(tokens)
+        )
+        self._engine.submit(
+            EngineRequest(
+                request_id,
+                prompt,
+                max_tokens=tree.rule.max_tokens - len(tokens),
+                seed=seed,
+                with_logprobs=tree.branching,
+                priority=run.priority,
+            )
+        )
+        run.request_ids[sequence] = request_id
+        self._live[request_id] = LiveRequest(run, tree, sequence)
+        self.counters.prompt_tokens += len(prompt)
+
+    def _take(self, outputs: Sequence[EngineOutput]) -> list[PromptRun]:
+        """Let the trees decide on one step's tokens; returns the prompts that finished."""
+        steps: dict[PromptRun, list[Observation]] = {}
+        ended: set[str] = set()
+        for output, entropy in zip(outputs, self._entropies(outputs), strict=True):
+            request = self._live[output.request_id]
+            if not request.started:
+                request.started = True
+                self.counters.cached_prompt_tokens += output.cached_prompt_tokens
+            if output.finished:
+                ended.add(output.request_id)
+            (sampled,) = output.tokens
+            if request.tree.branching:
+                best, second, *others = output.top_tokens[1 : self._tokens_needed + 1]
+                row = Observation(request.sequence, sampled, entropy, best, second, others)
+            else:
+                row = Observation(request.sequence, sampled)
+            steps.setdefault(request.run, []).append(row)
+        self.counters.tokens += len(outputs)
+        finished = []
+        for run, rows in steps.items():
+            rows.sort()
+            self._apply(run, rows, ended)
+            assert run.tree is not None
+            assert run.round is not None
+            if run.tree.live == 0:
+                run.finished.append((run.round, run.tree))
+                if not self._start_round(run):
+                    finished.append(run)
+        return finished
+
+    def _entropies(self, outputs: Sequence[EngineOutput]) -> list[float]:
+        """Entropy (nats) of each output's position, in one call; 0 where it is not needed."""
+        size = self._settings.top_k_entropy
+        needed = [i for i, o in enumerate(outputs) if self._live[o.request_id].tree.branching]
+        entropies = [0.0] * len(outputs)
+        if needed:
+            logprobs = array("d")
+            for index in needed:
+                logprobs.fromlist(outputs[index].logprobs[1 : size + 1])
+            rows = np.frombuffer(logprobs).reshape(len(needed), size)
+            for index, entropy in zip(needed, top_k_entropy(rows).tolist(), strict=True):
+                entropies[index] = entropy
+        return entropies
+
+    def _apply(self, run: PromptRun, rows: list[Observation], ended: set[str]) -> None:
+        """Carry out what a prompt's tree decides on a step."""
+        tree = run.tree
+        assert tree is not None
+        branches = tree.observe(rows)
+        self.counters.forks += len(branches)
+        replaced = {branch.parent for branch in branches if branch.kept != branch.sampled}
+        for row in rows:
+            over = tree.sequences[row.sequence].finish_reason is not None
+            request_id = run.request_ids[row.sequence]
+            if over != (request_id in ended) and row.sequence not in replaced:
+                raise RuntimeError(
+                    f"the engine and the tree disagree on the end of request {request_id}"
+                )
+            if over or row.sequence in replaced:
+                del self._live[request_id], run.request_ids[row.sequence]
+                if request_id not in ended:
+                    self._engine.abort(request_id)
+        for branch in branches:
+            for sequence in (branch.parent, branch.child):
+                unheard = sequence not in run.request_ids
+                if unheard and tree.sequences[sequence].finish_reason is None:
+                    self._submit(run, tree, sequence)
+
+
+def request_seed(run_seed: int, prompt_id: str, round_: int, sequence: int, position: int) -> int:
+    """Seed of the request that continues a sequence from a position: 63 bits of a hash.
+
+    It depends on nothing but its arguments, so what a prompt is given does not change with the
+    other prompts, the shard or a resume. The position is part of it because a sequence that is
+    submitted again must not draw the random numbers of its beginning a second time.
+    """
+    key = f"{run_seed}\x1f{prompt_id}\x1f{round_}\x1f{sequence}\x1f{position}".encode()
+    return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big") >> 1

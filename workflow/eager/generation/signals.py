@@ -1,0 +1,66 @@
+"""Requests to stop: what a cluster sends before it ends a job."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from eager.util.errors import EagerError
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+
+
+class StoppedError(EagerError):
+    """The job was asked to stop; what it had finished is kept, and the same command goes on."""
+
+    exit_code = 75
+    """EX_TEMPFAIL of sysexits.h: try again."""
+
+
+class StopRequest:
+    """Whether somebody has asked this process to stop."""
+
+    def __init__(self) -> None:
+        self._received: str | None = None
+        self._waits = True
+
+    def receive(self, number: int, _: FrameType | None) -> None:
+        """Signal handler: takes note, so that no write is cut short."""
+        self._received = signal.Signals(number).name
+        if not self._waits:
+            self.check()
+
+    def check(self) -> None:
+        """Stop if asked to.
+
+        Raises:
+            StoppedError: a signal has come.
+        """
+        if self._received is not None:
+            raise StoppedError(
+                f"stopped by {self._received}: finished prompts are kept, the same command goes on"
+            )
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """A part that has nothing to write and may last: a signal ends it immediately."""
+        self.check()
+        self._waits = False
+        try:
+            yield
+        finally:
+            self._waits = True
+
+
+@contextmanager
+def stop_requests() -> Iterator[StopRequest]:
+    """Listen to SIGTERM and SIGUSR1 (main thread only)."""
+    request = StopRequest()
+    before = {number: signal.signal(number, request.receive) for number in STOP_SIGNALS}
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

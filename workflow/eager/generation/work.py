@@ -1,0 +1,163 @@
+"""What a generation has to do: every prompt with its rounds, its key and its estimated cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from eager.algorithm.allocation import Round, Share, next_round
+from eager.config.settings import BUDGET_METHODS, DecodingSettings
+from eager.data.prompts import Prompt, Vocabulary, read_prompts
+from eager.generation.budget import read_shares
+from eager.generation.decoder import NextRound
+from eager.generation.shards import estimated_cost
+from eager.util.errors import EagerError
+from eager.util.tables import read_table
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a generation step reads.
+
+    `allocation` and `initial` (the folder of EAGer-init's result) belong to the budgeted methods.
+    """
+
+    model_manifest: Path
+    prompts: Path
+    allocation: Path | None = None
+    initial: Path | None = None
+
+
+@dataclass(frozen=True)
+class WorkItem:
+    """One prompt.
+
+    Attributes:
+        prompt: its id and token ids.
+        next_round: its rounds.
+        key: all that its result depends on beside the settings.
+        cost: tokens it is expected to take through the model.
+        first_index: index of its first new sequence.
+    """
+
+    prompt: Prompt
+    next_round: NextRound
+    key: str
+    cost: float
+    first_index: int = 0
+
+
+@dataclass(frozen=True)
+class Work:
+    """Everything a generation has to do.
+
+    Attributes:
+        vocabulary: ends and context length.
+        items: every prompt, in order.
+        initial: EAGer-init's sequences by prompt, for the methods that build on them.
+    """
+
+    vocabulary: Vocabulary
+    items: list[WorkItem]
+    initial: dict[str, pa.Table] | None
+
+
+def read_work(settings: DecodingSettings, inputs: Inputs) -> Work:
+    """Read the inputs of a generation.
+
+    Raises:
+        EagerError: an input is missing or does not fit.
+    """
+    prompts, vocabulary = read_prompts(inputs.prompts)
+    initial = _initial_tables(settings, inputs)
+    if initial is None:
+        items = _first_rounds(settings, prompts, vocabulary)
+    else:
+        items = _budgeted_rounds(settings, prompts, inputs.allocation, initial)
+    return Work(vocabulary, list(items), initial)
+
+
+def _first_rounds(
+    settings: DecodingSettings, prompts: list[Prompt], vocabulary: Vocabulary
+) -> Iterator[WorkItem]:
+    """One round a prompt. Nobody knows how long answers get: all are taken to be equally long."""
+    first = _first_round(settings)
+    longest = max((len(prompt.token_ids) for prompt in prompts), default=0)
+    room = vocabulary.context_length - longest
+    answer = min(room, settings.max_tokens or room)
+    for prompt in prompts:
+        cost = estimated_cost(len(prompt.token_ids), settings.max_sequences, answer)
+        yield WorkItem(prompt, lambda rounds, _: None if rounds else first, _key(prompt), cost)
+
+
+def _budgeted_rounds(
+    settings: DecodingSettings,
+    prompts: list[Prompt],
+    allocation: Path | None,
+    initial: dict[str, pa.Table],
+) -> Iterator[WorkItem]:
+    """The rounds of a prompt's share; its answers are taken to be as long as EAGer-init's."""
+    if allocation is None:
+        raise EagerError(f"{settings.method} needs the allocation of the saved budget")
+    shares = read_shares(allocation)
+    for prompt in prompts:
+        if prompt.id not in shares or prompt.id not in initial:
+            raise EagerError(
+                f"{allocation}: knows nothing of prompt {prompt.id!r}; it was made from "
+                "other prompts. Delete it and rerun"
+            )
+        share, before = shares[prompt.id], initial[prompt.id]
+        yield WorkItem(
+            prompt,
+            _rounds_of(share, settings),
+            f"{_key(prompt)}\x1f{share.share}\x1f{share.saturated}\x1f{before.num_rows}",
+            estimated_cost(len(prompt.token_ids), share.share, _mean_own_tokens(before)),
+            before.num_rows,
+        )
+
+
+def _first_round(settings: DecodingSettings) -> Round:
+    cap = settings.max_sequences
+    if settings.method == "parallel":
+        return Round(0, cap, cap, entropy_threshold=0.0)
+    return Round(0, 1, cap, _threshold(settings))
+
+
+def _rounds_of(share: Share, settings: DecodingSettings) -> NextRound:
+    def rounds(finished: int, generated: int) -> Round | None:
+        theta, cap = _threshold(settings), settings.max_sequences
+        return next_round(share, generated, finished, theta, cap)
+
+    return rounds
+
+
+def _threshold(settings: DecodingSettings) -> float:
+    assert settings.entropy_threshold is not None  # DecodingSettings has seen to it
+    return settings.entropy_threshold
+
+
+def _key(prompt: Prompt) -> str:
+    return f"{prompt.id}\x1f{','.join(map(str, prompt.token_ids))}"
+
+
+def _mean_own_tokens(sequences: pa.Table) -> float:
+    """Tokens that a sequence did not inherit, on average."""
+    lengths = pc.sum(pc.list_value_length(sequences.column("token_ids"))).as_py()
+    inherited = pc.sum(sequences.column("inherited_tokens")).as_py()
+    return float((lengths - inherited) / sequences.num_rows)
+
+
+def _initial_tables(settings: DecodingSettings, inputs: Inputs) -> dict[str, pa.Table] | None:
+    """EAGer-init's sequences by prompt, for the methods that build on them."""
+    if settings.method not in BUDGET_METHODS:
+        return None
+    if inputs.initial is None:
+        raise EagerError(f"{settings.method} needs the result of eager_init")
+    table = read_table(inputs.initial / "sequences.parquet", "sequences")
+    ids = table.column("prompt_id").to_pylist()
+    starts = {prompt_id: ids.index(prompt_id) for prompt_id in dict.fromkeys(ids)}
+    return {name: table.slice(start, ids.count(name)) for name, start in starts.items()}

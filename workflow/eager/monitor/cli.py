@@ -1,0 +1,94 @@
+"""Commands for people that look at a whole plan: `eager status` and `eager estimate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from eager.util.errors import EagerError
+
+if TYPE_CHECKING:
+    from eager.config.schema import Experiment
+
+DEFAULT_CONFIG = Path("config/demo.yaml")
+Configfile = Annotated[Path, typer.Option(help="the experiment, as for `snakemake --configfile`")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command()(status)
+    app.command()(estimate)
+
+
+Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table")]
+
+
+def status(configfile: Configfile = DEFAULT_CONFIG, as_json: Json = False) -> None:
+    """Say how far each method is in each cell; also while Snakemake runs."""
+    from eager.monitor.planning import read_plan
+    from eager.monitor.status import as_records, as_text, find_results
+
+    results = find_results(_experiment(configfile), read_plan(configfile))
+    typer.echo(json.dumps(as_records(results), indent=2) if as_json else as_text(results))
+
+
+def estimate(
+    configfile: Configfile = DEFAULT_CONFIG,
+    tokens_per_second: Annotated[
+        list[str] | None,
+        typer.Option(help="speed of a GPU: a number, or MODEL=NUMBER; else as in former runs"),
+    ] = None,
+    load_seconds: Annotated[
+        float | None, typer.Option(min=0, help="to load a model; else as in former runs")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a plan costs: GPU hours, tokens and disk, a cell and in total."""
+    from eager.monitor import estimate as costs
+    from eager.monitor.history import prompts_of, read_former_runs
+    from eager.report.tables.published import read_published
+
+    experiment, runs = _experiment(configfile), read_former_runs()
+    published = experiment.config.published
+    speeds = costs.speeds_of(
+        experiment.models, runs, _speeds(tokens_per_second or [], experiment), load_seconds
+    )
+    found = costs.estimate(
+        experiment,
+        runs,
+        read_published(Path(published)) if published else [],
+        {name: prompts_of(name, entry) for name, entry in experiment.datasets.items()},
+        speeds,
+    )
+    if as_json:
+        typer.echo(json.dumps(costs.as_json(found, speeds), indent=2))
+    else:
+        typer.echo(costs.as_text(found, speeds))
+
+
+def _speeds(given: list[str], experiment: Experiment) -> dict[str, float]:
+    """Speeds by model from `NUMBER` or `MODEL=NUMBER`; a number alone is under the name ""."""
+    speeds = {}
+    for text in given:
+        model, _, number = text.rpartition("=")
+        if model and model not in experiment.models:
+            raise EagerError(
+                f"--tokens-per-second {text}: no model {model!r}; known are "
+                f"{', '.join(experiment.models)}"
+            )
+        try:
+            speeds[model] = float(number)
+        except ValueError:
+            speeds[model] = 0
+        if not speeds[model] > 0:
+            raise EagerError(f"--tokens-per-second {text}: write NUMBER or MODEL=NUMBER, above 0")
+    return speeds
+
+
+def _experiment(configfile: Path) -> Experiment:
+    from eager.config.load import load_experiment, read_yaml
+
+    return load_experiment(read_yaml(configfile), str(configfile))

@@ -1,0 +1,1 @@
+"""Figures of one model and data set: `facts.py` reads what they show, `draw.py` draws it."""

@@ -1,0 +1,383 @@
+"""The figures of one model and data set, as SVG and PNG; each describes itself in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from eager.config.settings import BUDGET_METHODS, Method, is_first_round
+from eager.report.figures.facts import (
+    PERCENTILES,
+    Correlation,
+    Peaks,
+    Published,
+    ResultFacts,
+    correlate,
+    published_points,
+    read_facts,
+)
+from eager.report.figures.style import (
+    GREY,
+    label_point,
+    look_of,
+    method_handles,
+    new_figure,
+    save,
+    style,
+    visible,
+    write_note,
+)
+from eager.report.results import CellResults
+
+SHOWN_TOKENS = 15
+BINS = 30
+MANY_POINTS = 2000
+"""More marks than this are drawn as pixels inside the SVG, which would be slow to open."""
+
+
+def draw_figures(
+    cells: list[CellResults], published_path: Path | None, folder: Path, prefix: str
+) -> None:
+    """Draw all figures of the cells of one model and data set.
+
+    Args:
+        cells: all of one model and data set.
+        published_path: CSV of published figures, or None.
+        folder: where the files go.
+        prefix: how their names begin.
+    """
+    facts = read_facts(cells)
+    where = cells[0].cell
+    published = published_points(published_path, where["model"], where["dataset"])
+    for name in FIGURES:
+        draw_figure(name, facts, published, folder, f"{prefix}{name}")
+
+
+def draw_figure(
+    name: str, facts: list[ResultFacts], published: list[Published], folder: Path, stem: str
+) -> None:
+    """Draw one figure.
+
+    Args:
+        name: of the figure.
+        facts: all of one model and data set.
+        published: points to overlay.
+        folder: where the files go.
+        stem: their name without its end.
+    """
+    title, draw = FIGURES[name]
+    where = facts[0].cell.cell
+    heading = f"{title}: {where['model']} on {where['dataset']}"
+    with style():
+        figure, description = draw(facts, published)
+        figure.suptitle(heading, fontsize=10, fontweight="bold")
+        save(figure, folder, stem, heading, description)
+
+
+def pass_at_k(facts: list[ResultFacts], published: list[Published]) -> tuple[Figure, str]:
+    """Pass@k against tokens a prompt; a line joins the values of M."""
+    figure = new_figure(height=4.0)
+    axes = figure.axes[0]
+    told = []
+    for method, series in _series(facts):
+        look = look_of(method)
+        tokens = [fact.tokens_per_prompt for fact in series]
+        upstream = [fact.tokens_upstream_per_prompt for fact in series]
+        passed = [fact.metrics["pass_at_k"] for fact in series]
+        axes.hlines(passed, upstream, tokens, color=look.color, linewidth=0.8, alpha=0.6)
+        axes.plot(upstream, passed, "|", color=look.color, markersize=8)
+        axes.plot(tokens, passed, look.line, marker=look.marker, color=look.color, markersize=6)
+        for fact, x, y in zip(series, tokens, passed, strict=True):
+            largest = fact.cell.cell["max_sequences"]
+            label_point(axes, f"{largest}", (x, y), method)
+            told.append(f"{look.name} at M {largest}: {y:.3f} with {x:,.0f} tokens a prompt")
+    for method in dict.fromkeys(point.method for point in published):
+        look = look_of(method)
+        points = sorted((p for p in published if p.method == method), key=lambda p: p.max_sequences)
+        axes.plot(
+            [point.tokens_per_prompt for point in points],
+            [point.pass_at_k for point in points],
+            look.line,
+            marker=look.marker,
+            color=look.color,
+            markerfacecolor="white",
+            linewidth=0.7,
+            alpha=0.7,
+        )
+    axes.set(xlabel="tokens a prompt (numbers: M)", ylabel="Pass@k")
+    values = [fact.metrics["pass_at_k"] for fact in facts] + [p.pass_at_k for p in published]
+    axes.set_ylim(max(-0.03, min(values) - 0.1), min(1.05, max(values) + 0.1))
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    handles = method_handles({fact.method for fact in facts} | {p.method for p in published})
+    handles.append(
+        Line2D([], [], color=GREY, marker="|", linewidth=0.8, label="authors' count of tokens")
+    )
+    if published:
+        label = "hollow: published (authors' count)"
+        handles.append(Line2D([], [], color=GREY, marker="o", markerfacecolor="w", label=label))
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    note = f" {len(published)} published points are overlaid." if published else ""
+    return figure, "Pass@k against true tokens. " + "; ".join(told) + "." + note
+
+
+def tokens(facts: list[ResultFacts], published: list[Published]) -> tuple[Figure, str]:
+    """Tokens a method in both counts, a row a cell."""
+    groups = _by_cell(facts)
+    figure = new_figure(rows=len(groups), height=1.0 + 0.28 * max(map(len, groups.values())))
+    told = []
+    for axes, (label, group) in zip(figure.axes, groups.items(), strict=True):
+        places = np.arange(len(group))[::-1]
+        for offset, key, hatch in ((0.19, "tokens", ""), (-0.19, "tokens_upstream", "////")):
+            values = [fact.metrics[key] / fact.metrics["prompts"] for fact in group]
+            bars = axes.barh(
+                places + offset,
+                values,
+                height=0.36,
+                color=[look_of(fact.method).color if not hatch else "white" for fact in group],
+                edgecolor=[look_of(fact.method).color for fact in group],
+                hatch=hatch,
+            )
+            axes.bar_label(bars, fmt="{:,.0f}", padding=3, fontsize=7)
+        axes.set_yticks(places, [look_of(fact.method).name for fact in group])
+        axes.grid(visible=False, axis="y")
+        axes.margins(x=0.12)
+        axes.set_title(label)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        told += [
+            f"{label}, {look_of(fact.method).name}: {fact.tokens_per_prompt:,.0f} tokens a prompt, "
+            f"{fact.tokens_upstream_per_prompt:,.0f} by the authors' count"
+            for fact in group
+        ]
+    figure.axes[-1].set_xlabel("tokens a prompt")
+    handles = [
+        Patch(facecolor=GREY, edgecolor=GREY, label="true tokens"),
+        Patch(facecolor="white", edgecolor=GREY, hatch="////", label="authors' count"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    return figure, "; ".join(told) + "."
+
+
+def branches(facts: list[ResultFacts], published: list[Published]) -> tuple[Figure, str]:
+    """Where forks happen: how many along the answer, and entropy against the threshold."""
+    groups = {
+        label: [fact for fact in group if fact.method != "parallel"]
+        for label, group in _by_cell(facts).items()
+    }
+    figure = new_figure(rows=len(groups), columns=2, height=2.9)
+    told = []
+    for row, (label, group) in enumerate(groups.items()):
+        counts, marks = figure.axes[2 * row : 2 * row + 2]
+        longest = max((max(f.branches["position"], default=0) for f in group), default=0)
+        edges = np.arange(0, longest + 1 + (width := longest // BINS + 1), width)
+        for fact in group:
+            position = fact.branches["position"]
+            told.append(f"{label}, {look_of(fact.method).name}: {_forks_in_words(position)}")
+            if position:
+                _draw_forks(counts, marks, fact, edges)
+        if longest == 0 and not any(fact.branches["position"] for fact in group):
+            write_note(counts, "no forks")
+            write_note(marks, "no forks")
+        counts.set(title=label, xlabel="position in the answer (tokens)", ylabel="forks")
+        counts.yaxis.set_major_locator(MaxNLocator(integer=True))
+        marks.set(xlabel="position in the answer (tokens)", ylabel="entropy (nats)")
+        marks.set_ylim(bottom=0)
+    handles = method_handles({fact.method for group in groups.values() for fact in group})
+    handles.append(Line2D([], [], color=GREY, marker="_", linestyle="", label="threshold then"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    return figure, "; ".join(told) + "."
+
+
+def sequences(facts: list[ResultFacts], published: list[Published]) -> tuple[Figure, str]:
+    """Sequences a prompt, and who got the saved budget."""
+    groups = _by_cell(facts)
+    shown = [
+        (label, fact)
+        for label, group in groups.items()
+        for fact in (
+            [fact for fact in group if fact.method in BUDGET_METHODS]
+            or [fact for fact in group if is_first_round(fact.method)]
+            or group[:1]
+        )
+    ]
+    figure = new_figure(rows=len(shown), height=2.1)
+    told = []
+    for axes, (label, fact) in zip(figure.axes, shown, strict=True):
+        look = look_of(fact.method)
+        order = sorted(fact.prompts, key=lambda prompt: (prompt.initial, prompt.extra))
+        places = np.arange(len(order))
+        initial = np.array([prompt.initial for prompt in order])
+        extra = np.array([prompt.extra for prompt in order])
+        axes.bar(places, initial, color="#bbbbbb", edgecolor="none", width=0.85)
+        given = extra > 0
+        axes.bar(
+            places[given],
+            extra[given],
+            bottom=initial[given],
+            color="white",
+            edgecolor=look.color,
+            hatch="////",
+            width=0.85,
+        )
+        axes.axhline(fact.cell.cell["max_sequences"], color="black", linewidth=0.8, linestyle="--")
+        wrong = [place for place, prompt in enumerate(order) if not prompt.right]
+        if wrong:
+            axes.plot(wrong, [0] * len(wrong), "x", color="black", markersize=4, clip_on=False)
+        axes.set(title=f"{look.name}, {label}", ylabel="sequences", xticks=[])
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(visible=False, axis="x")
+        told.append(
+            f"{look.name}, {label}: {initial.sum()} sequences of the first round and {extra.sum()} "
+            f"more, which went to {given.sum()} of {len(order)} prompts; "
+            f"{len(wrong)} without a right one"
+        )
+    figure.axes[-1].set_xlabel("prompts, by sequences of the first round")
+    handles = [
+        Patch(facecolor="#bbbbbb", label="first round"),
+        Patch(facecolor="white", edgecolor=GREY, hatch="////", label="saved budget"),
+        Line2D([], [], color="black", linestyle="--", linewidth=0.8, label="cap M"),
+        Line2D([], [], color="black", marker="x", linestyle="", label="no right sequence"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    return figure, "; ".join(told) + "."
+
+
+def entropy_accuracy(facts: list[ResultFacts], published: list[Published]) -> tuple[Figure, str]:
+    """Whether high entropies go with wrong answers, at percentiles up to the peaks."""
+    shown = [fact for fact in facts if is_first_round(fact.method)]
+    figure = new_figure(rows=max(len(shown), 1), columns=2, height=2.9)
+    told = []
+    for row, fact in enumerate(shown):
+        levels: list[tuple[str, Peaks]] = [
+            ("sequences", fact.sequence_peaks),
+            ("prompts", fact.prompt_peaks),
+        ]
+        for axes, (level, peaks) in zip(figure.axes[2 * row : 2 * row + 2], levels, strict=True):
+            found = correlate(peaks)
+            _draw_correlation(axes, found)
+            axes.set_title(f"{len(peaks.accuracy)} {level}, {fact.cell.label}", fontsize=8)
+            told.append(f"{fact.cell.label}, {level}: {found.in_words()}")
+        figure.axes[2 * row].set_ylabel("correlation with accuracy")
+    if not shown:
+        for axes in figure.axes:
+            write_note(axes, "needs EAGer-init, which records entropies")
+        told.append("EAGer-init, which records entropies, was not run")
+    handles = [
+        Line2D([], [], color="#0072B2", marker="o", label="Pearson"),
+        Line2D([], [], color="#D55E00", marker="s", linestyle="--", label="Spearman"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    return figure, "; ".join(told) + "."
+
+
+def branch_tokens(facts: list[ResultFacts], published: list[Published]) -> tuple[Figure, str]:
+    """The tokens that stand at forks most often: as the kept or the forked candidate."""
+    kept: Counter[str] = Counter()
+    forked: Counter[str] = Counter()
+    for fact in facts:
+        kept.update(fact.branches["kept_text"])
+        forked.update(fact.branches["forked_text"])
+    together = kept + forked
+    # Ties in the order of the text: the same figure whatever order the cells are read in.
+    top = sorted(together, key=lambda text: (-together[text], text))[:SHOWN_TOKENS]
+    figure = new_figure(height=max(1.6 + 0.22 * len(top), 2.0))
+    axes = figure.axes[0]
+    if not top:
+        write_note(axes, "no forks")
+        return figure, "There were no forks."
+    places = np.arange(len(top))[::-1]
+    left = np.array([kept[text] for text in top])
+    right = np.array([forked[text] for text in top])
+    axes.barh(places, left, color="#0072B2", label="kept (most likely)")
+    axes.barh(
+        places,
+        right,
+        left=left,
+        color="white",
+        edgecolor="#D55E00",
+        hatch="////",
+        label="forked (second)",
+    )
+    axes.set_yticks(places, [visible(text) for text in top], parse_math=False)
+    axes.set(xlabel="forks at which the token was a candidate")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(visible=False, axis="y")
+    figure.legend(loc="outside lower center", ncols=2)
+    words = ", ".join(f"{visible(text)} {together[text]}" for text in top[:5])
+    return figure, f"Of {sum(kept.values())} forks, the commonest candidates: {words}."
+
+
+Draw = Callable[[list[ResultFacts], list[Published]], tuple[Figure, str]]
+FIGURES: dict[str, tuple[str, Draw]] = {
+    "pass_at_k": ("Pass@k against tokens", pass_at_k),
+    "tokens": ("Tokens a method", tokens),
+    "sequences": ("Sequences a prompt", sequences),
+    "branches": ("Where branches happen", branches),
+    "entropy_accuracy": ("Entropy and accuracy", entropy_accuracy),
+    "branch_tokens": ("Tokens branched on most", branch_tokens),
+}
+
+
+def _series(facts: list[ResultFacts]) -> list[tuple[Method, list[ResultFacts]]]:
+    """Results that differ in M only, in order of M; Full Parallel knows no threshold."""
+    series: dict[tuple[Any, ...], dict[int, ResultFacts]] = {}
+    for fact in facts:
+        cell = fact.cell.cell
+        theta = None if fact.method == "parallel" else cell["entropy_threshold"]
+        key = (fact.method, cell["temperature"], cell["seed"], theta)
+        series.setdefault(key, {})[cell["max_sequences"]] = fact
+    return [(key[0], [group[m] for m in sorted(group)]) for key, group in series.items()]
+
+
+def _by_cell(facts: list[ResultFacts]) -> dict[str, list[ResultFacts]]:
+    groups: dict[str, list[ResultFacts]] = {}
+    for fact in facts:
+        groups.setdefault(fact.cell.label, []).append(fact)
+    return groups
+
+
+def _draw_forks(counts: Axes, marks: Axes, fact: ResultFacts, edges: Any) -> None:
+    look = look_of(fact.method)
+    position = fact.branches["position"]
+    heights, _ = np.histogram(position, edges)
+    counts.stairs(heights, edges, color=look.color, linestyle=look.line, linewidth=1.3)
+    pixels = len(position) > MANY_POINTS
+    common: dict[str, Any] = {"rasterized": pixels, "linestyle": ""}
+    marks.plot(position, fact.branches["threshold"], marker="_", color=GREY, **common)
+    marks.plot(
+        position,
+        fact.branches["entropy"],
+        marker=look.marker,
+        color=look.color,
+        markersize=3.5,
+        alpha=0.6,
+        **common,
+    )
+
+
+def _draw_correlation(axes: Axes, found: Correlation) -> None:
+    if found.reason:
+        write_note(axes, f"not defined: {found.reason}")
+        return
+    places = np.arange(len(PERCENTILES))
+    axes.axhline(0, color="black", linewidth=0.8)
+    axes.plot(places, found.pearson, "o-", color="#0072B2", markersize=4)
+    axes.plot(places, found.spearman, "s--", color="#D55E00", markersize=4)
+    axes.set_xticks(places, [f"{p:g}" for p in PERCENTILES], fontsize=7)
+    axes.set(ylim=(-1.05, 1.05), xlabel="percentile of recorded entropies")
+
+
+def _forks_in_words(position: list[int]) -> str:
+    if not position:
+        return "no forks"
+    middle = np.median(position)
+    return f"{len(position)} forks, half of them before token {middle:.0f}, last at {max(position)}"

@@ -1,0 +1,205 @@
+"""What the figures show, read from the results of cells: counts, forks, peaks of entropy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from eager.config.settings import Method, is_first_round
+from eager.report.results import CellResults, read_prompts, read_verdicts, verdict_of
+from eager.report.tables.published import read_published
+from eager.util.errors import EagerError
+from eager.util.files import read_json
+from eager.util.tables import read_table
+
+PERCENTILES = (50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 97.5, 99.0, 99.5, 99.9)
+"""Of recorded entropies: from the middle to the peaks."""
+
+
+@dataclass(frozen=True)
+class PromptFacts:
+    """One prompt in one result."""
+
+    prompt_id: str
+    initial: int
+    extra: int
+    right: int
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """Percentiles of recorded entropies (a row an item) and how right each item is."""
+
+    percentiles: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ResultFacts:
+    """One method in one cell.
+
+    Attributes:
+        cell: its place.
+        method: its method.
+        metrics: metrics.json.
+        prompts: in the order of the data set.
+        branches: columns of branches.parquet, of this method's own rounds.
+        sequence_peaks: an item a sequence with recorded entropies; only for EAGer-init.
+        prompt_peaks: an item a prompt; accuracy is its share of right sequences.
+    """
+
+    cell: CellResults
+    method: Method
+    metrics: dict[str, Any]
+    prompts: list[PromptFacts]
+    branches: dict[str, list[Any]]
+    sequence_peaks: Peaks
+    prompt_peaks: Peaks
+
+    @property
+    def tokens_per_prompt(self) -> float:
+        """True tokens."""
+        return float(self.metrics["tokens"] / self.metrics["prompts"])
+
+    @property
+    def tokens_upstream_per_prompt(self) -> float:
+        """The authors' count."""
+        return float(self.metrics["tokens_upstream"] / self.metrics["prompts"])
+
+
+@dataclass(frozen=True)
+class Published:
+    """A figure of the publication; tokens are in the authors' count."""
+
+    method: Method
+    max_sequences: int
+    pass_at_k: float
+    tokens_per_prompt: float
+    source: str
+
+
+def read_facts(cells: list[CellResults]) -> list[ResultFacts]:
+    """Facts of every method of the cells, in the order given.
+
+    Raises:
+        EagerError: there is no cell, or a file of a result is missing or of another version.
+    """
+    if not cells:
+        raise EagerError("no cells to draw; give at least one row in the experiment's TSV")
+    return [_result(cell, method) for cell in cells for method in cell.methods]
+
+
+def published_points(path: Path | None, model: str, dataset: str) -> list[Published]:
+    """What is published of a model and data set and can be drawn; none if there is no file.
+
+    Raises:
+        EagerError: the file is missing or has mistakes.
+    """
+    if path is None:
+        return []
+    return [
+        Published(
+            fact.method, fact.max_sequences, fact.pass_at_k, fact.tokens_per_prompt, fact.source
+        )
+        for fact in read_published(path)
+        if (fact.model, fact.dataset) == (model, dataset)
+        and fact.pass_at_k is not None
+        and fact.tokens_per_prompt is not None
+    ]
+
+
+def _result(cell: CellResults, method: Method) -> ResultFacts:
+    verdicts = read_verdicts(cell.file(method, "verdicts.parquet"))
+    with_entropies = is_first_round(method)
+    prompts: list[PromptFacts] = []
+    peaks: list[tuple[NDArray[np.float64], float]] = []
+    prompt_peaks: list[tuple[NDArray[np.float64], float]] = []
+    arrays = ("entropies",) if with_entropies else ()
+    for prompt_id, rows in read_prompts(cell.file(method, "sequences.parquet"), arrays):
+        right = [
+            bool(verdict_of(verdicts, prompt_id, row.index, cell.methods[method])["correct"])
+            for row in rows
+        ]
+        initial = sum(row.round == 0 for row in rows)
+        prompts.append(PromptFacts(prompt_id, initial, len(rows) - initial, sum(right)))
+        recorded = [
+            row.entropies[~np.isnan(row.entropies)] for row in rows if row.entropies is not None
+        ]
+        peaks += [
+            (np.percentile(values, PERCENTILES), float(flag))
+            for values, flag in zip(recorded, right, strict=False)
+            if values.size
+        ]
+        if recorded and (together := np.concatenate(recorded)).size:
+            prompt_peaks.append((np.percentile(together, PERCENTILES), sum(right) / len(right)))
+    return ResultFacts(
+        cell,
+        method,
+        read_json(cell.file(method, "metrics.json")),
+        prompts,
+        read_table(cell.file(method, "branches.parquet"), "branches").to_pydict(),
+        _peaks(peaks),
+        _peaks(prompt_peaks),
+    )
+
+
+def _peaks(items: list[tuple[NDArray[np.float64], float]]) -> Peaks:
+    return Peaks(
+        np.array([item[0] for item in items]).reshape(len(items), len(PERCENTILES)),
+        np.array([item[1] for item in items]),
+    )
+
+
+FEWEST = 3
+"""Two items always lie on a line; a coefficient says something from three on."""
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Coefficients a percentile of `PERCENTILES` (NaN where entropies do not vary).
+
+    Attributes:
+        pearson: of the percentile's entropy with accuracy.
+        spearman: of their ranks.
+        reason: why there are none; empty if there are.
+    """
+
+    pearson: list[float]
+    spearman: list[float]
+    reason: str = ""
+
+    def in_words(self) -> str:
+        """One clause on the highest percentile."""
+        if self.reason:
+            return f"not defined ({self.reason})"
+        return (
+            f"Pearson {self.pearson[-1]:+.2f}, Spearman {self.spearman[-1]:+.2f} at percentile "
+            f"{PERCENTILES[-1]:g}"
+        )
+
+
+def correlate(peaks: Peaks) -> Correlation:
+    """Correlate each percentile with accuracy."""
+    accuracy = peaks.accuracy
+    if len(accuracy) < FEWEST:
+        return Correlation([], [], f"{len(accuracy)} with recorded entropies")
+    if np.all(accuracy == accuracy[0]):
+        kind = {1.0: "all right", 0.0: "all wrong"}.get(float(accuracy[0]), "all alike")
+        return Correlation([], [], kind)
+    columns = peaks.percentiles.T
+    varied = [not np.all(column == column[0]) for column in columns]
+    return Correlation(
+        [
+            float(stats.pearsonr(column, accuracy).statistic) if varies else float("nan")
+            for column, varies in zip(columns, varied, strict=True)
+        ],
+        [
+            float(stats.spearmanr(column, accuracy).statistic) if varies else float("nan")
+            for column, varies in zip(columns, varied, strict=True)
+        ],
+    )

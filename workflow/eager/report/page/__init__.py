@@ -1,0 +1,1 @@
+"""The report page with the branch explorer; `page.py` puts it together."""

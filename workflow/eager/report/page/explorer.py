@@ -1,0 +1,148 @@
+"""The data of the branch explorer: an index of everything, and a pack a prompt and method."""
+
+from __future__ import annotations
+
+import base64
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eager.config.settings import BUDGET_METHODS, Method
+from eager.data.tasks import read_tasks
+from eager.report.figures.style import look_of
+from eager.report.page.packing import ENTROPY_STEPS, NOT_RECORDED, pack
+from eager.report.page.tokens import TokenTexts
+from eager.report.results import CellResults, SequenceRow, read_prompts, read_verdicts, verdict_of
+from eager.util.errors import EagerError
+from eager.util.files import model_folder
+from eager.util.tables import read_table
+
+LARGEST = 50_000_000
+"""Characters of all packs together: the page with figures and tables stays under 60 MB."""
+
+
+@dataclass
+class ExplorerData:
+    """What the page embeds.
+
+    Attributes:
+        index: cells, methods and prompts, with the number of each pack.
+        packs: base64 text a pack.
+        left_out: prompts (over all cells and methods) for which there was no room.
+    """
+
+    index: dict[str, Any]
+    packs: list[str] = field(default_factory=list)
+    left_out: int = 0
+
+
+def collect(cells: list[CellResults], largest: int = LARGEST) -> ExplorerData:
+    """Pack the prompts of all cells.
+
+    Where not all find room, every cell shows its first prompts; the rest stays in the index, and
+    the page says that it was left out.
+    """
+    data = ExplorerData({"entropySteps": ENTROPY_STEPS, "notRecorded": NOT_RECORDED, "cells": []})
+    texts: dict[str, TokenTexts] = {}
+    walks = []
+    for cell in cells:
+        if cell.model_manifest not in texts:
+            texts[cell.model_manifest] = TokenTexts(model_folder(Path(cell.model_manifest)))
+        entry, walk = _cell(cell, texts[cell.model_manifest], data)
+        data.index["cells"].append(entry)
+        walks.append(walk)
+    size, waiting = 0, deque(walks)
+    # A prompt of each cell in turn, so that room is shared evenly.
+    while waiting and size < largest:
+        walk = waiting.popleft()
+        before = len(data.packs)
+        if next(walk, False):
+            waiting.append(walk)
+        size += sum(map(len, data.packs[before:]))
+    data.left_out = sum(
+        prompt["pack"] is None
+        for cell in data.index["cells"]
+        for method in cell["methods"]
+        for prompt in method["prompts"]
+    )
+    return data
+
+
+def _cell(
+    cell: CellResults, texts: TokenTexts, data: ExplorerData
+) -> tuple[dict[str, Any], Iterator[bool]]:
+    """The index of a cell, and an iterator that packs a prompt at each step."""
+    results = {method: _Result(cell, method) for method in cell.methods}
+    targets = {task.id: task.target for task in read_tasks(Path(cell.tasks))}
+    prompts = read_table(Path(cell.prompts), "prompts").select(["prompt_id", "text"]).to_pylist()
+    entry = {
+        "label": f"{cell.cell['model']} on {cell.cell['dataset']}: {cell.label}",
+        "prompts": {
+            row["prompt_id"]: {"text": row["text"], "target": targets.get(row["prompt_id"], "")}
+            for row in prompts
+        },
+        "methods": [
+            {"method": method, "name": look_of(method).name, "prompts": result.index()}
+            for method, result in results.items()
+        ],
+    }
+    return entry, _walk(results, texts, data, entry)
+
+
+def _walk(
+    results: dict[Method, _Result], texts: TokenTexts, data: ExplorerData, entry: dict[str, Any]
+) -> Iterator[bool]:
+    streams = {method: result.prompts() for method, result in results.items()}
+    for number in range(len(entry["methods"][0]["prompts"])):
+        base = None
+        for place, (method, stream) in enumerate(streams.items()):
+            shown = entry["methods"][place]["prompts"][number]
+            prompt_id, rows = next(stream)
+            if prompt_id != shown["id"]:
+                raise EagerError(
+                    f"{results[method].folder}: verdicts and sequences differ in their prompts "
+                    f"({shown['id']!r} and {prompt_id!r}); evaluate again"
+                )
+            if method in BUDGET_METHODS and base is not None:
+                # Their first round is EAGer-init's: it is packed once.
+                rows = [row for row in rows if row.round > 0]
+                shown["base"] = base
+            shown["pack"] = len(data.packs)
+            data.packs.append(results[method].pack(prompt_id, rows, texts))
+            if method == "eager_init":
+                base = shown["pack"]
+        yield True
+
+
+class _Result:
+    """One method's result in one cell."""
+
+    def __init__(self, cell: CellResults, method: Method) -> None:
+        self.folder = cell.methods[method]
+        self._sequences = cell.file(method, "sequences.parquet")
+        self._verdicts = read_verdicts(cell.file(method, "verdicts.parquet"))
+        self._forks: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for branch in read_table(cell.file(method, "branches.parquet"), "branches").to_pylist():
+            self._forks[branch["prompt_id"]].append(branch)
+
+    def index(self) -> list[dict[str, Any]]:
+        """Prompts with their number of sequences and of right ones."""
+        counts: dict[str, list[bool]] = defaultdict(list)
+        for (prompt_id, _), verdict in self._verdicts.items():
+            counts[prompt_id].append(bool(verdict["correct"]))
+        return [
+            {"id": prompt_id, "sequences": len(flags), "right": sum(flags), "pack": None}
+            for prompt_id, flags in counts.items()
+        ]
+
+    def prompts(self) -> Iterator[tuple[str, list[SequenceRow]]]:
+        """Its sequences, a prompt at a time."""
+        return read_prompts(self._sequences)
+
+    def pack(self, prompt_id: str, rows: list[SequenceRow], texts: TokenTexts) -> str:
+        """Base64 text of the pack of some of a prompt's sequences."""
+        verdicts = [verdict_of(self._verdicts, prompt_id, row.index, self.folder) for row in rows]
+        packed = pack(rows, verdicts, self._forks[prompt_id], texts)
+        return base64.b64encode(packed).decode("ascii")

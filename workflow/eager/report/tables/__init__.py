@@ -1,0 +1,1 @@
+"""Tables of an experiment: `summary.py` makes the rows, `rendering.py` writes the files."""

@@ -1,0 +1,67 @@
+"""The file of published figures, checked."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator
+
+from eager.config.settings import Frozen, Method
+from eager.util.errors import EagerError
+
+
+class PublishedFigures(Frozen):
+    """One row of the file of published figures; what is not published is left empty."""
+
+    model: str = Field(description="a key of the models file")
+    dataset: str = Field(description="a key of the datasets file")
+    method: Method = Field(description="method")
+    max_sequences: int = Field(ge=1, description="M")
+    pass_at_k: float | None = Field(ge=0, le=1, description="share of prompts solved")
+    tokens_per_prompt: float | None = Field(gt=0, description="tokens a prompt, authors' count")
+    source: str = Field(min_length=1, description="where the figures stand")
+
+    @field_validator("pass_at_k", "tokens_per_prompt", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: Any) -> Any:
+        return None if value == "" else value
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """What the figures belong to."""
+        return self.model, self.dataset, self.method, self.max_sequences
+
+
+def read_published(path: Path) -> list[PublishedFigures]:
+    """Read a CSV file of published figures.
+
+    Raises:
+        EagerError: it is missing, has other columns, a value is not possible, or a row is there
+            twice.
+    """
+    columns = list(PublishedFigures.model_fields)
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            reader = csv.DictReader(stream)
+            rows = list(reader)
+            found = list(reader.fieldnames or [])
+    except FileNotFoundError:
+        raise EagerError(f"{path}: no such file; `published` names the CSV file") from None
+    if found != columns:
+        raise EagerError(f"{path}: the columns are {found}; write {columns}")
+    facts: dict[tuple[str, str, str, int], PublishedFigures] = {}
+    for line, row in enumerate(rows, start=2):
+        try:
+            fact = PublishedFigures.model_validate(row)
+        except ValidationError as error:
+            detail = error.errors()[0]
+            key = detail["loc"][0] if detail["loc"] else "row"
+            raise EagerError(
+                f"{path}, line {line}, {key}: {detail['msg']}, got {detail['input']!r}"
+            ) from None
+        if fact.key in facts:
+            raise EagerError(f"{path}, line {line}: {fact.key} is there already; remove one row")
+        facts[fact.key] = fact
+    return list(facts.values())

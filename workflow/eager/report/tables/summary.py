@@ -1,0 +1,91 @@
+"""The tables of an experiment: the summary, the comparison with `parallel`, the publication."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from eager.config.settings import Frozen
+from eager.report.tables.comparison import (
+    Result,
+    compare_with_baseline,
+    compare_with_published,
+    with_bounds,
+)
+from eager.report.tables.published import read_published
+from eager.report.tables.rendering import TableFiles, write_forms
+from eager.util.files import read_json
+
+RELATIVE = ("tokens", "tokens_upstream", "sequences", "seconds", "pass_at_k")
+METRICS = [
+    "prompts",
+    "pass_at_k",
+    "cons_at_max",
+    "pass_rate",
+    "pass_at_k_upstream",
+    "sequences",
+    "tokens",
+    "tokens_upstream",
+    "tokens_per_prompt",
+    "computed_tokens",
+    "engine_seconds",
+    "seconds",
+]
+ONLY_IN_CSV = ["pass_at_k_upstream", "engine_seconds", "sequences_relative", "seconds_relative"]
+
+
+class SummaryRow(Frozen):
+    """One row to fill: the cell's parameters, the method, and where its metrics are."""
+
+    cell: dict[str, Any]
+    method: str
+    metrics: str
+
+
+def write_summary(rows: list[SummaryRow], files: TableFiles) -> None:
+    """Collect metrics.json files into the summary: one row a cell and method.
+
+    Relative columns compare a method with `parallel` in the same cell; they are empty where
+    `parallel` was not run or is zero.
+    """
+    write_forms(summarize(_read(rows)), files, ONLY_IN_CSV)
+
+
+def write_comparison(rows: list[SummaryRow], files: TableFiles) -> None:
+    """Compare each method with `parallel` on the same prompts."""
+    write_forms(compare_with_baseline(_read(rows)), files)
+
+
+def write_published(rows: list[SummaryRow], published: Path | None, files: TableFiles) -> None:
+    """Put published figures beside ours; without a file all of theirs are empty."""
+    facts = read_published(published) if published else []
+    write_forms(compare_with_published(_read(rows), facts), files)
+
+
+def summarize(results: list[Result]) -> pd.DataFrame:
+    """The summary as a data frame, in the order given."""
+    records = []
+    for cell, method, metrics in results:
+        record: dict[str, Any] = {**cell, "method": method}
+        for name in METRICS:
+            if name in metrics["intervals"]:
+                record |= with_bounds(name, metrics[name], metrics["intervals"][name])
+            else:
+                record[name] = metrics[name]
+        records.append(record)
+    baselines = {
+        tuple(cell.items()): metrics for cell, method, metrics in results if method == "parallel"
+    }
+    for record, (cell, _, metrics) in zip(records, results, strict=True):
+        baseline = baselines.get(tuple(cell.items()), {})
+        for name in RELATIVE:
+            value, reference = metrics[name], baseline.get(name)
+            comparable = reference and value is not None
+            record[f"{name}_relative"] = value / reference if comparable else None
+    return pd.DataFrame(records)
+
+
+def _read(rows: list[SummaryRow]) -> list[Result]:
+    return [(row.cell, row.method, read_json(Path(row.metrics))) for row in rows]

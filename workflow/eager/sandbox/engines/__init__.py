@@ -1,0 +1,1 @@
+"""What runs a container for solutions: Docker, Podman, Apptainer (`containers.py`), bubblewrap."""

@@ -1,0 +1,97 @@
+"""A hash of the code that makes a result, so that changing it reruns the stage and a comment not.
+
+The hash covers the parsed source of a module of this package and of every module of this package
+it imports, without comments, docstrings and layout.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+WITHOUT_RESULT = frozenset(
+    {
+        "generation.locks",
+        "generation.progress",
+        "generation.provenance",
+        "generation.shards",
+        "generation.signals",
+        "util.errors",
+        "util.fingerprint",
+        "util.git",
+        "util.logs",
+    }
+)
+"""Modules that talk to people, or decide which job does what, and leave results alone."""
+
+
+@cache
+def code_fingerprint(*modules: str) -> str:
+    """Hash (16 hex digits) of modules such as "decoder" and all they import from this package."""
+    digest = hashlib.sha256()
+    for name in modules_behind(*modules):
+        digest.update(f"{name}\n{_normalised(name)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def method_fingerprint(module: str, method: str) -> str:
+    """Hash of a module and, for a method of one's own, of the module that decides on its forks."""
+    own = f"algorithm.methods.{method}"
+    return code_fingerprint(module, *([own] if _path(own).exists() else []))
+
+
+def modules_behind(*modules: str) -> list[str]:
+    """Modules and all they import from this package that make a result, sorted by name."""
+    found: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        if name not in found | WITHOUT_RESULT:
+            found.add(name)
+            waiting += _imports(name)
+    return sorted(found)
+
+
+def _imports(module: str) -> list[str]:
+    names: list[str] = []
+    for node in ast.walk(_parse(module)):
+        if not isinstance(node, ast.ImportFrom) or (node.module or "").split(".")[0] != "eager":
+            continue
+        base = str(node.module).removeprefix("eager").removeprefix(".")
+        for alias in node.names:
+            inner = f"{base}.{alias.name}".removeprefix(".")
+            # `from eager.sandbox import codec` imports a module, the usual form a name of one.
+            names.append(inner if _path(inner).exists() else base)
+    return [name for name in names if name]
+
+
+def _normalised(module: str) -> str:
+    tree = _parse(module)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            # A bare string is a docstring or an attribute's description: no code.
+            node.body = [  # type: ignore[attr-defined]
+                statement for statement in body if not _is_text(statement)
+            ]
+    return ast.dump(tree)
+
+
+def _is_text(statement: ast.AST) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def _path(module: str) -> Path:
+    file = PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
+    return file if file.exists() else file.with_suffix("") / "__init__.py"
+
+
+def _parse(module: str) -> ast.Module:
+    return ast.parse(_path(module).read_text(encoding="utf-8"))

@@ -1,0 +1,57 @@
+"""Log files of steps: everything a step prints, and what stopped it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from eager.util.errors import EagerError
+
+
+@contextmanager
+def output_to_log(log: Path | None) -> Iterator[TextIO]:
+    """Send everything this process prints to a log file; yields the stream people still see.
+
+    Libraries below Python write to the file descriptors themselves, so these are redirected. With
+    no log nothing is redirected.
+    """
+    if log is None:
+        yield sys.stderr
+        return
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    with log.open("w", encoding="utf-8") as file, os.fdopen(os.dup(2), "w") as people:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield people
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for number, descriptor in enumerate(saved, start=1):
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+
+
+@contextmanager
+def logged_step(log: Path | None) -> Iterator[TextIO]:
+    """Run a step with its output in the log; what stops it stands there too.
+
+    The log is what Snakemake shows of a failing job; `main` and Python tell it on the screen.
+    """
+    with output_to_log(log) as people:
+        try:
+            yield people
+        except Exception as error:
+            if log is not None and isinstance(error, EagerError):
+                print(f"error: {error}", file=sys.stderr)
+            elif log is not None:
+                traceback.print_exc()
+            raise

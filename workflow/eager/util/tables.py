@@ -1,0 +1,141 @@
+"""The formats between stages: Parquet tables with a kind and a schema version.
+
+`sequences` has a row a sequence, `branches` a row a fork, both in prompt order. A prompt's rows
+stay in one row group, which short prompts share. A reader that meets another version says so and
+stops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from eager.util.errors import EagerError
+from eager.util.files import replacing
+
+SCHEMA_VERSION = "1"
+
+ROW_GROUP_BYTES = 2**20
+"""Prompts are put into one row group until it holds this much, uncompressed: every row group and
+column costs about 200 bytes of pages and footer, more than a short prompt's tokens."""
+COMPRESSION_LEVEL = 9
+"""Of zstd; higher ones take ten times as long for one or two percent."""
+
+SEQUENCES = pa.schema(
+    [
+        ("prompt_id", pa.string()),
+        ("sequence_index", pa.int32()),
+        ("parent_index", pa.int32()),  # null: a fresh start
+        ("fork_position", pa.int32()),
+        ("round", pa.int32()),  # 0: EAGer-init or Full Parallel
+        ("threshold", pa.float64()),  # theta of the round, nats; null for parallel
+        ("token_ids", pa.list_(pa.int32())),  # generated, inherited included
+        ("entropies", pa.list_(pa.float32())),  # NaN: inherited or not recorded
+        ("inherited_tokens", pa.int32()),
+        ("tokens_upstream", pa.int32()),  # the authors' count of this sequence's own tokens
+        ("finish_reason", pa.string()),  # stop | length
+        ("text", pa.string()),
+    ]
+)
+BRANCHES = pa.schema(
+    [
+        ("prompt_id", pa.string()),
+        ("round", pa.int32()),
+        ("step", pa.int32()),
+        ("position", pa.int32()),
+        ("parent_index", pa.int32()),
+        ("child_index", pa.int32()),
+        ("entropy", pa.float64()),
+        ("threshold", pa.float64()),
+        ("sampled_token", pa.int32()),
+        ("kept_token", pa.int32()),
+        ("forked_token", pa.int32()),
+        ("sampled_text", pa.string()),
+        ("kept_text", pa.string()),
+        ("forked_text", pa.string()),
+    ]
+)
+
+
+def write_table(
+    path: Path, table: pa.Table, kind: str, metadata: dict[str, str] | None = None
+) -> None:
+    """Write a table atomically, with its kind and schema version; whole prompts a row group."""
+    marks = {"eager_kind": kind, "eager_schema_version": SCHEMA_VERSION, **(metadata or {})}
+    table = table.replace_schema_metadata(marks)
+    with (
+        replacing(path) as temporary,
+        pq.ParquetWriter(
+            temporary,
+            table.schema,
+            compression="zstd",
+            compression_level=COMPRESSION_LEVEL,
+            # Bit-packed dictionary indices hide from zstd that a fork repeats its parent's tokens.
+            use_dictionary=[field.name for field in table.schema if not _is_numeric(field.type)],
+            write_statistics=False,
+        ) as writer,
+    ):
+        for group in _row_groups(table):
+            writer.write_table(group)
+
+
+def open_table(path: Path, kind: str) -> pq.ParquetFile:
+    """Open a table to read it in parts; the caller closes it.
+
+    Raises:
+        EagerError: it is missing, not readable, of another kind, or of another schema version.
+    """
+    try:
+        file = pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise EagerError(f"{path}: no such file; run the workflow to make it") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise EagerError(
+            f"{path}: not a readable Parquet file ({error}); delete it and rerun"
+        ) from None
+    metadata = file.schema_arrow.metadata or {}
+    found = metadata.get(b"eager_kind", b"?").decode()
+    version = metadata.get(b"eager_schema_version", b"?").decode()
+    if found != kind or version != SCHEMA_VERSION:
+        file.close()
+        raise EagerError(
+            f"{path}: holds {found!r} in schema version {version}, where {kind!r} in version "
+            f"{SCHEMA_VERSION} is read; delete it and rerun, or use the program that wrote it"
+        )
+    return file
+
+
+def read_table(path: Path, kind: str) -> pa.Table:
+    """Read a whole table.
+
+    Raises:
+        EagerError: as `open_table`.
+    """
+    with open_table(path, kind) as file:
+        return file.read()
+
+
+def concatenate(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
+    """Tables of one schema one after the other; an empty table if there are none."""
+    return pa.concat_tables([schema.empty_table(), *tables])
+
+
+def _is_numeric(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_primitive(kind))
+
+
+def _row_groups(table: pa.Table) -> Iterable[pa.Table]:
+    if "sequence_index" not in table.column_names or table.num_rows == 0:
+        return [table]
+    ids = table.column("prompt_id").to_pylist()
+    boundaries = [i for i in range(1, len(ids)) if ids[i] != ids[i - 1]]
+    groups, start = [], 0
+    for boundary in boundaries:
+        group = table.slice(start, boundary - start)
+        if group.nbytes >= ROW_GROUP_BYTES:
+            groups.append(group)
+            start = boundary
+    return [*groups, table.slice(start)]

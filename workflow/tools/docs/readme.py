@@ -1,0 +1,85 @@
+"""The parts of README.md that are made: the DAG, the demo's table and one of its figures.
+
+The demo's figures of merit are kept beside the workflow without times, so that they can be compared
+on any day; the table and the figure are made from that copy, and the copy from `results/demo`.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from eager.report.figures.draw import draw_figure
+from eager.report.figures.facts import Peaks, ResultFacts
+from eager.report.results import CellResults
+from eager.report.tables.rendering import for_people, markdown
+from eager.util.files import read_json
+from tools.docs.rulegraph import mermaid_of_workflow
+from tools.docs.sections import read_text, update_files, with_section
+
+ROOT = Path(__file__).parents[3]
+README = ROOT / "README.md"
+FRESH = ROOT / "results/demo/tables/summary.csv"
+KEPT = ROOT / "workflow/report/demo/summary.csv"
+FIGURE = ROOT / "workflow/report/demo/pass_at_k.svg"
+FIGURE_DATASET = "arithmetic"
+TIMES = ("seconds", "engine_seconds", "seconds_relative")
+NOT_SHOWN = (
+    *("entropy_threshold", "prompts", "pass_at_k_upstream", "tokens_per_prompt"),
+    *("computed_tokens", "sequences_relative", "processor"),
+)
+
+
+def write_readme(*, check: bool) -> list[Path]:
+    """Bring README.md, the kept figures of merit and the figure up to date.
+
+    Args:
+        check: leave the files as they are.
+
+    Returns:
+        The files that were not up to date. Where there is a finished demo, the kept copy is
+        compared with it; where not, it is taken as it is.
+    """
+    kept = without_times(FRESH) if FRESH.exists() else read_text(KEPT)
+    table = pd.read_csv(io.StringIO(kept))
+    text = with_section(read_text(README), "dag", mermaid_of_workflow(ROOT))
+    text = with_section(text, "demo", markdown(*for_people(table, NOT_SHOWN)))
+    wanted = {KEPT: kept, FIGURE: _figure(table), README: text}
+    return update_files(wanted, check=check)
+
+
+def without_times(summary: Path) -> str:
+    """The summary as CSV without what differs from run to run, and with the processor.
+
+    Another processor rounds differently, so other figures are to be expected there.
+
+    Args:
+        summary: `tables/summary.csv` of an experiment's folder.
+    """
+    table = pd.read_csv(summary, dtype=str, keep_default_na=False)
+    runs = [read_json(path) for path in sorted(summary.parents[1].rglob("run.json"))]
+    processors = {run["hardware"]["processor"] for run in runs}
+    table = table.drop(columns=list(TIMES)).assign(processor=" + ".join(sorted(processors)))
+    return table.to_csv(index=False, lineterminator="\n")
+
+
+def _figure(table: pd.DataFrame) -> str:
+    """Pass@k against tokens, drawn as the pipeline draws it, as SVG."""
+    rows = table[table["dataset"] == FIGURE_DATASET].to_dict("records")
+    facts = [_facts({str(key): value for key, value in row.items()}) for row in rows]
+    with tempfile.TemporaryDirectory() as folder:
+        draw_figure("pass_at_k", facts, [], Path(folder), FIGURE.stem)
+        return Path(folder, FIGURE.name).read_text(encoding="utf-8")
+
+
+def _facts(row: dict[str, Any]) -> ResultFacts:
+    """A row of the summary as what the figure reads of a result."""
+    method = row["method"]
+    cell = CellResults(cell=row, methods={method: ""}, prompts="", tasks="", model_manifest="")
+    nothing = Peaks(np.empty((0, 0)), np.empty(0))
+    return ResultFacts(cell, method, row, [], {}, nothing, nothing)
