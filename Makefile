@@ -32,7 +32,7 @@ archive: setup  ## Pack the demo as one file (RO-Crate) and verify it
 	$(SNAKEMAKE) --quiet rules -- archive
 	$(BIN)/eager verify results/demo/archive.zip
 
-readme: setup  ## Make the parts of README.md and of the page on deviations anew, from the demo
+readme: setup  ## Make the parts of README.md and of the page on deviations again, from the demo
 	$(SNAKEMAKE) --quiet rules
 	$(BIN)/python -m tools.docs readme
 	$(BIN)/python -m tools.deviations
@@ -78,7 +78,7 @@ mutants: setup  ## Change the decisions in small ways and see whether tests noti
 audit: setup  ## Known vulnerabilities of locked versions (asks PyPI, so it is not part of lint)
 	for lock in $(LOCKS); do $(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement $$lock || exit 1; done
 
-bench: setup  ## Measure speed, memory and disk against the engine's limit and the authors' manner
+bench: setup  ## Measure speed, memory and disk against the engine's limit and the reference implementation
 	$(BIN)/python -m tests.benchmarks
 
 bench-check: setup  ## Fail if a figure of the last make bench is worse by a third than the committed one
@@ -90,7 +90,7 @@ images: setup  ## Build the images that changed (IMAGES="stages ..."; BASE=local
 test-containers: setup  ## The whole demo in containers, compared with the demo without (Docker; minutes)
 	$(BIN)/pytest -m containers -s
 
-lock: setup  ## Lock the packages of envs/*.in that are not locked (UPGRADE=1: anew), then all made from locks
+lock: setup  ## Lock the packages of envs/*.in that are not locked (UPGRADE=1: again), then all made from locks
 	envs/lock.sh
 	$(BIN)/eager images lock --files-only
 	$(BIN)/eager images conda

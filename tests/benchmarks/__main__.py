@@ -33,8 +33,8 @@ from tests.benchmarks.workload import (
 OUTPUT = ROOT / "results/bench"
 PARTS = ("micro", "limit", "authors-128", "authors-512")
 PER_SECOND = {
-    "test_answer_equivalence": "answers compared a second",
-    "test_sandbox": "programs judged a second and core",
+    "test_answer_equivalence": "answers compared per second",
+    "test_sandbox": "programs evaluated per second and core",
 }
 
 
@@ -54,7 +54,7 @@ def micro() -> Iterator[Measured]:
         growth = run["stats"]["median"] / run["extra_info"]["seconds_with_short_history"]
         figures += [
             Figure.of(
-                f"driver, microseconds a token, {live} live sequences",
+                f"driver, microseconds per token, {live} live sequences",
                 cost[1:],
                 value=cost[0],
                 higher_is_better=False,
@@ -68,7 +68,7 @@ def micro() -> Iterator[Measured]:
             ),
         ]
     plain = _microseconds(runs["test_step_without_branching"])
-    name = "driver, microseconds a token, 256 live sequences that do not branch"
+    name = "driver, microseconds per token, 256 live sequences that do not branch"
     figures.append(Figure.of(name, plain[1:], value=plain[0], higher_is_better=False))
     figures.append(driver_bytes())
     for test, words in PER_SECOND.items():
@@ -93,7 +93,7 @@ def limit() -> Iterator[Measured]:
 
 
 def authors(max_tokens: int) -> Iterator[Measured]:
-    """Against a loop in the authors' manner."""
+    """Against a loop like the reference implementation."""
     from tests.benchmarks.against_engine import against_authors
 
     yield from against_authors(warm_engine(), max_tokens)

@@ -1,7 +1,7 @@
-"""The decoder against a loop in the authors' manner and against the limit, on one engine.
+"""The decoder against the reference implementation and against the limit, on one engine.
 
-A loop in the authors' manner takes one prompt at a time, so its cost adds up over prompts: a sample
-of the prompts is measured, one by one, and figures are per generated token and per prompt. That it
+The reference takes one prompt at a time, so its cost adds up over prompts: a sample of the prompts
+is measured, one by one, and figures are per generated token and per prompt. That it
 adds up is a figure as well: some of the sample in one go, over the same one by one.
 """
 
@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from eager.generation.engine import VllmEngine
-from tests.benchmarks.authors_manner import AuthorsManner
 from tests.benchmarks.figures import Figure, Measured
+from tests.benchmarks.reference_loop import ReferenceLoop
 from tests.benchmarks.replay import replay
 from tests.benchmarks.workload import VOCABULARY, Decoded, decode, problems, settings, timer
 
 PROMPTS = (8, 16, 32)
 SAMPLE = {128: (1, 4, 12, 17, 25, 28), 512: (4, 13, 22, 31)}
-"""Token limit -> which of the 32 prompts, of both kinds, are decoded in the authors' manner."""
+"""Token limit -> which of the 32 prompts, of both kinds, the reference decodes."""
 MEASURES = (
     ("seconds", "faster", {(8, 128): 3.0, (32, 512): 5.0}),
     ("steps", "fewer engine steps", {(32, 128): 20.0, (32, 512): 20.0}),
@@ -43,7 +43,7 @@ class Cost:
 
 
 def ratio(theirs: Cost, ours: Cost, measure: str, unit: str) -> float:
-    """Seconds or steps that the authors' manner takes for a token or a prompt, over ours."""
+    """Seconds or steps of the reference implementation for a token or a prompt, over ours."""
     each = [getattr(cost, measure) / cost.units(unit) for cost in (theirs, ours)]
     return each[0] / each[1]
 
@@ -62,9 +62,9 @@ def added_up(costs: list[Cost]) -> Cost:
 
 
 def authors_cost(engine: VllmEngine, max_tokens: int, texts: list[str]) -> Cost:
-    """Prompts in the authors' manner, one after the other, from an empty prefix cache."""
+    """Prompts by the reference, one after the other, from an empty prefix cache."""
     engine.llm_engine.reset_prefix_cache()
-    reference = AuthorsManner(engine, settings(max_tokens), VOCABULARY.end_of_sequence)
+    reference = ReferenceLoop(engine, settings(max_tokens), VOCABULARY.end_of_sequence)
     start = timer()
     for text in texts:
         reference.run(text)
@@ -87,7 +87,7 @@ def against_authors(engine: VllmEngine, max_tokens: int) -> Iterator[Measured]:
         cell = f"{prompts} prompts x {max_tokens} tokens"
         figures = [
             Figure.of(
-                f"times {words} than the authors' manner per {unit}, {cell}",
+                f"times {words} than the reference implementation per {unit}, {cell}",
                 [ratio(one, cost, measure, unit) for one in sample],
                 value=ratio(total, cost, measure, unit),
                 higher_is_better=True,
@@ -101,7 +101,7 @@ def against_authors(engine: VllmEngine, max_tokens: int) -> Iterator[Measured]:
         some = slice(2, 4)
         together = authors_cost(engine, max_tokens, [texts[i] for i in SAMPLE[max_tokens][some]])
         added = ratio(together, added_up(sample[some]), "seconds", "token")
-        name = "authors' manner, seconds a token of 2 prompts in one go over one by one"
+        name = "reference implementation, seconds per token of 2 prompts in one go over one by one"
         yield [Figure.of(name, [added], higher_is_better=False)], {}
 
 

@@ -28,7 +28,9 @@ def driver_bytes() -> Figure:
         sizes.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
     grown = (sizes[1] - sizes[0]) / (LIVE * STEPS)
-    return Figure.of("bytes a token in memory, driver", [grown], higher_is_better=False, target=32)
+    return Figure.of(
+        "bytes per token in memory, driver", [grown], higher_is_better=False, target=32
+    )
 
 
 def result_bytes(decoded: Decoded, tokenizer: Tokenizer, folder: Path) -> list[Figure]:
@@ -44,7 +46,7 @@ def result_bytes(decoded: Decoded, tokenizer: Tokenizer, folder: Path) -> list[F
     write_table(path, table, "sequences")
     return [
         Figure.of(
-            f"bytes a token {place}",
+            f"bytes per token {place}",
             [size / decoded.tokens],
             higher_is_better=False,
             target=target,

@@ -29,7 +29,7 @@ from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary
 from eager.data.tasks import fetch_tasks, read_tasks
 from eager.evaluation.equivalence import end_comparisons, is_symbolically_equal
-from eager.evaluation.programs import CodeOptions, judge_code
+from eager.evaluation.programs import CodeOptions, evaluate_programs
 from eager.generation.decoder import Decoder
 from eager.report.page.page import write_report
 from eager.sandbox.settings import SandboxSettings
@@ -38,7 +38,7 @@ from tests.benchmarks.workload import ROOT
 from tests.browser.conftest import write_summary
 from tests.support.synthetic import SyntheticRun
 
-ROOTS = 32  # sequences a prompt: the paper's M
+ROOTS = 32  # sequences per prompt: the paper's M
 THETA = 2.3
 ROUNDS = 300
 
@@ -61,7 +61,7 @@ def history(size: int) -> RunningThreshold:
 def stepping(
     live: int, recorded: int, method: str = "eager_init"
 ) -> tuple[ScaleSimulator, Iterator[Any]]:
-    """A decoder over `live` sequences, 32 a prompt, that neither fork nor end."""
+    """A decoder over `live` sequences, 32 a prompt, that neither branch nor end."""
     parallel = method == "parallel"
     settings = DecodingSettings(
         method=method,
@@ -163,7 +163,7 @@ def test_sandbox(benchmark: Any, tmp_path: Path) -> None:
             for program in [task.problem + (task.code or {})["canonical_solution"]]
         ]
         benchmark.extra_info["items"] = len(sequences)
-        verdicts = judge_code(tasks, sequences, CodeOptions(), settings, next(folders))
+        verdicts = evaluate_programs(tasks, sequences, CodeOptions(), settings, next(folders))
         assert all(verdict["correct"] for verdict in verdicts)
 
     benchmark.pedantic(judge, rounds=rounds)

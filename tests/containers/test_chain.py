@@ -84,7 +84,7 @@ def test_the_chain_makes_the_same_files_in_containers_as_without(
         assert same == theirs.read_bytes(), name
         assert ours.stat().st_uid == os.geteuid()
     assert leftovers() == []
-    # Having been made in containers is no reason to make them anew.
+    # Having been made in containers is no reason to make them again.
     again = inside.snakemake(*arguments("cpu", "--dry-run"))
     assert "Nothing to be done" in again.stdout + again.stderr
 

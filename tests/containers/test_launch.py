@@ -53,7 +53,7 @@ json.dump({
 """
 
 
-class Desk:
+class LaunchFolder:
     """A folder to launch steps in."""
 
     def __init__(self, folder: Path, runtime: Engine) -> None:
@@ -102,12 +102,12 @@ def leftovers() -> list[str]:
 
 
 @pytest.fixture
-def desk(docker_image: str, tmp_path: Path) -> Iterator[Desk]:
-    yield Desk(tmp_path, "docker")
+def desk(docker_image: str, tmp_path: Path) -> Iterator[LaunchFolder]:
+    yield LaunchFolder(tmp_path, "docker")
     assert leftovers() == []
 
 
-def test_a_step_sees_and_may_do_what_its_rule_says(desk: Desk) -> None:
+def test_a_step_sees_and_may_do_what_its_rule_says(desk: LaunchFolder) -> None:
     code, output, errors = desk.launch("python3", "-c", PROBE, options=("--memory", "600"))
     assert code == 0, output + errors
     report = desk.report()
@@ -130,7 +130,7 @@ def test_a_step_sees_and_may_do_what_its_rule_says(desk: Desk) -> None:
     assert set(report["software"]["code"]) == {"commit", "dirty"}
 
 
-def test_a_step_that_fetches_has_an_interface(desk: Desk) -> None:
+def test_a_step_that_fetches_has_an_interface(desk: LaunchFolder) -> None:
     code, _, errors = desk.launch("python3", "-c", PROBE, options=("--network",))
     assert code == 0, errors
     assert len(desk.report()["interfaces"]) > 1
@@ -159,7 +159,7 @@ def test_results_belong_to_a_caller_who_is_not_root(docker_image: str) -> None:
     # machine's Python may be root's alone.
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        desk = Desk(folder, "docker")
+        desk = LaunchFolder(folder, "docker")
         for path in (folder, *folder.rglob("*")):
             os.chown(path, 4321, 4321)
         process = desk.start([sys.executable, "-c", AS_SOMEONE, PROBE])
@@ -171,7 +171,7 @@ def test_results_belong_to_a_caller_who_is_not_root(docker_image: str) -> None:
     assert leftovers() == []
 
 
-def test_output_and_exit_code_come_through(desk: Desk) -> None:
+def test_output_and_exit_code_come_through(desk: LaunchFolder) -> None:
     code, output, errors = desk.launch(
         "python3",
         "-c",
@@ -181,7 +181,7 @@ def test_output_and_exit_code_come_through(desk: Desk) -> None:
     assert "complained" in errors
 
 
-def test_a_step_over_its_memory_is_told(desk: Desk) -> None:
+def test_a_step_over_its_memory_is_told(desk: LaunchFolder) -> None:
     code, _, errors = desk.launch(
         "python3", "-c", "b = bytearray(10**9); print(len(b))", options=("--memory", "100")
     )
@@ -200,7 +200,7 @@ SLEEP = "import time; open('out/started', 'w').close(); time.sleep(600)"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_leaves_nothing_running(desk: Desk, number: signal.Signals) -> None:
+def test_a_signal_leaves_nothing_running(desk: LaunchFolder, number: signal.Signals) -> None:
     process = desk.start(desk.command("python3", "-c", SLEEP))
     until((desk.folder / "out/started").exists)
     assert len(leftovers()) == 1
@@ -214,7 +214,7 @@ def test_a_signal_leaves_nothing_running(desk: Desk, number: signal.Signals) -> 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-def test_a_step_may_leave_in_order(desk: Desk, number: signal.Signals) -> None:
+def test_a_step_may_leave_in_order(desk: LaunchFolder, number: signal.Signals) -> None:
     orderly = f"import signal, sys; signal.signal({int(number)}, lambda *_: sys.exit(75))\n"
     process = desk.start(desk.command("python3", "-c", orderly + SLEEP))
     until((desk.folder / "out/started").exists)
@@ -223,7 +223,7 @@ def test_a_step_may_leave_in_order(desk: Desk, number: signal.Signals) -> None:
     assert process.returncode == 75
 
 
-def test_a_launcher_whose_parent_dies_leaves_nothing_running(desk: Desk) -> None:
+def test_a_launcher_whose_parent_dies_leaves_nothing_running(desk: LaunchFolder) -> None:
     script = "import subprocess, sys; subprocess.run(sys.argv[1:])"
     command = desk.command("python3", "-c", SLEEP)
     process = desk.start([sys.executable, "-c", script, *command])
@@ -233,7 +233,7 @@ def test_a_launcher_whose_parent_dies_leaves_nothing_running(desk: Desk) -> None
     until(lambda: not leftovers())
 
 
-def test_what_a_killed_launcher_leaves_the_next_one_removes(desk: Desk) -> None:
+def test_what_a_killed_launcher_leaves_the_next_one_removes(desk: LaunchFolder) -> None:
     process = desk.start(desk.command("python3", "-c", SLEEP))
     until((desk.folder / "out/started").exists)
     process.kill()
@@ -259,7 +259,7 @@ def test_a_container_that_goes_while_it_is_looked_at_is_no_mistake(
         remove_orphans(client)
 
 
-def test_mistakes_are_told(desk: Desk) -> None:
+def test_mistakes_are_told(desk: LaunchFolder) -> None:
     (desk.folder / "in/given.txt").unlink()
     code, _, errors = desk.launch("python3", "-c", "pass")
     assert code == 1
@@ -305,7 +305,7 @@ def test_podman_runs_the_same_step(docker_image: str, tmp_path: Path) -> None:
     archive.unlink()
     if loaded.returncode != 0:
         unavailable("podman", f"podman cannot load an image here: {loaded.stderr[-300:]}")
-    desk = Desk(tmp_path, "podman")
+    desk = LaunchFolder(tmp_path, "podman")
     code, output, errors = desk.launch("python3", "-c", PROBE, options=("--memory", "600"))
     if code != 0 and "refuses" in errors:
         unavailable("podman", f"podman's service cannot start a container here: {errors[-300:]}")

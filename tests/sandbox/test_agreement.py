@@ -25,7 +25,7 @@ EVALPLUS_IMAGE = "eager-test-evalplus:latest"
 # Rows of the mutants where evalplus's recorded verdict is not ours, and why.
 # HumanEval/15: the right strings as numpy.str_. evalplus compares them through numpy, copying
 # strings of millions of characters, and was once too slow for its own time limit (run again here
-# it says pass); a subclass of str is judged by its value with us.
+# it says pass); a subclass of str is evaluated by its value with us.
 EXPLAINED_MUTANTS = {("HumanEval/15", "numpy.str_")}
 
 
@@ -105,7 +105,7 @@ def test_minicode_agrees_with_evalplus(
     minicode: list[CodeTask],
     tmp_path: Path,
 ) -> None:
-    """Reference solutions and simple mutations of them, judged by both."""
+    """Reference solutions and simple mutations of them, evaluated by both."""
     rows = []
     for task in minicode:
         for old, new in MUTATIONS:

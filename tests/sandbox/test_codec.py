@@ -1,4 +1,4 @@
-"""What crosses the wall of the sandbox."""
+"""What crosses the sandbox's boundary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The library's door."""
+"""`evaluate`: submissions in, verdicts out, in a container."""
 
 from __future__ import annotations
 

@@ -142,11 +142,11 @@ def shares(
     left = budget
     for group in groups:
         # Even shares mean dealing round and round; what falls over the cap is not kept.
-        dealt = [0] * len(group)
+        assigned = [0] * len(group)
         for card in range(left if group else 0):
-            dealt[card % len(group)] += 1
+            assigned[card % len(group)] += 1
         for position, index in enumerate(group):
-            given[index] = min(cap, dealt[position])
+            given[index] = min(cap, assigned[position])
             left -= given[index]
     return budget, given
 

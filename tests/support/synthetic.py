@@ -26,7 +26,7 @@ from eager.util.tables import BRANCHES, SEQUENCES, write_table
 
 MODEL, DATASET = "synthetic-model", "synthetic-set"
 HOSTILE = "</script><script>document.title='hacked'</script><img src=x onerror=alert(1)> <!-- &lt;"
-FORKS_LEAD_TO = 4000  # positions before which a run forks: long answers branch early
+FORKS_LEAD_TO = 4000  # positions before which a run branches: long answers branch early
 
 
 @dataclass
@@ -39,7 +39,7 @@ class SyntheticRun:
         length: tokens of every sequence.
         vocabulary: different tokens.
         right: whether a sequence (prompt, index) is right.
-        forking: whether the EAGer methods fork.
+        branching: whether the EAGer methods branch.
         words: texts of the first tokens.
     """
 

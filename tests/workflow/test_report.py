@@ -35,7 +35,7 @@ def test_snakemake_makes_its_own_report(small_run: Repository, tmp_path: Path) -
         text = archive.read(main).decode()
     for name in FIGURES:
         assert any(path.endswith(f"{STEM}--{name}.svg") for path in names)
-    assert "against generated tokens a prompt. The number beside a point is M" in text
+    assert "against generated tokens per prompt. The number beside a point is M" in text
     assert "mailto:" not in text
     assert "SmolLM2-135M-Instruct on small" in text
     assert "Report page" in text

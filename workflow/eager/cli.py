@@ -196,7 +196,7 @@ def evaluate(
     ),
     log: Log = None,
 ) -> None:
-    """Judge every sequence of a result; programs run in a sandbox only."""
+    """Evaluate every sequence of a result; programs run in a sandbox only."""
     from eager.evaluation.evaluate import evaluate as run
     from eager.evaluation.programs import CodeOptions
     from eager.sandbox.settings import SandboxSettings
@@ -332,7 +332,7 @@ def import_(
     ] = None,
     log: Log = None,
 ) -> None:
-    """Read a result file of the authors' implementation; judge and measure it."""
+    """Read a result file of the authors' implementation; evaluate and measure it."""
     from eager.exchange.import_ import import_result
 
     if kind not in ("math", "choice"):

@@ -24,7 +24,7 @@ try:
     from eager.config.environment import prepare_environment
     from eager.config.paths import cell_folder, result_folder, sampling_folder
     from eager.report.tables.published import read_published
-    from eager.sandbox.evaluate import judging_version
+    from eager.sandbox.evaluate import evaluation_version
     from eager.sandbox.settings import VERDICT_LIMITS
 except ImportError as error:
     raise WorkflowError(
@@ -162,10 +162,10 @@ def code_options(wildcards):
     )
 
 
-def judging_code(wildcards):
-    """Fingerprint of the code that judges a data set's kind of tasks."""
+def evaluation_code(wildcards):
+    """Fingerprint of the code that evaluates a data set's kind of tasks."""
     if is_code(wildcards):
-        return code_fingerprint("evaluation.programs") + judging_version()
+        return code_fingerprint("evaluation.programs") + evaluation_version()
     return code_fingerprint("evaluation.verdicts")
 
 
@@ -212,8 +212,8 @@ def is_as_wanted(run, wildcards):
 CLUSTER_CORES = 16
 
 
-def judging_cores(wildcards):
-    """Cores to judge a result on.
+def evaluation_cores(wildcards):
+    """Cores to evaluate a result on.
 
     Programs have time limits, so no other job may take their cores meanwhile: they get all of
     this machine, and on a cluster, which has no number of cores, a part of a node.

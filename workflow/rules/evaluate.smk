@@ -23,12 +23,12 @@ rule evaluate:
     # Programs of a model run in the sandbox's own container, which this step starts.
     container:
         lambda wildcards: None if is_code(wildcards) else apptainer_image("stages")
-    threads: judging_cores
+    threads: evaluation_cores
     resources:
         mem_mb=growing(4000),
     params:
         options=code_options,
-        code=judging_code,
+        code=evaluation_code,
         software=stage_identity("stages", "evaluate"),
         sandbox=sandbox_software,
         outside=lambda wildcards: "--outside" if is_code(wildcards) else "",

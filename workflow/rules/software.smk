@@ -7,7 +7,7 @@ def apptainer_image(name):
 
 
 def conda_environment(name):
-    """What `conda:` is given; the software of the image for GPUs has no conda twin."""
+    """What `conda:` is given; the software of the image for GPUs has no conda equivalent."""
     return None if name == "generate" else f"../../envs/{name}.yaml"
 
 

@@ -1,4 +1,4 @@
-"""A method of one's own: other children at a fork, everything else as in EAGer-init."""
+"""A method of one's own: other children at a branch, everything else as in EAGer-init."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def tree_of(children: forks.Children, max_sequences: int) -> PromptTree:
 
 
 def fork(tree: PromptTree) -> list[tuple[int, int, int]]:
-    """One step of the first sequence at a fork: (parent, child, token of the child)."""
+    """One step of the first sequence at a branch: (parent, child, token of the child)."""
     step = [Observation(0, 9, HIGH, best=5, second=6, others=(7, 8))]
     return [(b.parent, b.child, b.forked) for b in tree.observe(step)]
 

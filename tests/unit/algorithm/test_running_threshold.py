@@ -42,7 +42,7 @@ def cost_of_addition(running: RunningThreshold, values: list[float]) -> float:
 
 
 def test_cost_grows_at_most_with_the_logarithm() -> None:
-    # theta 0 keeps every entropy, the worst case; a copy sorted anew would be 100 times slower.
+    # theta 0 keeps every entropy, the worst case; a copy sorted again would be 100 times slower.
     values = np.random.default_rng(0).gamma(0.5, 0.6, 210_000).tolist()
     running = RunningThreshold(0.0, 99)
     first = cost_of_addition(running, values[:10_000])

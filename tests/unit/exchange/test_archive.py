@@ -48,7 +48,7 @@ def plan_of(cell: CellResults) -> ArchivePlan:
 
 
 def finish(cell: CellResults, plan: ArchivePlan) -> None:
-    """Give a synthetic run what follows from its sequences: all but these is made anew."""
+    """Give a synthetic run what follows from its sequences: all but these is made again."""
     for result in plan.results:
         folder = Path(result.folder)
         sequences = read_table(folder / "sequences.parquet", "sequences")

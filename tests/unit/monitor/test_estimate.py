@@ -68,7 +68,7 @@ def test_measured_comes_before_published_and_parallel_scales_with_m() -> None:
     # 5 prompts x 2 samples made 1000 tokens: 100 a sample, 400 a prompt at M = 4.
     assert (parallel.tokens, parallel.basis) == (12_000, "measured at another M")
     assert parallel.disk_gigabytes == pytest.approx(12_000 * 12 / 1e9)
-    # 200 tokens and 1000 bytes a prompt.
+    # 200 tokens and 1000 bytes per prompt.
     assert (branching.tokens, branching.basis) == (6_000, "measured")
     assert branching.disk_gigabytes == pytest.approx(30_000 / 1e9)
     assert branching.gpu_hours == pytest.approx((6_000 / 100 + 180) / 3600)

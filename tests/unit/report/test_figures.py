@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from eager.report.figures.draw import FIGURES, draw_figures
-from eager.report.figures.facts import PERCENTILES, Peaks, correlate, read_facts
+from eager.report.figures.facts import PERCENTILES, EntropyPercentiles, correlate, read_plot_data
 from eager.report.figures.style import visible
 from eager.util.errors import EagerError
 from tests.support.synthetic import DATASET, MODEL, SyntheticRun
@@ -49,7 +49,9 @@ def test_every_kind_of_run_is_drawn_without_a_warning(run: str, tmp_path: Path) 
     if run in ("all right", "all wrong"):
         assert f"not defined ({run})" in entropy
     forks = description(tmp_path / "figures/x--branches.svg")
-    assert ("no forks" in forks) == (run in ("no branches", "one prompt, one sequence, one token"))
+    assert ("no branches" in forks) == (
+        run in ("no branches", "one prompt, one sequence, one token")
+    )
 
 
 def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
@@ -79,7 +81,7 @@ def test_a_sweep_over_m_is_one_line_with_published_points(tmp_path: Path) -> Non
 
 def test_facts_agree_with_the_metrics(tmp_path: Path) -> None:
     run = SyntheticRun(prompts=5, width=8)
-    for fact in read_facts([run.make(tmp_path)]):
+    for fact in read_plot_data([run.make(tmp_path)]):
         assert sum(p.initial + p.extra for p in fact.prompts) == fact.metrics["sequences"]
         passed = sum(p.right > 0 for p in fact.prompts) / 5
         assert fact.metrics["pass_at_k"] == pytest.approx(passed)
@@ -93,22 +95,22 @@ def test_damaged_results_are_told(tmp_path: Path) -> None:
     sequences = cell.file("parallel", "sequences.parquet")
     sequences.write_bytes(b"PAR1 not really")
     with pytest.raises(EagerError, match="not a readable Parquet file"):
-        read_facts([cell])
+        read_plot_data([cell])
     sequences.unlink()
     with pytest.raises(EagerError, match="no such file"):
-        read_facts([cell])
+        read_plot_data([cell])
     with pytest.raises(EagerError, match="no cells"):
-        read_facts([])
+        read_plot_data([])
 
 
 def test_correlation_of_known_cases() -> None:
     rising = np.arange(4.0)
     columns = np.column_stack([rising] * (len(PERCENTILES) - 1) + [np.ones(4)])
-    found = correlate(Peaks(columns, np.array([3.0, 2.0, 1.0, -40.0])))
+    found = correlate(EntropyPercentiles(columns, np.array([3.0, 2.0, 1.0, -40.0])))
     assert found.spearman[0] == pytest.approx(-1)
     assert found.pearson[0] == pytest.approx(float(np.corrcoef(rising, [3, 2, 1, -40])[0, 1]))
     assert np.isnan(found.pearson[-1])
-    assert correlate(Peaks(columns[:2], np.array([0.0, 1.0]))).reason
+    assert correlate(EntropyPercentiles(columns[:2], np.array([0.0, 1.0]))).reason
 
 
 def test_token_texts_are_shown_with_blanks_and_code_points() -> None:

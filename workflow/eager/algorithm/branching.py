@@ -19,7 +19,7 @@ FinishReason = Literal["stop", "length"]
 
 
 def second_most_likely(top_tokens: Row[int]) -> Row[int]:
-    """The paper's new sequence at a fork: of the top K tokens, in order, the second."""
+    """The paper's new sequence at a branch: of the top K tokens, in order, the second."""
     return top_tokens[1:2]
 
 
@@ -36,7 +36,7 @@ class BranchingRule:
         end_of_sequence: ids of the tokens that end a sequence.
         end_of_thinking: the marker after which a sequence no longer branches, as token ids;
             empty for a model that has none.
-        children: the tokens that the new sequences of a fork take.
+        children: the tokens that the new sequences of a branch take.
     """
 
     max_sequences: int
@@ -53,7 +53,7 @@ class Observation(NamedTuple):
     """What the model made of one live sequence at one step.
 
     `entropy` (nats), `best` and `second` (the two most likely token ids) and `others` (the ids that
-    follow them; empty where the method's forks do not ask for them) are read only while the tree is
+    follow them; empty where the method does not ask for them) are read only while the tree is
     branching.
     """
 
@@ -66,7 +66,7 @@ class Observation(NamedTuple):
 
 
 class Branch(NamedTuple):
-    """One fork: at `position` the parent kept its best token and the child took the second."""
+    """One branch: at `position` the parent kept its best token and the child took the second."""
 
     step: int
     position: int

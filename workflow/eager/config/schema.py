@@ -16,9 +16,9 @@ from eager.config.settings import (
     BranchingParameters,
     DecodingSettings,
     EngineOptions,
-    Frozen,
     Method,
     NumberFormat,
+    StrictModel,
 )
 from eager.containers.settings import ContainerRuntime, GenerateImage
 from eager.sandbox.settings import EngineChoice, SandboxSettings
@@ -30,7 +30,7 @@ RESERVED_NAMES = frozenset({"models", "datasets", "bench", "sandbox"})
 """Folders of results/ that are not experiments."""
 
 
-class ModelEntry(Frozen):
+class ModelEntry(StrictModel):
     """One model: where its weights come from and how it ends its thinking."""
 
     repo: str | None = Field(default=None, description="Hugging Face repository")
@@ -56,7 +56,7 @@ class ModelEntry(Frozen):
     shards: int = Field(
         default=1,
         ge=1,
-        description="jobs a result's prompts are dealt to, if the data set asks for no more",
+        description="jobs that share the prompts of one result, if the data set asks for no more",
     )
     tensor_parallel_size: int | None = Field(
         default=None, ge=1, description="GPUs that share the model; null: that of `engine`"
@@ -68,11 +68,11 @@ class ModelEntry(Frozen):
         return self
 
 
-class DatasetEntry(Frozen):
+class DatasetEntry(StrictModel):
     """One data set: where its rows come from and how a row becomes a prompt."""
 
     kind: Literal["math", "choice", "code"] = Field(
-        description="how an answer is judged: math-verify, a letter, or tests in a sandbox"
+        description="how an answer is evaluated: math-verify, a letter, or tests in a sandbox"
     )
     repo: str | None = Field(default=None, description="Hugging Face data set")
     revision: str | None = Field(
@@ -113,7 +113,7 @@ class DatasetEntry(Frozen):
     shards: int = Field(
         default=1,
         ge=1,
-        description="jobs a result's prompts are dealt to, if the model asks for no more",
+        description="jobs that share the prompts of one result, if the model asks for no more",
     )
 
     @model_validator(mode="after")
@@ -124,11 +124,11 @@ class DatasetEntry(Frozen):
         return self
 
 
-class ExperimentConfig(Frozen):
+class ExperimentConfig(StrictModel):
     """The file given to `snakemake --configfile`."""
 
     experiment: str = Field(pattern=NAME_PATTERN, description="name; folder under results/")
-    cells: str = Field(description="TSV file with one row a cell")
+    cells: str = Field(description="TSV file with one row per cell")
     models: str = Field(default="config/models.yaml", description="YAML file of models")
     datasets: str = Field(default="config/datasets.yaml", description="YAML file of data sets")
     methods: tuple[Method, ...] = Field(
@@ -164,13 +164,13 @@ class ExperimentConfig(Frozen):
         return self
 
 
-class Cell(Frozen):
+class Cell(StrictModel):
     """One row of the TSV: a model, a data set and the parameters that are swept."""
 
     model: str = Field(pattern=NAME_PATTERN, description="a key of the models file")
     dataset: str = Field(pattern=NAME_PATTERN, description="a key of the datasets file")
     temperature: float = Field(gt=0, description="sampling temperature (T)")
-    max_sequences: int = Field(ge=1, description="cap on sequences a prompt (M)")
+    max_sequences: int = Field(ge=1, description="cap on sequences per prompt (M)")
     entropy_threshold: float = Field(ge=0, description="entropy threshold in nats (theta)")
     seed: int = Field(ge=0, description="seed of the run")
 
@@ -212,7 +212,7 @@ class Experiment:
         return DecodingSettings(**sampling)
 
     def shards(self, model: str, dataset: str) -> int:
-        """Jobs that the prompts of a result of a model and a data set are dealt to."""
+        """Jobs that the prompts of a result of a model and a data set are assigned to."""
         return max(self.models[model].shards, self.datasets[dataset].shards)
 
 

@@ -51,13 +51,13 @@ Method = Annotated[str, AfterValidator(check_method)]
 """Name of a method."""
 
 
-class Frozen(BaseModel):
+class StrictModel(BaseModel):
     """A record without room for typing errors: unknown keys are refused, values stay put."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class BranchingParameters(Frozen):
+class BranchingParameters(StrictModel):
     """Parameters of the method that hold for a whole experiment (symbols of the paper)."""
 
     top_k_entropy: int = Field(
@@ -75,7 +75,7 @@ class DecodingSettings(BranchingParameters):
     """How one method samples and branches in one cell."""
 
     method: Method
-    max_sequences: int = Field(ge=1, description="cap on sequences a prompt (M)")
+    max_sequences: int = Field(ge=1, description="cap on sequences per prompt (M)")
     entropy_threshold: float | None = Field(
         default=None, ge=0, description="entropy threshold in nats (theta); null for parallel"
     )
@@ -98,7 +98,7 @@ class DecodingSettings(BranchingParameters):
         return self
 
 
-class EngineOptions(Frozen):
+class EngineOptions(StrictModel):
     """How vLLM is run: speed and memory, not what is asked of it."""
 
     max_num_seqs: int = Field(default=256, ge=1, description="sequences decoded at once")

@@ -11,7 +11,7 @@ from eager.containers.recipes import ROOT, ImageName, pins, read_images
 from eager.util.files import write_text
 
 ENVIRONMENTS: tuple[ImageName, ...] = ("stages", "generate-cpu")
-"""Images that have a conda twin: the CUDA image's packages come from its base, not from a lock."""
+"""Images with a conda equivalent: the CUDA image's packages come from its base, not from a lock."""
 TORCH_INDEX_LINE = "--extra-index-url https://download.pytorch.org/whl/cpu"
 
 

@@ -6,7 +6,7 @@ for every runtime, and it changes exactly when a package, the base or the Docker
 
 The image `stages` serves three stages, each with a lock file of all it imports. A stage's identity
 leaves the other stages' locks out: a new matplotlib changes the image and redraws figures, and
-generates nothing anew.
+generates nothing again.
 """
 
 from __future__ import annotations

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from eager.config.settings import Frozen
+from eager.config.settings import StrictModel
 from eager.util.tables import read_table
 
 
-class Vocabulary(Frozen):
+class Vocabulary(StrictModel):
     """What decoding must know of a model's tokens.
 
     Attributes:
@@ -22,7 +22,7 @@ class Vocabulary(Frozen):
     context_length: int
 
 
-class Prompt(Frozen):
+class Prompt(StrictModel):
     """One prompt as token ids."""
 
     id: str

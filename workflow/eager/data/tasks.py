@@ -11,7 +11,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from eager.config.schema import DatasetEntry
-from eager.config.settings import Frozen
+from eager.config.settings import StrictModel
 from eager.util.errors import EagerError
 from eager.util.files import read_json_lines, replacing, sha256_file, write_json, write_text
 
@@ -19,7 +19,7 @@ CODE_FIELDS = ("entry_point", "canonical_solution", "base_input", "plus_input", 
 """What evaluation needs of a programming task, in evalplus's format."""
 
 
-class Task(Frozen):
+class Task(StrictModel):
     """One problem and what counts as right.
 
     Attributes:

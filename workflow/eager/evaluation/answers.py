@@ -90,7 +90,7 @@ def group_equivalent(answers: list[str | None], kind: str) -> list[int | None]:
     """Number the candidates of a vote: equivalent answers share a number, in order of first sight.
 
     Args:
-        answers: one a sequence; None does not vote.
+        answers: one per sequence; None does not vote.
         kind: "math" or "choice".
     """
     representatives: list[str] = []

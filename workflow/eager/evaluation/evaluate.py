@@ -1,4 +1,4 @@
-"""verdicts.parquet: every sequence of a result, judged by the kind of its task."""
+"""verdicts.parquet: every sequence of a result, evaluated by the kind of its task."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from eager.data.tasks import Task, read_tasks
-from eager.evaluation.programs import CodeOptions, judge_code
+from eager.evaluation.programs import CodeOptions, evaluate_programs
 from eager.evaluation.verdicts import VERDICTS, judge
 from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
@@ -27,7 +27,7 @@ def evaluate(
     sandbox: SandboxSettings,
     cache: Path,
 ) -> None:
-    """Judge every sequence of a result.
+    """Evaluate every sequence of a result.
 
     Args:
         sequences_path: sequences.parquet.
@@ -42,18 +42,18 @@ def evaluate(
     """
     tasks, rows = _read(sequences_path, tasks_path)
     if any(task.kind == "code" for task in tasks.values()):
-        _write(output, judge_code(tasks, rows, code, sandbox, cache))
+        _write(output, evaluate_programs(tasks, rows, code, sandbox, cache))
     else:
-        _write(output, _judge_answers(tasks, rows))
+        _write(output, _evaluate_answers(tasks, rows))
 
 
 def evaluate_answers(sequences_path: Path, tasks_path: Path, output: Path) -> None:
-    """Judge every sequence of a result whose tasks are math or choice.
+    """Evaluate every sequence of a result whose tasks are math or choice.
 
     Raises:
         EagerError: a sequence belongs to no task.
     """
-    _write(output, _judge_answers(*_read(sequences_path, tasks_path)))
+    _write(output, _evaluate_answers(*_read(sequences_path, tasks_path)))
 
 
 def _read(sequences_path: Path, tasks_path: Path) -> tuple[dict[str, Task], list[dict[str, Any]]]:
@@ -69,7 +69,7 @@ def _write(output: Path, verdicts: Iterable[dict[str, Any]]) -> None:
     write_table(output, pa.Table.from_pylist(list(verdicts), VERDICTS), "verdicts")
 
 
-def _judge_answers(
+def _evaluate_answers(
     tasks: dict[str, Task], rows: Sequence[dict[str, Any]]
 ) -> Iterable[dict[str, Any]]:
     for prompt_id, sequences in groupby(rows, key=lambda row: row["prompt_id"]):

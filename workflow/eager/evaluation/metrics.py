@@ -1,4 +1,4 @@
-"""Figures of merit from verdicts: pure functions of counts and flags."""
+"""Metrics from verdicts: pure functions of counts and flags."""
 
 from __future__ import annotations
 

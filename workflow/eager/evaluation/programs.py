@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from eager.config.settings import Frozen
+from eager.config.settings import StrictModel
 from eager.data.tasks import Task
 from eager.sandbox.evaluate import evaluate
 from eager.sandbox.settings import SandboxSettings
@@ -16,7 +16,7 @@ from eager.sandbox.tasks import CodeTask, CodeVerdict, Submission, code_task
 from eager.util.errors import EagerError
 
 
-class CodeOptions(Frozen):
+class CodeOptions(StrictModel):
     """What decides the verdict of a program besides its task.
 
     Attributes:
@@ -30,7 +30,7 @@ class CodeOptions(Frozen):
     limits: dict[str, int | float] = Field(default_factory=dict)
 
 
-def judge_code(
+def evaluate_programs(
     tasks: Mapping[str, Task],
     sequences: Sequence[Mapping[str, Any]],
     options: CodeOptions,

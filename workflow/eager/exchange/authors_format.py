@@ -22,13 +22,13 @@ NOTES_MARK = "eager-repro"
 """Key in the notes (free text, here JSON) under which an export keeps what the format lacks."""
 
 
-class Lenient(BaseModel):
+class PermissiveModel(BaseModel):
     """A part of the file; keys that are not known are let through."""
 
     model_config = ConfigDict(extra="allow", populate_by_name=True)
 
 
-class Params(Lenient):
+class Params(PermissiveModel):
     """Parameters of the run."""
 
     model_name: str
@@ -38,7 +38,7 @@ class Params(Lenient):
     seed: int
 
 
-class Data(Lenient):
+class Data(PermissiveModel):
     """The data set."""
 
     data_name: str
@@ -46,7 +46,7 @@ class Data(Lenient):
     targets: list[str | int | float]
 
 
-class Status(Lenient):
+class Status(PermissiveModel):
     """How far the run is."""
 
     state: str
@@ -55,22 +55,22 @@ class Status(Lenient):
     progress: str | float
 
 
-class Extra(Lenient):
+class Extra(PermissiveModel):
     """Notes and time."""
 
     notes: str | None
     seconds: float = Field(alias="generation_time_so_far (s)")
 
 
-class Results(Lenient):
-    """Figures of merit; the authors call Pass@k `pass_at_1`."""
+class Results(PermissiveModel):
+    """Metrics; the authors call Pass@k `pass_at_1`."""
 
     avg_acc: float
     pass_at_1: float
     cons_at_max: float
 
 
-class Generation(Lenient):
+class Generation(PermissiveModel):
     """One prompt with its sequences; lists are printed as Python prints them."""
 
     prompt: str
@@ -92,7 +92,7 @@ class Generation(Lenient):
         return self
 
 
-class ResultFile(Lenient):
+class ResultFile(PermissiveModel):
     """The whole file; exactly one of the two lists of generations is there."""
 
     experiment_name: str

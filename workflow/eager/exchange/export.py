@@ -9,7 +9,7 @@ from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any
 
-from eager.config.settings import Frozen, Method
+from eager.config.settings import Method, StrictModel
 from eager.data.tasks import read_tasks
 from eager.exchange.authors_format import (
     END_OF_SEQUENCE,
@@ -26,7 +26,7 @@ KEPT_COLUMNS = ("parent_index", "round", "threshold", "tokens_upstream", "finish
 SHOWN_CHARACTERS = 50
 
 
-class ExportRow(Frozen):
+class ExportRow(StrictModel):
     """One result to export: its cell, its method, and where it and its inputs are.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""The authors' JSON files as our tables, so that they are judged, measured and compared."""
+"""The authors' JSON files as our tables, so that they are evaluated, measured and compared."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ Rows = list[dict[str, Any]]
 
 
 def import_result(path: Path, kind: str, output: Path, tokenizer: Path | None = None) -> None:
-    """Turn a result file of the authors' code into a result folder of ours, judged and measured.
+    """Turn a result file of the authors' code into a result folder of ours, evaluated and measured.
 
     Writes sequences.parquet, branches.parquet, run.json, tasks.jsonl, verdicts.parquet and
     metrics.json. A file that does not say how its tokens were counted has one count for both.
 
     Args:
         path: the file.
-        kind: how its answers are judged: "math" or "choice".
+        kind: how its answers are evaluated: "math" or "choice".
         output: folder to write.
         tokenizer: folder of the model's tokenizer; needed for sequences without entropies, whose
             tokens cannot be counted otherwise.

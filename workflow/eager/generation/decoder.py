@@ -1,6 +1,6 @@
-"""All prompts at once in one engine: submit, step, let the trees decide, fork, finish.
+"""All prompts at once in one engine: submit, step, let the trees decide, branch, finish.
 
-A fork is a new request on a prefix the engine has cached; a parent whose sampled token was not
+A branch is a new request on a prefix the engine has cached; a parent whose sampled token was not
 the most likely one is aborted and submitted again with that token forced. The decisions are made in
 `eager.algorithm`; this module moves tokens between it and the engine.
 """

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from eager.config.settings import DecodingSettings, EngineOptions
 
 CPU_BLOCK_SIZE = 32
-"""Tokens a KV block on a CPU: the smallest its attention takes, so that a fork reuses most of its
+"""Tokens a KV block on a CPU: the smallest its attention takes, so that a branch reuses most of its
 prefix (the default of 128 would recompute up to 127 tokens)."""
 
 KEPT_POSITIONS = 32
@@ -110,9 +110,9 @@ class VllmEngine:
             "tensor_parallel_size": options.tensor_parallel_size,
             "enable_prefix_caching": True,
             "disable_log_stats": True,
-            # A step's forks must be in the engine before the next step.
+            # A step's branches must be in the engine before the next step.
             "async_scheduling": False,
-            # Prompts finish in order and a fork does not queue behind prompts not yet begun.
+            # Prompts finish in order and a branch does not queue behind prompts not yet begun.
             "scheduling_policy": "priority",
         }
         if current_platform.is_cpu():
@@ -199,7 +199,7 @@ class VllmEngine:
 
     def _forget_logprobs(self, request_id: str) -> None:
         # vLLM 0.31 keeps every position's logprobs until a request ends, even with DELTA outputs:
-        # over a kilobyte a token, which long sequences cannot afford.
+        # over a kilobyte per token, which long sequences cannot afford.
         state = self.llm_engine.output_processor.request_states[self._internal_ids[request_id]]
         kept = state.logprobs_processor.logprobs
         if len(kept.start_indices) >= KEPT_POSITIONS:
@@ -221,7 +221,7 @@ def _draw_seeded_noise_only() -> None:
 def _prepare_environment(options: EngineOptions) -> None:
     """Settings that vLLM reads from the environment when it is imported."""
     defaults = {
-        # In this process: the same inputs give the same steps, and forks wait for no other process.
+        # In this process: same inputs, same steps, and branches wait for no other process.
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
         "VLLM_LOGGING_LEVEL": "WARNING",
         "VLLM_NO_USAGE_STATS": "1",

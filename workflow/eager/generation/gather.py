@@ -20,7 +20,7 @@ from eager.generation.shard_job import generate, receipt_path
 from eager.generation.shards import WHOLE
 from eager.generation.work import Inputs, Work, read_work
 from eager.util.errors import EagerError
-from eager.util.files import full_disk_told, read_json, replacing, write_json
+from eager.util.files import read_json, replacing, report_full_disk, write_json
 from eager.util.tables import BRANCHES, SEQUENCES, concatenate, read_table, write_table
 
 RESULT_FILES = ("sequences.parquet", "branches.parquet", "run.json")
@@ -59,7 +59,7 @@ def gather(
     """
     work = read_work(settings, inputs)
     described = [read_json(path) for path in receipts]
-    with full_disk_told("The journal has all prompts"):
+    with report_full_disk("The journal has all prompts"):
         finished = _finished_prompts(work, receipts, {run["journal"] for run in described})
         gathered.mkdir(parents=True, exist_ok=True)
         _write_tables(gathered, work, finished)
@@ -76,7 +76,7 @@ def keep(gathered: Path, output: Path) -> None:
     Raises:
         EagerError: the disk is full.
     """
-    with full_disk_told("The gathered result is kept"):
+    with report_full_disk("The gathered result is kept"):
         for name in RESULT_FILES:
             with replacing(output / name) as temporary:
                 shutil.copyfile(gathered / name, temporary)

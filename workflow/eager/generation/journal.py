@@ -1,7 +1,7 @@
 """Finished prompts of a running generation, kept so that a restart does not redo them.
 
 Snakemake deletes a job's declared outputs before it runs the job again, so the journal lies
-beside them, in a folder named after everything that decides the result. One file a prompt,
+beside them, in a folder named after everything that decides the result. One file per prompt,
 whatever the shard, written to a temporary name and renamed: the hash of what follows on a line of
 its own, then a zip archive (which most programs for such archives open all the same).
 """

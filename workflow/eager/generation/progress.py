@@ -58,7 +58,7 @@ class Progress:
         left = f"{seconds / fresh * (self._total - done):,.0f} s left" if fresh else "time unknown"
         return (
             f"{self._label}: {done}/{self._total} prompts, {live_sequences} live sequences, "
-            f"{forks} forks, {tokens:,} tokens, {tokens / seconds:,.0f} tokens/s, {left}"
+            f"{forks} branches, {tokens:,} tokens, {tokens / seconds:,.0f} tokens/s, {left}"
         )
 
     def _write(self, line: str, *, last: bool) -> None:

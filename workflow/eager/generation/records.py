@@ -92,7 +92,7 @@ def _sequence_row(
 
 
 def _branch_row(branch: Branch, tokenizer: Tokenizer) -> dict[str, Any]:
-    """What a fork is, whatever its place in the prompt's result."""
+    """What a branch is, whatever its place in the prompt's result."""
     return {
         "step": branch.step,
         "position": branch.position,

@@ -19,10 +19,10 @@ from eager.generation.locks import hold_shard
 from eager.generation.progress import Progress
 from eager.generation.provenance import describe_run, software_recipe
 from eager.generation.records import Tokenizer, tree_tables
-from eager.generation.shards import Shard, deal
+from eager.generation.shards import Shard, partition
 from eager.generation.signals import StopRequest, stop_requests
 from eager.generation.work import Inputs, Work, WorkItem, read_work
-from eager.util.files import full_disk_told, model_folder, read_json, write_json
+from eager.util.files import model_folder, read_json, report_full_disk, write_json
 from eager.util.fingerprint import method_fingerprint
 from eager.util.tables import BRANCHES, SEQUENCES, concatenate
 
@@ -158,8 +158,8 @@ def generate(
         StoppedError: SIGTERM or SIGUSR1 has come.
     """
     work = read_work(settings, inputs)
-    dealt = deal([item.cost for item in work.items], shard.count)[shard.number - 1]
-    items = [work.items[index] for index in dealt]
+    assigned = partition([item.cost for item in work.items], shard.count)[shard.number - 1]
+    items = [work.items[index] for index in assigned]
     manifest = read_json(inputs.model_manifest)
     parameters = json.loads(settings.model_dump_json())
     identity = {
@@ -173,7 +173,8 @@ def generate(
     journal = Journal(output / journal_name(json.dumps(identity, sort_keys=True)), progress.say)
     loader = _Loader(settings, options, inputs, work)
     started = perf_counter()
-    with stop_requests() as stop, full_disk_told("Finished prompts are kept"), ExitStack() as held:
+    kept = report_full_disk("Finished prompts are kept")
+    with stop_requests() as stop, kept, ExitStack() as held:
         with stop.at_once():
             held.enter_context(hold_shard(journal.folder, shard))
         generation = Generation(settings, work.vocabulary, items, journal, stop)

@@ -41,7 +41,7 @@ def estimated_cost(prompt_tokens: int, sequences: float, answer_tokens: float) -
     return prompt_tokens + sequences * answer_tokens if sequences else 0.0
 
 
-def deal(costs: Sequence[float], count: int) -> list[list[int]]:
+def partition(costs: Sequence[float], count: int) -> list[list[int]]:
     """Deal prompts to shards so that these cost about the same.
 
     The costliest prompt goes first, each to the shard that has least so far (Graham's LPT rule: the
@@ -55,10 +55,10 @@ def deal(costs: Sequence[float], count: int) -> list[list[int]]:
     Returns:
         For each shard the indices of its prompts, ascending; every index in exactly one.
     """
-    hands: list[list[int]] = [[] for _ in range(count)]
+    bins: list[list[int]] = [[] for _ in range(count)]
     totals = [0.0] * count
     for index in sorted(range(len(costs)), key=lambda index: (-costs[index], index)):
-        poorest = min(range(count), key=lambda shard: (totals[shard], len(hands[shard]), shard))
-        hands[poorest].append(index)
-        totals[poorest] += costs[index]
-    return [sorted(hand) for hand in hands]
+        lightest = min(range(count), key=lambda shard: (totals[shard], len(bins[shard]), shard))
+        bins[lightest].append(index)
+        totals[lightest] += costs[index]
+    return [sorted(hand) for hand in bins]

@@ -1,6 +1,6 @@
 """Engine options for a machine and a model, from a short trial on the engine itself.
 
-More sequences at once make more tokens a second until the machine is busy; beyond that they only
+More sequences at once make more tokens per second until the machine is busy; beyond that they only
 take memory. The trial decodes a doubling number of sequences and takes the smallest that is as good
 as the best. Nothing here changes a result.
 """
@@ -23,7 +23,7 @@ from eager.util.files import model_folder, read_json
 
 FIRST_BATCH, LARGEST_BATCH = 8, 512
 GOOD_ENOUGH = 0.95
-"""A number of sequences is as good as the best if it makes this share of its tokens a second."""
+"""A number of sequences is as good as the best if it makes this share of its tokens per second."""
 FEWEST_STEPS = 3
 MOST_STEPS = 64
 GIB = 2**30

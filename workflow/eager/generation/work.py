@@ -84,7 +84,7 @@ def read_work(settings: DecodingSettings, inputs: Inputs) -> Work:
 def _first_rounds(
     settings: DecodingSettings, prompts: list[Prompt], vocabulary: Vocabulary
 ) -> Iterator[WorkItem]:
-    """One round a prompt. Nobody knows how long answers get: all are taken to be equally long."""
+    """One round per prompt. Nobody knows how long answers get: all are taken to be equally long."""
     first = _first_round(settings)
     longest = max((len(prompt.token_ids) for prompt in prompts), default=0)
     room = vocabulary.context_length - longest

@@ -30,7 +30,7 @@ class Speed:
 
     Attributes:
         tokens_per_second: of one GPU, all its sequences together; None: not known.
-        load_seconds: to load the model, once a job; None: not known.
+        load_seconds: to load the model, once per job; None: not known.
         source: where the figures are from, in words.
     """
 
@@ -58,7 +58,7 @@ class Cost:
         method: the method.
         basis: where the tokens are from; `done` is what the result there has cost.
         prompts: prompts.
-        jobs: GPU jobs, one a shard.
+        jobs: GPU jobs, one per shard.
         tokens: generated tokens.
         gpu_hours: generation and loading of the model in each job.
         disk_gigabytes: its tables.
@@ -76,7 +76,7 @@ class Cost:
 
 
 def gpu_hours(tokens: float, speed: Speed, jobs: int) -> float | None:
-    """Hours of one GPU for a result dealt to some jobs, each of which loads the model.
+    """Hours of one GPU for a result assigned to some jobs, each of which loads the model.
 
     The time to load counts as zero where it is not known (the output says so).
     """
@@ -206,7 +206,7 @@ def as_json(costs: list[Cost], speeds: Mapping[str, Speed]) -> dict[str, Any]:
 
 
 def as_text(costs: list[Cost], speeds: Mapping[str, Speed]) -> str:
-    """A table with a row a cell, the totals, and every assumption."""
+    """A table with a row per cell, the totals, and every assumption."""
     cells: dict[tuple[Any, ...], list[Cost]] = {}
     for cost in costs:
         cells.setdefault(tuple(cost.cell.values()), []).append(cost)

@@ -1,4 +1,4 @@
-"""What former runs in results/ cost: tokens a prompt, tokens a second, seconds to load a model."""
+"""What former runs in results/ cost: tokens per prompt and per second, seconds to load a model."""
 
 from __future__ import annotations
 

@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from eager.config.settings import Frozen, Method
+from eager.config.settings import Method, StrictModel
 from eager.util.errors import EagerError
 from eager.util.tables import open_table, read_table
 
 
-class CellResults(Frozen):
+class CellResults(StrictModel):
     """Where the results of one cell lie.
 
     Attributes:
@@ -148,7 +148,7 @@ def _rows(table: pa.Table) -> list[SequenceRow]:
 
 
 def _list_views(table: pa.Table, name: str) -> list[NDArray[Any]] | None:
-    """A list column as numpy views, without a Python object a token."""
+    """A list column as numpy views, without a Python object per token."""
     if name not in table.column_names:
         return None
     column = table.column(name).combine_chunks()

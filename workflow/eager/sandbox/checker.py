@@ -187,7 +187,7 @@ class SetCheck:
         return self.status is None and self.passed_tests == len(self.expected.replies)
 
     def take(self, kind: bytes, payload: bytes) -> bool:
-        """Judge the next reply; False when the run need not go on."""
+        """Evaluate the next reply; False when the run need not go on."""
         test = self.passed_tests
         if kind == protocol.RAISED:
             self._raised(payload)

@@ -68,7 +68,7 @@ def evaluate_command(
         Path | None, typer.Option(help="Folder of stored verdicts; beside the output if not given.")
     ] = None,
 ) -> None:
-    """Judge a sample file in a sandbox and write evalplus's result file."""
+    """Evaluate a sample file in a sandbox and write evalplus's result file."""
     settings = SandboxSettings.model_validate(
         {"engine": engine, "image": image, "runtime": runtime, "workers": workers}
     )
@@ -77,8 +77,8 @@ def evaluate_command(
     folder = cache if cache is not None else output.parent / ".eager-sandbox-cache"
     verdicts = evaluate(tasks, submissions, settings, folder)
     write_results(output, results(dataset, tasks, verdicts))
-    judged = len({verdict.task_id for verdict in verdicts})
-    typer.echo(f"{len(verdicts)} samples of {judged} of {len(tasks)} tasks -> {output}")
+    evaluated = len({verdict.task_id for verdict in verdicts})
+    typer.echo(f"{len(verdicts)} samples of {evaluated} of {len(tasks)} tasks -> {output}")
     for title, value in scores(verdicts).items():
         typer.echo(f"{title}: {value:.3f}")
 

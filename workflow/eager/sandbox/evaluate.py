@@ -1,4 +1,4 @@
-"""The library's door: submissions in, verdicts out."""
+"""The public functions: submissions in, verdicts out."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ __all__ = [
 BATCH = 16
 # A text that says one line more often than this is a loop, not an answer.
 MAX_REPEATED_LINE = 60
-_JUDGING_MODULES = ("checker.py", "runner.py", "evalplus_rules.py")
+_EVALUATION_MODULES = ("checker.py", "runner.py", "evalplus_rules.py")
 
 Job = TypeVar("Job")
 
 
 @cache
-def judging_version() -> str:
+def evaluation_version() -> str:
     """A hash of all code that a verdict depends on, inside and outside the container."""
     digest = hashlib.sha256(harness_version().encode())
-    for name in _JUDGING_MODULES:
+    for name in _EVALUATION_MODULES:
         digest.update(resources.files("eager.sandbox").joinpath(name).read_bytes())
     return digest.hexdigest()[:16]
 
@@ -58,7 +58,7 @@ def evaluate(
     settings: SandboxSettings,
     cache_dir: Path,
 ) -> list[CodeVerdict]:
-    """Judge every submission, in a sandbox, and return verdicts in the order of the submissions.
+    """Evaluate every submission, in a sandbox, and return verdicts in the order of the submissions.
 
     Results are stored in `cache_dir` as they come; what is there is not run again, nor is the same
     program for the same task.
@@ -118,7 +118,7 @@ class Evaluation:
 
     def verdict_key(self, task: CodeTask, program: str) -> str:
         limits = self.settings.model_dump(include=VERDICT_LIMITS)
-        return _key("verdict", task.fingerprint, program, limits, judging_version())
+        return _key("verdict", task.fingerprint, program, limits, evaluation_version())
 
     def find_programs(self, submissions: Sequence[Submission]) -> list[tuple[str | None, str]]:
         """The program of each submission, or None and why there is none."""
@@ -205,7 +205,7 @@ class Evaluation:
         )
 
     def reference_key(self, task: CodeTask) -> str:
-        return _key("reference", task.fingerprint, judging_version())
+        return _key("reference", task.fingerprint, evaluation_version())
 
     def expected(self, task: CodeTask) -> dict[SetName, ExpectedSet]:
         reference = self.store.get("references", self.reference_key(task))

@@ -46,7 +46,7 @@ def read_samples(path: Path, tasks: Sequence[CodeTask]) -> list[Submission]:
         submissions.append(Submission(task_id=task_id, sample_id=counts[task_id], **content))
         counts[task_id] += 1
     if not submissions:
-        raise EagerError(f"{path}: no sample in it; write one JSON object a line")
+        raise EagerError(f"{path}: no sample in it; write one JSON object per line")
     return submissions
 
 

@@ -122,7 +122,7 @@ def load_evalplus(path: Path) -> list[CodeTask]:
         except (TypeError, ValueError) as error:
             raise EagerError(f"{path}, line {number}: {error}") from None
     if not tasks:
-        raise EagerError(f"{path}: no task in it; write one JSON object a line")
+        raise EagerError(f"{path}: no task in it; write one JSON object per line")
     return tasks
 
 

@@ -34,7 +34,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def full_disk_told(kept: str) -> Iterator[None]:
+def report_full_disk(kept: str) -> Iterator[None]:
     """Turn the error of a full disk, or of a quota, into a message.
 
     Args:

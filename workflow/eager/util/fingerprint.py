@@ -38,7 +38,7 @@ def code_fingerprint(*modules: str) -> str:
 
 
 def method_fingerprint(module: str, method: str) -> str:
-    """Hash of a module and, for a method of one's own, of the module that decides on its forks."""
+    """Hash of a module and, for a custom method, of the module that decides on its branches."""
     own = f"algorithm.methods.{method}"
     return code_fingerprint(module, *([own] if _path(own).exists() else []))
 

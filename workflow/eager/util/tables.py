@@ -1,6 +1,6 @@
 """The formats between stages: Parquet tables with a kind and a schema version.
 
-`sequences` has a row a sequence, `branches` a row a fork, both in prompt order. A prompt's rows
+`sequences` has a row per sequence, `branches` a row a branch, both in prompt order. A prompt's rows
 stay in one row group, which short prompts share. A reader that meets another version says so and
 stops.
 """
@@ -63,7 +63,7 @@ BRANCHES = pa.schema(
 def write_table(
     path: Path, table: pa.Table, kind: str, metadata: dict[str, str] | None = None
 ) -> None:
-    """Write a table atomically, with its kind and schema version; whole prompts a row group."""
+    """Write a table atomically, with its kind and schema version; whole prompts per row group."""
     marks = {"eager_kind": kind, "eager_schema_version": SCHEMA_VERSION, **(metadata or {})}
     table = table.replace_schema_metadata(marks)
     with (
@@ -73,7 +73,7 @@ def write_table(
             table.schema,
             compression="zstd",
             compression_level=COMPRESSION_LEVEL,
-            # Bit-packed dictionary indices hide from zstd that a fork repeats its parent's tokens.
+            # Bit-packed dictionary indices hide from zstd that a branch repeats its parent.
             use_dictionary=[field.name for field in table.schema if not _is_numeric(field.type)],
             write_statistics=False,
         ) as writer,

@@ -26,7 +26,7 @@ class SampledEntropies(NamedTuple):
 
 
 def results_table(results: Iterable[Replayed]) -> Table:
-    """Figures of merit of whole results, a row each."""
+    """Metrics of whole results, a row each."""
     table = [["generation", "sequences", "tokens", "Pass@k", "Cons@max", "PassRate"]]
     for result in results:
         figures = measure(list(result.results.values()))
@@ -128,7 +128,7 @@ def saturation_table(initial: Replayed, max_sequences: int) -> Table:
     ]
 
 
-def forks_behind(result: Replayed, decode: Callable[[list[int]], str], marker: str) -> int:
+def branches_behind(result: Replayed, decode: Callable[[list[int]], str], marker: str) -> int:
     """Forks of sequences in whose text a marker stands already."""
     return sum(
         marker

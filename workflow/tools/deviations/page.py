@@ -1,4 +1,4 @@
-"""The page on deviations, made from the recording and the demo's figures of merit."""
+"""The page on deviations, made from the recording and the demo's metrics."""
 
 from __future__ import annotations
 
@@ -183,12 +183,12 @@ def _literal(recording: Recording, results: dict[str, Replayed]) -> str:
 
 def _marker(recording: Recording, results: dict[str, Replayed]) -> str:
     ours = results["eager_init"]
-    behind = measure.forks_behind(ours, recording.facts.decode, STAND_IN)
+    behind = measure.branches_behind(ours, recording.facts.decode, STAND_IN)
     return _point(
         "8. Branching in the final answer of gpt-oss",
         "branching ends at `</think>`, which gpt-oss does not write: it branches in its final "
         "answer too.",
-        "a marker a model (`end_of_thinking` in `config/models.yaml`).",
+        "a marker per model (`end_of_thinking` in `config/models.yaml`).",
         "nothing differs on the demo, whose model does not think and has no marker. As a stand-in, "
         f'"{STAND_IN}" begins the final answer of a solution: {behind} of the {len(ours.branches)} '
         "forks of EAGer-init in the stored trees lie behind it, and a marker would have prevented "

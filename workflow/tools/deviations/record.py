@@ -1,4 +1,4 @@
-"""Make the recording anew with the real engine (minutes on a CPU)."""
+"""Make the recording again with the real engine (minutes on a CPU)."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from eager.algorithm.branching import BranchingRule, PromptTree
 from eager.algorithm.entropy import top_k_entropy
-from eager.config.settings import DecodingSettings, Frozen
+from eager.config.settings import DecodingSettings, StrictModel
 from eager.data.prompts import Vocabulary
 from eager.generation.decoder import Decoder
 from eager.generation.engine import Engine, EngineOutput, EngineRequest
@@ -43,7 +43,7 @@ STEPS = pa.schema(
 Row = dict[str, Any]
 
 
-class RecordingFacts(Frozen):
+class RecordingFacts(StrictModel):
     """What a replay must know besides the steps.
 
     Attributes:

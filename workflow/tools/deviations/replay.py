@@ -29,7 +29,7 @@ from tools.deviations.recording import (
 class Replayed:
     """One variant's result; sequences and verdicts by prompt, EAGer-init's included.
 
-    `shares` are those of the budgeted methods, `branches` the forks of its own rounds.
+    `shares` are those of the budgeted methods, `branches` the branches of its own rounds.
     """
 
     variant: Variant

@@ -1,6 +1,6 @@
 """The parts of README.md that are made: the DAG, the demo's table and one of its figures.
 
-The demo's figures of merit are kept beside the workflow without times, so that they can be compared
+The demo's metrics are kept beside the workflow without times, so that they can be compared
 on any day; the table and the figure are made from that copy, and the copy from `results/demo`.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from eager.report.figures.draw import draw_figure
-from eager.report.figures.facts import Peaks, ResultFacts
+from eager.report.figures.facts import EntropyPercentiles, ResultData
 from eager.report.results import CellResults
 from eager.report.tables.rendering import for_people, markdown
 from eager.util.files import read_json
@@ -36,7 +36,7 @@ NOT_SHOWN = (
 
 
 def write_readme(*, check: bool) -> list[Path]:
-    """Bring README.md, the kept figures of merit and the figure up to date.
+    """Bring README.md, the kept metrics and the figure up to date.
 
     Args:
         check: leave the files as they are.
@@ -77,9 +77,9 @@ def _figure(table: pd.DataFrame) -> str:
         return Path(folder, FIGURE.name).read_text(encoding="utf-8")
 
 
-def _facts(row: dict[str, Any]) -> ResultFacts:
+def _facts(row: dict[str, Any]) -> ResultData:
     """A row of the summary as what the figure reads of a result."""
     method = row["method"]
     cell = CellResults(cell=row, methods={method: ""}, prompts="", tasks="", model_manifest="")
-    nothing = Peaks(np.empty((0, 0)), np.empty(0))
-    return ResultFacts(cell, method, row, [], {}, nothing, nothing)
+    nothing = EntropyPercentiles(np.empty((0, 0)), np.empty(0))
+    return ResultData(cell, method, row, [], {}, nothing, nothing)

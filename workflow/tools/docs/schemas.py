@@ -55,7 +55,7 @@ def _schema(kind: Any) -> str:
 
 
 def _readme() -> str:
-    """config/README.md with the tables between its markers made anew."""
+    """config/README.md with the tables between its markers made again."""
     text = read_text(README)
     for name, model in TABLES.items():
         text = with_section(text, name, _table(model))

@@ -29,7 +29,7 @@ def archive(
 def verify(
     archive: Annotated[Path, typer.Argument(help="what `snakemake archive` wrote")],
     run_programs: Annotated[
-        bool, typer.Option(help="judge programs again too, in a sandbox")
+        bool, typer.Option(help="evaluate programs again too, in a sandbox")
     ] = False,
 ) -> None:
     """Check every file of an archive and recompute its tables from its sequences."""

@@ -50,7 +50,7 @@ def crate_metadata(plan: ArchivePlan, files: Mapping[str, Path]) -> str:
     runs = {name: read_json(files[name]) for result in plan.results for name in result.runs}
     crate.name = f"EAGer experiment {plan.experiment}"
     crate.description = (
-        "Sequences, verdicts, figures of merit and tables of one experiment with entropy-aware "
+        "Sequences, verdicts, metrics and tables of one experiment with entropy-aware "
         "generation (arXiv 2510.11170). Model weights are not in it: their hashes are in the "
         "manifests. `eager verify` recomputes the tables from the sequences."
     )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from eager.config.settings import Frozen, Method
+from eager.config.settings import Method, StrictModel
 
 TABLES = ("summary", "comparison", "published")
 FORMS = ("csv", "md", "tex")
@@ -14,7 +14,7 @@ PLAN_NAME = "archive.json"
 """Where the plan lies in the archive."""
 
 
-class ArchivedResult(Frozen):
+class ArchivedResult(StrictModel):
     """One method in one cell; paths are relative to the archive.
 
     Attributes:
@@ -23,7 +23,7 @@ class ArchivedResult(Frozen):
         folder: where sequences, branches, verdicts, metrics.json and run.json lie.
         initial: folder of EAGer-init's result, for the budgeted methods.
         tasks: tasks.jsonl.
-        kind: how answers are judged.
+        kind: how answers are evaluated.
         code: how texts become programs, and limits, where the tasks are programs.
     """
 
@@ -48,7 +48,7 @@ class ArchivedResult(Frozen):
         return [f"{self.folder}/{name}" for name in names]
 
 
-class ArchivePlan(Frozen):
+class ArchivePlan(StrictModel):
     """The content of archive.json.
 
     Attributes:
@@ -76,7 +76,7 @@ class ArchivePlan(Frozen):
 
     @property
     def files(self) -> set[str]:
-        """What must be there for the tables to be made anew, and the tables."""
+        """What must be there for the tables to be made again, and the tables."""
         files = {self.published} if self.published else set()
         files.update(self.table_files)
         for result in self.results:

@@ -1,4 +1,4 @@
-"""Check an archive, and make verdicts, metrics and tables anew from what it holds."""
+"""Check an archive, and make verdicts, metrics and tables again from what it holds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Recomputation:
-    """An unpacked archive and an empty folder beside it where everything is made anew."""
+    """An unpacked archive and an empty folder beside it where everything is made again."""
 
     plan: ArchivePlan
     archived: Path
@@ -36,9 +36,9 @@ class Recomputation:
     sandbox: SandboxSettings | None
 
     def verdicts(self) -> Iterator[tuple[str, bool]]:
-        """Judge every sequence again; yields each verdicts.parquet and whether it is the same.
+        """Evaluate every sequence again; yields each verdicts.parquet and whether it is the same.
 
-        Programs are judged only with a sandbox; without, their stored verdicts are taken.
+        Programs are evaluated only with a sandbox; without, their stored verdicts are taken.
         """
         for result in self._distinct():
             name = f"{result.folder}/verdicts.parquet"
@@ -144,7 +144,7 @@ def verify_archive(path: Path, sandbox: SandboxSettings | None, say: Callable[[s
         say(f"packed by commit {plan.code.get('commit')}")
         recomputation = Recomputation(plan, archived, anew, sandbox)
         steps = {
-            "judged again": recomputation.verdicts,
+            "evaluated again": recomputation.verdicts,
             "shared again": recomputation.allocations,
             "measured again": recomputation.metrics,
             "written again": recomputation.tables,
@@ -156,7 +156,7 @@ def verify_archive(path: Path, sandbox: SandboxSettings | None, say: Callable[[s
             kinds = ", ".join(sorted({Path(name).name for name in outcomes})) or "nothing"
             say(f"{len(outcomes)} files {done}: the same ({kinds})")
         if sandbox is None and (programs := sum(r.kind == "code" for r in plan.results)):
-            say(f"{programs} results of programs: verdicts as stored (--run-programs judges them)")
+            say(f"{programs} results of programs: verdicts as stored (--run-programs runs them)")
         if not _is_packed_alike(path, files, Path(scratch, "repacked.zip")):
             say("note: the zip around the files was written by another program, or changed")
 

@@ -18,21 +18,21 @@ from eager.config.settings import BUDGET_METHODS, Method, is_first_round
 from eager.report.figures.facts import (
     PERCENTILES,
     Correlation,
-    Peaks,
+    EntropyPercentiles,
     Published,
-    ResultFacts,
+    ResultData,
     correlate,
     published_points,
-    read_facts,
+    read_plot_data,
 )
 from eager.report.figures.style import (
     GREY,
     label_point,
-    look_of,
     method_handles,
     new_figure,
     save,
     style,
+    style_of,
     visible,
     write_note,
 )
@@ -55,7 +55,7 @@ def draw_figures(
         folder: where the files go.
         prefix: how their names begin.
     """
-    facts = read_facts(cells)
+    facts = read_plot_data(cells)
     where = cells[0].cell
     published = published_points(published_path, where["model"], where["dataset"])
     for name in FIGURES:
@@ -63,7 +63,7 @@ def draw_figures(
 
 
 def draw_figure(
-    name: str, facts: list[ResultFacts], published: list[Published], folder: Path, stem: str
+    name: str, facts: list[ResultData], published: list[Published], folder: Path, stem: str
 ) -> None:
     """Draw one figure.
 
@@ -83,13 +83,13 @@ def draw_figure(
         save(figure, folder, stem, heading, description)
 
 
-def pass_at_k(facts: list[ResultFacts], published: list[Published]) -> tuple[Figure, str]:
-    """Pass@k against tokens a prompt; a line joins the values of M."""
+def pass_at_k(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
+    """Pass@k against tokens per prompt; a line joins the values of M."""
     figure = new_figure(height=4.0)
     axes = figure.axes[0]
     told = []
     for method, series in _series(facts):
-        look = look_of(method)
+        look = style_of(method)
         tokens = [fact.tokens_per_prompt for fact in series]
         upstream = [fact.tokens_upstream_per_prompt for fact in series]
         passed = [fact.metrics["pass_at_k"] for fact in series]
@@ -99,9 +99,9 @@ def pass_at_k(facts: list[ResultFacts], published: list[Published]) -> tuple[Fig
         for fact, x, y in zip(series, tokens, passed, strict=True):
             largest = fact.cell.cell["max_sequences"]
             label_point(axes, f"{largest}", (x, y), method)
-            told.append(f"{look.name} at M {largest}: {y:.3f} with {x:,.0f} tokens a prompt")
+            told.append(f"{look.name} at M {largest}: {y:.3f} with {x:,.0f} tokens per prompt")
     for method in dict.fromkeys(point.method for point in published):
-        look = look_of(method)
+        look = style_of(method)
         points = sorted((p for p in published if p.method == method), key=lambda p: p.max_sequences)
         axes.plot(
             [point.tokens_per_prompt for point in points],
@@ -113,7 +113,7 @@ def pass_at_k(facts: list[ResultFacts], published: list[Published]) -> tuple[Fig
             linewidth=0.7,
             alpha=0.7,
         )
-    axes.set(xlabel="tokens a prompt (numbers: M)", ylabel="Pass@k")
+    axes.set(xlabel="tokens per prompt (numbers: M)", ylabel="Pass@k")
     values = [fact.metrics["pass_at_k"] for fact in facts] + [p.pass_at_k for p in published]
     axes.set_ylim(max(-0.03, min(values) - 0.1), min(1.05, max(values) + 0.1))
     axes.set_xlim(left=0)
@@ -130,8 +130,8 @@ def pass_at_k(facts: list[ResultFacts], published: list[Published]) -> tuple[Fig
     return figure, "Pass@k against true tokens. " + "; ".join(told) + "." + note
 
 
-def tokens(facts: list[ResultFacts], published: list[Published]) -> tuple[Figure, str]:
-    """Tokens a method in both counts, a row a cell."""
+def tokens(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
+    """Tokens a method in both counts, a row per cell."""
     groups = _by_cell(facts)
     figure = new_figure(rows=len(groups), height=1.0 + 0.28 * max(map(len, groups.values())))
     told = []
@@ -143,22 +143,22 @@ def tokens(facts: list[ResultFacts], published: list[Published]) -> tuple[Figure
                 places + offset,
                 values,
                 height=0.36,
-                color=[look_of(fact.method).color if not hatch else "white" for fact in group],
-                edgecolor=[look_of(fact.method).color for fact in group],
+                color=[style_of(fact.method).color if not hatch else "white" for fact in group],
+                edgecolor=[style_of(fact.method).color for fact in group],
                 hatch=hatch,
             )
             axes.bar_label(bars, fmt="{:,.0f}", padding=3, fontsize=7)
-        axes.set_yticks(places, [look_of(fact.method).name for fact in group])
+        axes.set_yticks(places, [style_of(fact.method).name for fact in group])
         axes.grid(visible=False, axis="y")
         axes.margins(x=0.12)
         axes.set_title(label)
         axes.xaxis.set_major_formatter("{x:,.0f}")
         told += [
-            f"{label}, {look_of(fact.method).name}: {fact.tokens_per_prompt:,.0f} tokens a prompt, "
-            f"{fact.tokens_upstream_per_prompt:,.0f} by the authors' count"
+            f"{label}, {style_of(fact.method).name}: {fact.tokens_per_prompt:,.0f} tokens per "
+            f"prompt, {fact.tokens_upstream_per_prompt:,.0f} by the authors' count"
             for fact in group
         ]
-    figure.axes[-1].set_xlabel("tokens a prompt")
+    figure.axes[-1].set_xlabel("tokens per prompt")
     handles = [
         Patch(facecolor=GREY, edgecolor=GREY, label="true tokens"),
         Patch(facecolor="white", edgecolor=GREY, hatch="////", label="authors' count"),
@@ -167,8 +167,8 @@ def tokens(facts: list[ResultFacts], published: list[Published]) -> tuple[Figure
     return figure, "; ".join(told) + "."
 
 
-def branches(facts: list[ResultFacts], published: list[Published]) -> tuple[Figure, str]:
-    """Where forks happen: how many along the answer, and entropy against the threshold."""
+def branches(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
+    """Where branches happen: how many along the answer, and entropy against the threshold."""
     groups = {
         label: [fact for fact in group if fact.method != "parallel"]
         for label, group in _by_cell(facts).items()
@@ -181,12 +181,12 @@ def branches(facts: list[ResultFacts], published: list[Published]) -> tuple[Figu
         edges = np.arange(0, longest + 1 + (width := longest // BINS + 1), width)
         for fact in group:
             position = fact.branches["position"]
-            told.append(f"{label}, {look_of(fact.method).name}: {_forks_in_words(position)}")
+            told.append(f"{label}, {style_of(fact.method).name}: {_branches_in_words(position)}")
             if position:
-                _draw_forks(counts, marks, fact, edges)
+                _draw_branches(counts, marks, fact, edges)
         if longest == 0 and not any(fact.branches["position"] for fact in group):
-            write_note(counts, "no forks")
-            write_note(marks, "no forks")
+            write_note(counts, "no branches")
+            write_note(marks, "no branches")
         counts.set(title=label, xlabel="position in the answer (tokens)", ylabel="forks")
         counts.yaxis.set_major_locator(MaxNLocator(integer=True))
         marks.set(xlabel="position in the answer (tokens)", ylabel="entropy (nats)")
@@ -197,7 +197,7 @@ def branches(facts: list[ResultFacts], published: list[Published]) -> tuple[Figu
     return figure, "; ".join(told) + "."
 
 
-def sequences(facts: list[ResultFacts], published: list[Published]) -> tuple[Figure, str]:
+def sequences(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
     """Sequences a prompt, and who got the saved budget."""
     groups = _by_cell(facts)
     shown = [
@@ -212,7 +212,7 @@ def sequences(facts: list[ResultFacts], published: list[Published]) -> tuple[Fig
     figure = new_figure(rows=len(shown), height=2.1)
     told = []
     for axes, (label, fact) in zip(figure.axes, shown, strict=True):
-        look = look_of(fact.method)
+        look = style_of(fact.method)
         order = sorted(fact.prompts, key=lambda prompt: (prompt.initial, prompt.extra))
         places = np.arange(len(order))
         initial = np.array([prompt.initial for prompt in order])
@@ -251,13 +251,13 @@ def sequences(facts: list[ResultFacts], published: list[Published]) -> tuple[Fig
     return figure, "; ".join(told) + "."
 
 
-def entropy_accuracy(facts: list[ResultFacts], published: list[Published]) -> tuple[Figure, str]:
+def entropy_accuracy(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
     """Whether high entropies go with wrong answers, at percentiles up to the peaks."""
     shown = [fact for fact in facts if is_first_round(fact.method)]
     figure = new_figure(rows=max(len(shown), 1), columns=2, height=2.9)
     told = []
     for row, fact in enumerate(shown):
-        levels: list[tuple[str, Peaks]] = [
+        levels: list[tuple[str, EntropyPercentiles]] = [
             ("sequences", fact.sequence_peaks),
             ("prompts", fact.prompt_peaks),
         ]
@@ -279,8 +279,8 @@ def entropy_accuracy(facts: list[ResultFacts], published: list[Published]) -> tu
     return figure, "; ".join(told) + "."
 
 
-def branch_tokens(facts: list[ResultFacts], published: list[Published]) -> tuple[Figure, str]:
-    """The tokens that stand at forks most often: as the kept or the forked candidate."""
+def branch_tokens(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
+    """The tokens that stand at branches most often: as the kept or the forked candidate."""
     kept: Counter[str] = Counter()
     forked: Counter[str] = Counter()
     for fact in facts:
@@ -292,8 +292,8 @@ def branch_tokens(facts: list[ResultFacts], published: list[Published]) -> tuple
     figure = new_figure(height=max(1.6 + 0.22 * len(top), 2.0))
     axes = figure.axes[0]
     if not top:
-        write_note(axes, "no forks")
-        return figure, "There were no forks."
+        write_note(axes, "no branches")
+        return figure, "There were no branches."
     places = np.arange(len(top))[::-1]
     left = np.array([kept[text] for text in top])
     right = np.array([forked[text] for text in top])
@@ -313,10 +313,10 @@ def branch_tokens(facts: list[ResultFacts], published: list[Published]) -> tuple
     axes.grid(visible=False, axis="y")
     figure.legend(loc="outside lower center", ncols=2)
     words = ", ".join(f"{visible(text)} {together[text]}" for text in top[:5])
-    return figure, f"Of {sum(kept.values())} forks, the commonest candidates: {words}."
+    return figure, f"Of {sum(kept.values())} branches, the commonest candidates: {words}."
 
 
-Draw = Callable[[list[ResultFacts], list[Published]], tuple[Figure, str]]
+Draw = Callable[[list[ResultData], list[Published]], tuple[Figure, str]]
 FIGURES: dict[str, tuple[str, Draw]] = {
     "pass_at_k": ("Pass@k against tokens", pass_at_k),
     "tokens": ("Tokens a method", tokens),
@@ -327,9 +327,9 @@ FIGURES: dict[str, tuple[str, Draw]] = {
 }
 
 
-def _series(facts: list[ResultFacts]) -> list[tuple[Method, list[ResultFacts]]]:
+def _series(facts: list[ResultData]) -> list[tuple[Method, list[ResultData]]]:
     """Results that differ in M only, in order of M; Full Parallel knows no threshold."""
-    series: dict[tuple[Any, ...], dict[int, ResultFacts]] = {}
+    series: dict[tuple[Any, ...], dict[int, ResultData]] = {}
     for fact in facts:
         cell = fact.cell.cell
         theta = None if fact.method == "parallel" else cell["entropy_threshold"]
@@ -338,15 +338,15 @@ def _series(facts: list[ResultFacts]) -> list[tuple[Method, list[ResultFacts]]]:
     return [(key[0], [group[m] for m in sorted(group)]) for key, group in series.items()]
 
 
-def _by_cell(facts: list[ResultFacts]) -> dict[str, list[ResultFacts]]:
-    groups: dict[str, list[ResultFacts]] = {}
+def _by_cell(facts: list[ResultData]) -> dict[str, list[ResultData]]:
+    groups: dict[str, list[ResultData]] = {}
     for fact in facts:
         groups.setdefault(fact.cell.label, []).append(fact)
     return groups
 
 
-def _draw_forks(counts: Axes, marks: Axes, fact: ResultFacts, edges: Any) -> None:
-    look = look_of(fact.method)
+def _draw_branches(counts: Axes, marks: Axes, fact: ResultData, edges: Any) -> None:
+    look = style_of(fact.method)
     position = fact.branches["position"]
     heights, _ = np.histogram(position, edges)
     counts.stairs(heights, edges, color=look.color, linestyle=look.line, linewidth=1.3)
@@ -376,8 +376,10 @@ def _draw_correlation(axes: Axes, found: Correlation) -> None:
     axes.set(ylim=(-1.05, 1.05), xlabel="percentile of recorded entropies")
 
 
-def _forks_in_words(position: list[int]) -> str:
+def _branches_in_words(position: list[int]) -> str:
     if not position:
-        return "no forks"
+        return "no branches"
     middle = np.median(position)
-    return f"{len(position)} forks, half of them before token {middle:.0f}, last at {max(position)}"
+    return (
+        f"{len(position)} branches, half of them before token {middle:.0f}, last at {max(position)}"
+    )

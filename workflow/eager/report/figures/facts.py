@@ -1,4 +1,4 @@
-"""What the figures show, read from the results of cells: counts, forks, peaks of entropy."""
+"""What the figures show, read from the results of cells: counts, branches, peaks of entropy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PERCENTILES = (50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 97.5, 99.0, 99.5, 99.9)
 
 
 @dataclass(frozen=True)
-class PromptFacts:
+class PromptData:
     """One prompt in one result."""
 
     prompt_id: str
@@ -32,7 +32,7 @@ class PromptFacts:
 
 
 @dataclass(frozen=True)
-class Peaks:
+class EntropyPercentiles:
     """Percentiles of recorded entropies (a row an item) and how right each item is."""
 
     percentiles: NDArray[np.float64]
@@ -40,7 +40,7 @@ class Peaks:
 
 
 @dataclass(frozen=True)
-class ResultFacts:
+class ResultData:
     """One method in one cell.
 
     Attributes:
@@ -50,16 +50,16 @@ class ResultFacts:
         prompts: in the order of the data set.
         branches: columns of branches.parquet, of this method's own rounds.
         sequence_peaks: an item a sequence with recorded entropies; only for EAGer-init.
-        prompt_peaks: an item a prompt; accuracy is its share of right sequences.
+        prompt_peaks: an item per prompt; accuracy is its share of right sequences.
     """
 
     cell: CellResults
     method: Method
     metrics: dict[str, Any]
-    prompts: list[PromptFacts]
+    prompts: list[PromptData]
     branches: dict[str, list[Any]]
-    sequence_peaks: Peaks
-    prompt_peaks: Peaks
+    sequence_peaks: EntropyPercentiles
+    prompt_peaks: EntropyPercentiles
 
     @property
     def tokens_per_prompt(self) -> float:
@@ -83,7 +83,7 @@ class Published:
     source: str
 
 
-def read_facts(cells: list[CellResults]) -> list[ResultFacts]:
+def read_plot_data(cells: list[CellResults]) -> list[ResultData]:
     """Facts of every method of the cells, in the order given.
 
     Raises:
@@ -113,10 +113,10 @@ def published_points(path: Path | None, model: str, dataset: str) -> list[Publis
     ]
 
 
-def _result(cell: CellResults, method: Method) -> ResultFacts:
+def _result(cell: CellResults, method: Method) -> ResultData:
     verdicts = read_verdicts(cell.file(method, "verdicts.parquet"))
     with_entropies = is_first_round(method)
-    prompts: list[PromptFacts] = []
+    prompts: list[PromptData] = []
     peaks: list[tuple[NDArray[np.float64], float]] = []
     prompt_peaks: list[tuple[NDArray[np.float64], float]] = []
     arrays = ("entropies",) if with_entropies else ()
@@ -126,7 +126,7 @@ def _result(cell: CellResults, method: Method) -> ResultFacts:
             for row in rows
         ]
         initial = sum(row.round == 0 for row in rows)
-        prompts.append(PromptFacts(prompt_id, initial, len(rows) - initial, sum(right)))
+        prompts.append(PromptData(prompt_id, initial, len(rows) - initial, sum(right)))
         recorded = [
             row.entropies[~np.isnan(row.entropies)] for row in rows if row.entropies is not None
         ]
@@ -137,7 +137,7 @@ def _result(cell: CellResults, method: Method) -> ResultFacts:
         ]
         if recorded and (together := np.concatenate(recorded)).size:
             prompt_peaks.append((np.percentile(together, PERCENTILES), sum(right) / len(right)))
-    return ResultFacts(
+    return ResultData(
         cell,
         method,
         read_json(cell.file(method, "metrics.json")),
@@ -148,8 +148,8 @@ def _result(cell: CellResults, method: Method) -> ResultFacts:
     )
 
 
-def _peaks(items: list[tuple[NDArray[np.float64], float]]) -> Peaks:
-    return Peaks(
+def _peaks(items: list[tuple[NDArray[np.float64], float]]) -> EntropyPercentiles:
+    return EntropyPercentiles(
         np.array([item[0] for item in items]).reshape(len(items), len(PERCENTILES)),
         np.array([item[1] for item in items]),
     )
@@ -183,7 +183,7 @@ class Correlation:
         )
 
 
-def correlate(peaks: Peaks) -> Correlation:
+def correlate(peaks: EntropyPercentiles) -> Correlation:
     """Correlate each percentile with accuracy."""
     accuracy = peaks.accuracy
     if len(accuracy) < FEWEST:

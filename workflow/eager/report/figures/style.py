@@ -39,7 +39,7 @@ STYLE: Any = {
 }
 
 
-class Look(NamedTuple):
+class MethodStyle(NamedTuple):
     """How one method is drawn."""
 
     name: str
@@ -48,26 +48,26 @@ class Look(NamedTuple):
     line: Literal["-", "--", "-.", ":"]
 
 
-LOOKS = {
-    "parallel": Look("Full Parallel", "#000000", "o", "-"),
-    "eager_init": Look("EAGer-init", "#0072B2", "s", "--"),
-    "eager_adapt": Look("EAGer-adapt", "#D55E00", "^", "-."),
-    "eager": Look("EAGer", "#009E73", "D", ":"),
+METHOD_STYLES = {
+    "parallel": MethodStyle("Full Parallel", "#000000", "o", "-"),
+    "eager_init": MethodStyle("EAGer-init", "#0072B2", "s", "--"),
+    "eager_adapt": MethodStyle("EAGer-adapt", "#D55E00", "^", "-."),
+    "eager": MethodStyle("EAGer", "#009E73", "D", ":"),
 }
 
 
 OWN_LOOKS = [("#CC79A7", "P"), ("#E69F00", "X"), ("#56B4E9", "v"), ("#8A6BBE", "*")]
-"""Colours and markers of methods of one's own, in order of the alphabet."""
+"""Colours and markers of methods of one's own, in alphabetical order."""
 
 
-def look_of(method: str) -> Look:
+def style_of(method: str) -> MethodStyle:
     """How a method is drawn; one that is not the paper's keeps its own name."""
-    if method in LOOKS:
-        return LOOKS[method]
+    if method in METHOD_STYLES:
+        return METHOD_STYLES[method]
     names = own_methods()
     place = names.index(method) if method in names else 0
     color, marker = OWN_LOOKS[place % len(OWN_LOOKS)]
-    return Look(method, color, marker, "--")
+    return MethodStyle(method, color, marker, "--")
 
 
 def style() -> AbstractContextManager[None]:
@@ -134,7 +134,7 @@ def label_point(axes: Axes, text: str, point: tuple[float, float], method: Metho
         offset,
         textcoords="offset points",
         fontsize=7,
-        color=look_of(method).color,
+        color=style_of(method).color,
         ha=horizontal,
     )
 
@@ -144,7 +144,7 @@ def method_handles(methods: set[Method]) -> list[Any]:
     shown = sorted(methods, key=lambda method: (*METHODS, method).index(method))
     return [
         Line2D([], [], color=look.color, marker=look.marker, linestyle=look.line, label=look.name)
-        for look in map(look_of, shown)
+        for look in map(style_of, shown)
     ]
 
 

@@ -1,4 +1,4 @@
-"""The data of the branch explorer: an index of everything, and a pack a prompt and method."""
+"""The data of the branch explorer: an index of everything, and a pack per prompt and method."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from eager.config.settings import BUDGET_METHODS, Method
 from eager.data.tasks import read_tasks
-from eager.report.figures.style import look_of
+from eager.report.figures.style import style_of
 from eager.report.page.packing import ENTROPY_STEPS, NOT_RECORDED, pack
 from eager.report.page.tokens import TokenTexts
 from eager.report.results import CellResults, SequenceRow, read_prompts, read_verdicts, verdict_of
@@ -29,7 +29,7 @@ class ExplorerData:
 
     Attributes:
         index: cells, methods and prompts, with the number of each pack.
-        packs: base64 text a pack.
+        packs: base64 text per pack.
         left_out: prompts (over all cells and methods) for which there was no room.
     """
 
@@ -84,7 +84,7 @@ def _cell(
             for row in prompts
         },
         "methods": [
-            {"method": method, "name": look_of(method).name, "prompts": result.index()}
+            {"method": method, "name": style_of(method).name, "prompts": result.index()}
             for method, result in results.items()
         ],
     }

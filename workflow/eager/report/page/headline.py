@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from html import escape
 
-from eager.report.figures.style import look_of
+from eager.report.figures.style import style_of
 from eager.report.page.html import PLACE, Row, is_number
 
 Place = tuple[float | str, ...]
 
 
 def headline(summary: list[Row], comparison: list[Row]) -> str:
-    """A card a cell.
+    """A card per cell.
 
     Args:
         summary: rows of summary.csv.
@@ -44,7 +44,7 @@ def _card(methods: dict[str, Row], compared: dict[str, Row]) -> str:
     )
     parallel = methods.get("parallel")
     lines = [
-        f"<li><strong>{escape(look_of(method).name)}</strong>: "
+        f"<li><strong>{escape(style_of(method).name)}</strong>: "
         f"{_against(row, parallel, compared[method])}</li>"
         for method, row in methods.items()
         if method != "parallel"

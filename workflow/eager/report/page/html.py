@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from eager.report.figures.style import look_of
+from eager.report.figures.style import style_of
 from eager.util.errors import EagerError
 
 DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
@@ -130,7 +130,7 @@ def figure(path: Path, captions: dict[str, str]) -> str:
 
 def _cell(column: str, value: str, kind: str) -> str:
     if column == "method":
-        return f'<th scope="row">{escape(look_of(value).name)}</th>'
+        return f'<th scope="row">{escape(style_of(value).name)}</th>'
     return f"<td{kind}>{escape(value)}</td>"
 
 

@@ -34,7 +34,7 @@ def pack(
 
     Args:
         rows: the sequences, with token ids and entropies.
-        verdicts: rows of verdicts.parquet, one a sequence.
+        verdicts: rows of verdicts.parquet, one per sequence.
         branches: rows of branches.parquet, of these sequences.
         texts: texts of the model's tokens.
     """

@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from eager.report.figures.style import look_of
+from eager.report.figures.style import style_of
 from eager.report.page.explorer import ExplorerData, collect
 from eager.report.page.headline import headline
 from eager.report.page.html import figure, grid, pairs, read_csv, table
@@ -97,7 +97,7 @@ def _provenance(cell: CellResults) -> str:
     """How a cell came about: the chief facts in a table, everything folded below it."""
     runs = {method: read_json(cell.file(method, "run.json")) for method in cell.methods}
     details = "".join(
-        f"<details><summary>{escape(look_of(method).name)}: everything recorded</summary>"
+        f"<details><summary>{escape(style_of(method).name)}: everything recorded</summary>"
         '<div class="scroll" tabindex="0" role="region" aria-label="run.json">'
         f"{pairs(run, cell.methods[method])}</div></details>"
         for method, run in runs.items()

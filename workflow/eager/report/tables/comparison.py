@@ -34,7 +34,7 @@ Result = tuple[Mapping[str, Any], str, Mapping[str, Any]]
 
 
 def compare_with_baseline(results: Sequence[Result]) -> pd.DataFrame:
-    """One row a cell and method but `parallel`; several seeds of a cell add a row over all.
+    """One row per cell and method but `parallel`; several seeds of a cell add a row over all.
 
     Raises:
         EagerError: a method and `parallel` were not measured on the same prompts.
@@ -101,7 +101,7 @@ def with_bounds(
 
 
 def compare_with_published(results: list[Result], facts: list[PublishedFigures]) -> pd.DataFrame:
-    """One row a cell, method and figure: ours with interval, theirs, difference, inside or not.
+    """One row per cell, method and figure: ours with interval, theirs, difference, inside or not.
 
     Where nothing is published the columns of theirs are empty.
     """

@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
 
-from eager.config.settings import Frozen, Method
+from eager.config.settings import Method, StrictModel
 from eager.util.errors import EagerError
 
 
-class PublishedFigures(Frozen):
+class PublishedFigures(StrictModel):
     """One row of the file of published figures; what is not published is left empty."""
 
     model: str = Field(description="a key of the models file")
@@ -20,7 +20,7 @@ class PublishedFigures(Frozen):
     method: Method = Field(description="method")
     max_sequences: int = Field(ge=1, description="M")
     pass_at_k: float | None = Field(ge=0, le=1, description="share of prompts solved")
-    tokens_per_prompt: float | None = Field(gt=0, description="tokens a prompt, authors' count")
+    tokens_per_prompt: float | None = Field(gt=0, description="tokens per prompt, authors' count")
     source: str = Field(min_length=1, description="where the figures stand")
 
     @field_validator("pass_at_k", "tokens_per_prompt", mode="before")

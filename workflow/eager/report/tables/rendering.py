@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from eager.config.settings import Frozen
+from eager.config.settings import StrictModel
 from eager.util.files import write_text
 
 TWO_DIGITS = ("_relative",)
@@ -23,7 +23,7 @@ LATEX_SPECIAL = str.maketrans(
 )
 
 
-class TableFiles(Frozen):
+class TableFiles(StrictModel):
     """Where the three forms of one table go."""
 
     csv: Path

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from eager.config.settings import Frozen
+from eager.config.settings import StrictModel
 from eager.report.tables.comparison import (
     Result,
     compare_with_baseline,
@@ -36,7 +36,7 @@ METRICS = [
 ONLY_IN_CSV = ["pass_at_k_upstream", "engine_seconds", "sequences_relative", "seconds_relative"]
 
 
-class SummaryRow(Frozen):
+class SummaryRow(StrictModel):
     """One row to fill: the cell's parameters, the method, and where its metrics are."""
 
     cell: dict[str, Any]
@@ -45,7 +45,7 @@ class SummaryRow(Frozen):
 
 
 def write_summary(rows: list[SummaryRow], files: TableFiles) -> None:
-    """Collect metrics.json files into the summary: one row a cell and method.
+    """Collect metrics.json files into the summary: one row per cell and method.
 
     Relative columns compare a method with `parallel` in the same cell; they are empty where
     `parallel` was not run or is zero.

@@ -1,4 +1,4 @@
-"""Python values as tagged JSON: what crosses the wall of the sandbox, in both directions.
+"""Python values as tagged JSON: what crosses the sandbox's boundary, in both directions.
 
 Lists, strings, booleans, None, finite floats and integers of up to 63 bits are themselves; every
 other value is an object with exactly one key, its tag. The decoder makes exact builtin values (and

@@ -1,7 +1,7 @@
-"""EAGer-init in the authors' manner, as the reference of the benchmark.
+"""EAGer-init like the reference implementation, as the reference of the benchmark.
 
 One prompt at a time; while it branches, one engine call of a single token for all of its live
-sequences, over text that is tokenised anew each time, and the percentile taken over the whole
+sequences, over text that is tokenised again each time, and the percentile taken over the whole
 history for every sequence and step. Once branching has ended, one call runs the rest to its end.
 """
 
@@ -26,7 +26,7 @@ class TextSequence:
 
 
 @dataclass
-class AuthorsManner:
+class ReferenceLoop:
     """Counts engine steps and generated tokens (an inherited one counts once)."""
 
     engine: VllmEngine
