@@ -1,30 +1,28 @@
 """EAGer (arXiv 2510.11170) as one workflow; see README.md. This file only wires."""
 
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.27")
 
+DEMO = Path("config/demo.yaml")
 
-if not workflow.overwrite_configfiles:
+if not config and not workflow.overwrite_configfiles:
 
-    configfile: "config/demo.yaml"
+    configfile: str(DEMO if DEMO.exists() else Path(workflow.current_basedir, DEMO))
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/software.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/generate.smk"
 include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/summarize.smk"
-include: "workflow/rules/export.smk"
 include: "workflow/rules/report.smk"
-include: "workflow/rules/archive.smk"
+include: "workflow/rules/exchange.smk"
 
 
 rule all:
     default_target: True
     input:
-        rules.summarize.output,
-        rules.compare.output,
-        rules.compare_published.output,
+        rules.tables.output,
         rules.report_page.output,

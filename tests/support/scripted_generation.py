@@ -17,9 +17,9 @@ import eager.generation.shard_job
 from eager.config.settings import DecodingSettings, EngineOptions
 from eager.data.prompts import Vocabulary
 from eager.generation.engine import EngineOutput, EngineRequest
-from eager.generation.gather import gather, keep
+from eager.generation.gather import gather
 from eager.generation.progress import Progress
-from eager.generation.shard_job import generate, receipt_path
+from eager.generation.shard_job import done_file, generate
 from eager.generation.shards import Shard
 from eager.generation.work import Inputs
 from eager.util.errors import EagerError
@@ -80,7 +80,7 @@ def hold_path(diary: Path) -> Path:
 
 def make_inputs(folder: Path) -> Inputs:
     """Prompts of one token each, which is their number, and the manifest of no model."""
-    inputs = Inputs(folder / "manifest.json", folder / "prompts.parquet")
+    inputs = Inputs(folder / "manifest.json", folder / "prompts.parquet", store=folder / "store")
     (folder / "files").mkdir()
     (folder / "files/config.json").write_text("{}")
     manifest = {"folder": str(folder / "files"), "model": "m", "source": "s", "revision": "r"}
@@ -110,10 +110,10 @@ def run_step(
         try:
             if step == "gather":
                 names = [Shard(number, shards) for number in range(1, shards + 1)]
-                receipts = [receipt_path(output, shard) for shard in names]
-                gather(SETTINGS, inputs, receipts, output / "gathered")
-            elif step == "keep":
-                keep(output / "gathered", output)
+                done = [done_file(output, shard) for shard in names]
+                gather(SETTINGS, inputs, done, output)
+                for path in done:
+                    path.unlink()
             else:
                 shard = Shard(int(step), shards)
                 options = EngineOptions()

@@ -44,6 +44,7 @@ def test_status_follows_a_result_from_done_to_outdated_to_failed(finished: Repos
     assert states() == dict.fromkeys(METHODS, "done")
     replace("config/small_datasets.yaml", "max_tokens: 40", "max_tokens: 41")(finished.folder)
     assert states() == dict.fromkeys(METHODS, "outdated")
+    (result_folder(finished, "parallel") / "run.json").unlink()
     # Without the model's files generation cannot begin.
     next(finished.folder.glob("results/models/*/files")).unlink()
     result = result_folder(finished, "parallel").relative_to(finished.folder)

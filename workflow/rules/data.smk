@@ -1,136 +1,98 @@
 """Models, data sets and prompts.
 
 Inputs:  the entries of config/models.yaml and config/datasets.yaml.
-Outputs: results/models/{model}/manifest.json          the model's files and their hashes
+Outputs: results/{experiment}/experiment.json          the checked configuration, for every step
+         results/models/{model}/manifest.json          the model's files and their hashes
          results/datasets/{dataset}/tasks.jsonl        normalised tasks
          results/{experiment}/{model}/{dataset}/prompts.parquet   the tasks as token ids
-Steps:   fetch_model, fetch_dataset (the only ones that may use the network), encode_prompts.
+Steps:   experiment; fetch_model, fetch_dataset (only they may use the network); encode_prompts.
 """
 
 
-localrules:
-    fetch_model,
-    fetch_dataset,
+rule experiment:
+    output:
+        "<experiment>",
+    log:
+        f"logs/{NAME}/experiment.log",
+    params:
+        content=lambda _: PLAN.resolved.model_dump_json(),
+    run:
+        glue.write_experiment(PLAN.resolved, Path(output[0]), Path(log[0]))
 
 
 rule fetch_model:
+    input:
+        experiment=ancient("<experiment>"),
     output:
-        manifest="results/models/{model}/manifest.json",
+        "<model>",
     log:
         "logs/fetch_model/{model}.log",
-    benchmark:
-        "benchmarks/fetch_model/{model}.tsv"
     conda:
-        conda_environment(GENERATE_IMAGE)
+        GENERATE_ENV
     container:
-        apptainer_image(GENERATE_IMAGE)
+        PLAN.apptainer(GENERATE_IMAGE)
     resources:
         mem_mb=growing(4000),
     params:
-        entry=model_part(MODEL_SOURCE),
-        code=code_fingerprint("data.models"),
-        software=identity(GENERATE_IMAGE),
-        image=GENERATE_IMAGE,
+        **made_by("data.models", identity(GENERATE_IMAGE)),
+        entry=PLAN.model(glue.MODEL_SOURCE),
         folder="results/models/{model}/files",
-        local=lambda wildcards: EXPERIMENT.models[wildcards.model].path or [],
-    message:
-        "fetch model {wildcards.model}"
+        local=PLAN.local_model,
     shell:
-        r"""
-        eager launch \
-            --image {params.image} \
-            --read {params.local:q} \
-            --write {output:q} {log:q} \
-            --write-folder {params.folder:q} \
-            --memory {resources.mem_mb} \
-            --network \
-            -- \
-            eager fetch-model \
-            --name {wildcards.model:q} \
-            --entry {params.entry:q} \
-            --folder {params.folder:q} \
-            --manifest {output.manifest:q} \
-            --log {log:q}
-        """
+        step(
+            "fetch-model",
+            "--name {wildcards.model:q} --folder {params.folder:q} --manifest {output:q}",
+            GENERATE_IMAGE,
+            "--network --read {params.local:q} --write-folder {params.folder:q}",
+        )
 
 
 rule fetch_dataset:
     input:
-        local=lambda wildcards: EXPERIMENT.datasets[wildcards.dataset].path or [],
+        experiment=ancient("<experiment>"),
+        local=PLAN.local_data,
     output:
-        tasks="results/datasets/{dataset}/tasks.jsonl",
+        tasks="<tasks>",
         manifest="results/datasets/{dataset}/manifest.json",
     log:
         "logs/fetch_dataset/{dataset}.log",
-    benchmark:
-        "benchmarks/fetch_dataset/{dataset}.tsv"
     conda:
-        conda_environment("stages")
-    container:
-        apptainer_image("stages")
+        "../../envs/stages.yaml"
     resources:
         mem_mb=growing(2000),
     params:
-        entry=dataset_part(DATASET_SOURCE),
-        code=code_fingerprint("data.tasks"),
-        software=stage_identity("stages", "data"),
-    message:
-        "fetch data set {wildcards.dataset}"
+        **made_by("data.tasks", stage_identity("stages", "data")),
+        entry=PLAN.dataset(glue.DATASET_SOURCE),
     shell:
-        r"""
-        eager launch \
-            --image stages \
-            --read {input:q} \
-            --write {output:q} {log:q} \
-            --memory {resources.mem_mb} \
-            --network \
-            -- \
-            eager fetch-dataset \
-            --name {wildcards.dataset:q} \
-            --entry {params.entry:q} \
-            --tasks {output.tasks:q} \
-            --manifest {output.manifest:q} \
-            --log {log:q}
-        """
+        step(
+            "fetch-dataset",
+            "--name {wildcards.dataset:q} --tasks {output.tasks:q} --manifest {output.manifest:q}",
+            options="--network",
+        )
 
 
 rule encode_prompts:
     input:
-        tasks="results/datasets/{dataset}/tasks.jsonl",
-        model="results/models/{model}/manifest.json",
+        experiment=ancient("<experiment>"),
+        tasks="<tasks>",
+        model="<model>",
     output:
-        prompts="results/{experiment}/{model}/{dataset}/prompts.parquet",
+        "<prompts>",
     log:
-        "logs/encode_prompts/{experiment}/{model}/{dataset}.log",
-    benchmark:
-        "benchmarks/encode_prompts/{experiment}/{model}/{dataset}.tsv"
+        f"logs/{NAME}/{{model}}/{{dataset}}/encode_prompts.log",
     conda:
-        conda_environment("stages")
-    container:
-        apptainer_image("stages")
+        "../../envs/stages.yaml"
     resources:
         mem_mb=growing(4000),
     params:
-        model=model_part(MODEL_ENCODING),
-        dataset=dataset_part(DATASET_ENCODING),
-        code=code_fingerprint("data.encoding"),
-        software=stage_identity("stages", "data"),
-        weights=model_files,
-    message:
-        "encode the prompts of {wildcards.dataset} for {wildcards.model}"
+        **made_by("data.encoding", stage_identity("stages", "data")),
+        model=PLAN.model(glue.MODEL_ENCODING),
+        dataset=PLAN.dataset(glue.DATASET_ENCODING),
+        weights=PLAN.weights,
     shell:
-        r"""
-        eager launch \
-            --image stages \
-            --read {input:q} {params.weights:q} \
-            --write {output:q} {log:q} \
-            --memory {resources.mem_mb} \
-            -- \
-            eager encode-prompts \
-            --tasks {input.tasks:q} \
-            --model-manifest {input.model:q} \
-            --model {params.model:q} \
-            --dataset {params.dataset:q} \
-            --output {output.prompts:q} \
-            --log {log:q}
-        """
+        step(
+            "encode-prompts",
+            "--model {wildcards.model:q} --dataset {wildcards.dataset:q} --tasks {input.tasks:q}"
+            " --model-manifest {input.model:q} --output {output:q}",
+            options="--read {params.weights:q}",
+        )

@@ -10,84 +10,52 @@ Steps:   evaluate, measure.
 
 rule evaluate:
     input:
-        sequences="results/{experiment}/{model}/{dataset}/{cell}/{method}/sequences.parquet",
-        tasks="results/datasets/{dataset}/tasks.jsonl",
+        experiment=ancient("<experiment>"),
+        sequences="<result>/sequences.parquet",
+        tasks="<tasks>",
     output:
-        verdicts="results/{experiment}/{model}/{dataset}/{cell}/{method}/verdicts.parquet",
+        "<result>/verdicts.parquet",
     log:
-        "logs/evaluate/{experiment}/{model}/{dataset}/{cell}/{method}.log",
+        "<log>/evaluate.log",
     benchmark:
-        "benchmarks/evaluate/{experiment}/{model}/{dataset}/{cell}/{method}.tsv"
+        "benchmarks/{model}/{dataset}/{cell}/{method}/evaluate.tsv"
     conda:
-        conda_environment("stages")
+        "../../envs/stages.yaml"
     # Programs of a model run in the sandbox's own container, which this step starts.
     container:
-        lambda wildcards: None if is_code(wildcards) else apptainer_image("stages")
+        lambda wildcards: None if PLAN.is_code(wildcards) else PLAN.apptainer("stages")
     threads: evaluation_cores
     resources:
         mem_mb=growing(4000),
     params:
-        options=code_options,
-        code=evaluation_code,
+        code=PLAN.evaluation_code,
         software=stage_identity("stages", "evaluate"),
-        sandbox=sandbox_software,
-        outside=lambda wildcards: "--outside" if is_code(wildcards) else "",
-    message:
-        "evaluate: {wildcards}"
+        program=PLAN.program,
+        sandbox=lambda wildcards: (
+            identity("evaluate") if PLAN.is_code(wildcards) else ""
+        ),
+        outside=lambda wildcards: "--outside" if PLAN.is_code(wildcards) else "",
+        folder=subpath(output[0], parent=True),
     shell:
-        r"""
-        eager launch \
-            --image stages \
-            --read {input:q} \
-            --write {output:q} {log:q} \
-            --memory {resources.mem_mb} \
-            {params.outside} \
-            -- \
-            eager evaluate \
-            --sequences {input.sequences:q} \
-            --tasks {input.tasks:q} \
-            --code {params.options:q} \
-            --output {output.verdicts:q} \
-            --log {log:q}
-        """
+        step("evaluate", options="{params.outside}")
 
 
 rule measure:
     input:
-        sequences="results/{experiment}/{model}/{dataset}/{cell}/{method}/sequences.parquet",
-        verdicts="results/{experiment}/{model}/{dataset}/{cell}/{method}/verdicts.parquet",
-        runs=runs_of,
+        experiment=ancient("<experiment>"),
+        sequences="<result>/sequences.parquet",
+        verdicts="<result>/verdicts.parquet",
+        runs=PLAN.runs,
     output:
-        metrics="results/{experiment}/{model}/{dataset}/{cell}/{method}/metrics.json",
+        "<result>/metrics.json",
     log:
-        "logs/measure/{experiment}/{model}/{dataset}/{cell}/{method}.log",
-    benchmark:
-        "benchmarks/measure/{experiment}/{model}/{dataset}/{cell}/{method}.tsv"
+        "<log>/measure.log",
     conda:
-        conda_environment("stages")
-    container:
-        apptainer_image("stages")
+        "../../envs/stages.yaml"
     resources:
         mem_mb=growing(4000),
     params:
-        runs=lambda wildcards, input: [f"--run {path}" for path in input.runs],
-        code=code_fingerprint("evaluation.measure"),
-        software=stage_identity("stages", "evaluate"),
-    message:
-        "measure: {wildcards}"
+        **made_by("evaluation.measure", stage_identity("stages", "evaluate")),
+        folder=subpath(output[0], parent=True),
     shell:
-        r"""
-        eager launch \
-            --image stages \
-            --read {input:q} \
-            --write {output:q} {log:q} \
-            --memory {resources.mem_mb} \
-            -- \
-            eager measure \
-            --method {wildcards.method} \
-            --sequences {input.sequences:q} \
-            --verdicts {input.verdicts:q} \
-            {params.runs} \
-            --output {output.metrics:q} \
-            --log {log:q}
-        """
+        step("measure")

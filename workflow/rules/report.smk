@@ -1,129 +1,100 @@
-"""What people look at: figures, and one page with everything.
+"""What people look at: tables, figures, and one page with everything.
 
-Inputs:  results of every cell and method, results/{experiment}/tables/*.csv, published figures
-Outputs: results/{experiment}/figures/{model}--{dataset}--{figure}.svg and .png
+Inputs:  results of every cell and method, the file of published figures
+Outputs: results/{experiment}/tables/      summary, comparison, published: .csv, .md, .tex
+         results/{experiment}/figures/     {model}--{dataset}--{figure}.svg and .png
          results/{experiment}/report.html
-Steps:   draw_figures -> report_page.
+Steps:   tables, draw_figures -> report_page.
 """
+
+FILES = ["sequences.parquet", "branches.parquet", "verdicts.parquet", "metrics.json"]
+
+
+rule tables:
+    input:
+        experiment=ancient("<experiment>"),
+        metrics=PLAN.files(["metrics.json"]),
+        published=PLAN.published or [],
+    output:
+        multiext("<tables>/summary", ".csv", ".md", ".tex"),
+        multiext("<tables>/comparison", ".csv", ".md", ".tex"),
+        multiext("<tables>/published", ".csv", ".md", ".tex"),
+    log:
+        f"logs/{NAME}/tables.log",
+    conda:
+        "../../envs/stages.yaml"
+    resources:
+        mem_mb=growing(2000),
+    params:
+        **made_by("report.tables.summary", stage_identity("stages", "report")),
+        shown=PLAN.shown,
+        folder=subpath(output[0], parent=True),
+    shell:
+        many("tables", "--folder {params.folder:q}")
 
 
 rule draw_figures:
     input:
-        results=files_to_show(RESULT_FILES),
-        published=EXPERIMENT.config.published or [],
+        experiment=ancient("<experiment>"),
+        results=lambda wildcards: PLAN.files(FILES, wildcards.model, wildcards.dataset),
+        published=PLAN.published or [],
     output:
         svg=[
             report(
-                f"results/{NAME}/figures/{{model}}--{{dataset}}--{figure}.svg",
-                caption=f"../report/{figure}.rst",
+                f"results/{NAME}/figures/{{model}}--{{dataset}}--{name}.svg",
+                caption=f"../eager/report/page/captions/{name}.rst",
                 category="Figures",
                 subcategory="{model} on {dataset}",
                 labels={"figure": title},
             )
-            for figure, title in FIGURES.items()
+            for name, title in TITLES.items()
         ],
         png=[
-            f"results/{NAME}/figures/{{model}}--{{dataset}}--{figure}.png"
-            for figure in FIGURES
+            f"results/{NAME}/figures/{{model}}--{{dataset}}--{name}.png"
+            for name in TITLES
         ],
     log:
-        f"logs/draw_figures/{NAME}/{{model}}--{{dataset}}.log",
-    benchmark:
-        f"benchmarks/draw_figures/{NAME}/{{model}}--{{dataset}}.tsv"
+        f"logs/{NAME}/{{model}}/{{dataset}}/draw_figures.log",
     conda:
-        conda_environment("stages")
-    container:
-        apptainer_image("stages")
+        "../../envs/stages.yaml"
     resources:
         mem_mb=growing(4000),
     params:
-        cells=lambda wildcards: json.dumps(cells_to_show(wildcards)),
-        folder=lambda wildcards, output: os.path.dirname(output.svg[0]),
-        published=lambda wildcards, input: (
-            f"--published {input.published}" if input.published else ""
-        ),
-        code=code_fingerprint("report.figures.draw"),
-        software=stage_identity("stages", "report"),
-    message:
-        "draw figures of {wildcards.model} on {wildcards.dataset}"
+        **made_by("report.figures.draw", stage_identity("stages", "report")),
+        shown=PLAN.shown,
+        folder=lambda _, output: str(Path(output.svg[0]).parent),
     shell:
-        r"""
-        eager launch \
-            --image stages \
-            --read {input:q} \
-            --write {output:q} {log:q} \
-            --memory {resources.mem_mb} \
-            -- \
-            eager figures \
-            --cells {params.cells:q} \
-            --folder {params.folder:q} \
-            --prefix {wildcards.model:q}--{wildcards.dataset:q}-- \
-            {params.published} \
-            --log {log:q}
-        """
+        many(
+            "figures",
+            "--model {wildcards.model:q} --dataset {wildcards.dataset:q} --folder {params.folder:q}",
+        )
 
 
 rule report_page:
     input:
-        results=files_to_show([*RESULT_FILES, "run.json"]),
-        shared=shared_files,
-        tables=[
-            rules.summarize.output.csv,
-            rules.compare.output.csv,
-            *(
-                [rules.compare_published.output.csv]
-                if EXPERIMENT.config.published
-                else []
-            ),
-        ],
-        figures=figure_files("svg"),
-        captions=[f"workflow/report/{figure}.rst" for figure in FIGURES],
-        page=[
-            f"workflow/eager/report/page/{name}"
-            for name in ["template.html", "style.css", "stored.js", "explorer.js"]
+        experiment=ancient("<experiment>"),
+        results=PLAN.files([*FILES, "run.json"]),
+        shared=PLAN.shared_files(),
+        tables=rules.tables.output,
+        figures=[
+            f"results/{NAME}/{name}" for name in figure_names(PLAN.resolved, "svg")
         ],
     output:
-        page=report(
+        report(
             f"results/{NAME}/report.html",
-            caption="../report/page.rst",
+            caption="../eager/report/page/captions/page.rst",
             category="Report page",
             labels={"page": "tables, figures, branch explorer"},
         ),
     log:
-        f"logs/report_page/{NAME}.log",
-    benchmark:
-        f"benchmarks/report_page/{NAME}.tsv"
+        f"logs/{NAME}/report_page.log",
     conda:
-        conda_environment("stages")
-    container:
-        apptainer_image("stages")
+        "../../envs/stages.yaml"
     resources:
         mem_mb=growing(4000),
     params:
-        cells=lambda wildcards: json.dumps(cells_to_show(wildcards)),
-        tables=lambda wildcards, input: [f"--table {path}" for path in input.tables],
-        figures=lambda wildcards, input: [f"--figure {path}" for path in input.figures],
-        captions=lambda wildcards, input: [
-            f"--caption {path}" for path in input.captions
-        ],
-        code=code_fingerprint("report.page.page"),
-        software=stage_identity("stages", "report"),
-        weights=model_files,
-    message:
-        "write the report"
+        **made_by("report.page.page", stage_identity("stages", "report")),
+        shown=PLAN.shown,
+        weights=PLAN.weights,
     shell:
-        r"""
-        eager launch \
-            --image stages \
-            --read {input:q} {params.weights:q} \
-            --write {output:q} {log:q} \
-            --memory {resources.mem_mb} \
-            -- \
-            eager report \
-            --cells {params.cells:q} \
-            {params.tables} \
-            {params.figures} \
-            {params.captions} \
-            --output {output.page:q} \
-            --log {log:q}
-        """
+        many("report", "--output {output:q}", "--read {params.weights:q}")

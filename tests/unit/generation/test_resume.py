@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 import os
 import random
-import shutil
 import signal
 import subprocess
 import time
@@ -46,8 +46,8 @@ class Job:
         return log.read_text() if log.exists() else ""
 
     def kept(self) -> dict[Path, int]:
-        """Files of the journal, with their times."""
-        files = self.output.glob(".journal-*/*.zip")
+        """Entries of the store, with their times."""
+        files = self.inputs.store.glob("??/*.zip")
         return {path: path.stat().st_mtime_ns for path in files}
 
     def start(self, step: str) -> ForkServerProcess:
@@ -62,13 +62,12 @@ class Job:
         return process.exitcode
 
     def steps(self) -> list[str]:
-        return [*map(str, range(1, self.shards + 1)), "gather", "keep"]
+        return [*map(str, range(1, self.shards + 1)), "gather"]
 
     def finish(self) -> tuple[bytes, bytes]:
         """Run all steps; the bytes of the tables."""
         for step in self.steps():
             assert self.run(step) == 0, self.log
-        shutil.rmtree(self.output / "gathered")
         return self.tables()
 
     def tables(self) -> tuple[bytes, bytes]:
@@ -105,7 +104,7 @@ def test_killed_at_random_moments(new_job: Callable[..., Job]) -> None:
     undisturbed = new_job("undisturbed", seconds_a_step=0.0)
     expected = undisturbed.finish()
     chance = random.Random(20)
-    kills = journaled = made_again = rounds = 0
+    kills = stored = made_again = rounds = 0
     while kills < KILLS:
         rounds += 1
         job = new_job(f"killed-{rounds}", shards=2, seconds_a_step=0.02)
@@ -114,28 +113,26 @@ def test_killed_at_random_moments(new_job: Callable[..., Job]) -> None:
                 before = job.kept()
                 process = job.start(step)
                 if kills < KILLS:
-                    if step not in ("gather", "keep") and chance.random() < 0.8:
+                    if step != "gather" and chance.random() < 0.8:
                         wait_while(partial(job.is_loading, process), process)
                     process.join(chance.uniform(0.0, 0.3))
                     kills += process.is_alive()
                     process.kill()
                 process.join(60)
                 # What is kept is never written again, killed or not.
-                if step != "keep":
-                    after = job.kept()
-                    assert before.items() <= after.items()
-                    journaled += len(after.keys() - before.keys())
+                after = job.kept()
+                assert before.items() <= after.items()
+                stored += len(after.keys() - before.keys())
                 if process.exitcode == 0:
                     break
                 assert process.exitcode == -signal.SIGKILL, job.log
-        shutil.rmtree(job.output / "gathered")
         assert job.tables() == expected
         starts = {(pid, prompt) for pid, prompt, _ in job.submissions()}
         assert {prompt for _, prompt in starts} == set(range(PROMPTS))
         made_again += len(starts) - PROMPTS
-    assert journaled == rounds * PROMPTS
+    assert stored == rounds * PROMPTS
     print(
-        f"\n{kills} kills in {rounds} generations of {PROMPTS} prompts: {journaled} prompts kept, "
+        f"\n{kills} kills in {rounds} generations of {PROMPTS} prompts: {stored} prompts kept, "
         f"each once; {made_again} starts of prompts that a kill had left unfinished"
     )
 
@@ -156,15 +153,14 @@ def test_another_number_of_shards_finds_what_is_finished(new_job: Callable[..., 
     assert job.run("1") == 0
     before = job.kept()
     assert len(before) == PROMPTS // 2
+    (job.output / "shard-1-of-2.json").unlink()
     job.shards = 4
     for step in "1234":
         assert job.run(step) == 0
     assert before.items() <= job.kept().items()
     starts = [prompt for _, prompt in {s[:2] for s in job.submissions()}]
     assert sorted(starts) == list(range(PROMPTS))
-    for step in ("gather", "keep"):
-        assert job.run(step) == 0
-    shutil.rmtree(job.output / "gathered")
+    assert job.run("gather") == 0
     assert job.tables() == new_job("other", seconds_a_step=0.0).finish()
 
 
@@ -182,7 +178,6 @@ def test_a_warning_ends_the_job_with_its_own_code(
     assert f"error: stopped by {number.name}: finished prompts are kept" in job.log
     before = job.kept()
     assert 3 < len(before) < PROMPTS
-    assert not list(job.output.glob(".journal-*/*.lock"))
     job.seconds_a_step = 0.0
     assert job.run("1") == 0
     assert before.items() <= job.kept().items()
@@ -199,13 +194,13 @@ def test_a_damaged_file_is_said_and_made_again(new_job: Callable[..., Job]) -> N
     # Found by the job that gathers: it says so, and the shard's job is due again.
     assert job.run("gather") == 1
     assert f"{victim}: damaged" in job.log
-    assert "1 of 16 prompts are not in the journal" in job.log
+    assert "1 of 16 prompts are not there" in job.log
     assert not list(job.output.glob("shard-*.json"))
     other.write_bytes(b"")
     started = len({s[:2] for s in job.submissions()})
     expected = new_job("other", seconds_a_step=0.0).finish()
     assert job.finish() == expected
-    assert f"{other}: damaged, the checksum is not that of the content; made again" in job.log
+    assert f"{other}: damaged, the checksum is not that of the content; generated again" in job.log
     assert len({s[:2] for s in job.submissions()}) == started + 2
 
 
@@ -213,10 +208,10 @@ def test_two_jobs_on_one_shard(new_job: Callable[..., Job]) -> None:
     job = new_job("job", seconds_a_step=0.0)
     hold_path(job.diary).touch()
     process = job.start("1")
-    wait_while(lambda: not list(job.output.glob(".journal-*/*.lock")), process)
+    wait_while(lambda: job.is_loading(process), process)
     assert job.run("1") == 1
     hold_path(job.diary).unlink()
-    assert f"1-of-1.lock: process {process.pid} on " in job.log
+    assert "another job is generating these prompts" in job.log
     process.join(60)
     assert process.exitcode == 0
     assert len({s[:2] for s in job.submissions()}) == PROMPTS
@@ -243,6 +238,7 @@ def test_a_full_disk_is_told_and_costs_nothing(
 ) -> None:
     job = new_job("job", seconds_a_step=0.0)
     job.output = small_disk / "result"
+    job.inputs = dataclasses.replace(job.inputs, store=small_disk / "store")
     assert job.run("1") == 1
     assert "no space left. Finished prompts are kept; make room and run it again" in job.log
     assert "Traceback" not in job.log
@@ -257,9 +253,7 @@ def test_a_full_disk_is_told_and_costs_nothing(
     with pytest.raises(OSError, match="No space left"):
         ballast.write_bytes(bytes(20_000_000))
     assert job.run("gather") == 1
-    assert "no space left. The journal has all prompts" in job.log
+    assert "no space left. Finished prompts are kept" in job.log
     ballast.unlink()
-    for step in ("gather", "keep"):
-        assert job.run(step) == 0
-    shutil.rmtree(job.output / "gathered")
+    assert job.run("gather") == 0
     assert job.tables() == new_job("other", seconds_a_step=0.0).finish()

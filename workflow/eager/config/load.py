@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from eager.config.schema import Cell, DatasetEntry, Experiment, ExperimentConfig, ModelEntry
 from eager.config.settings import check_threshold
 from eager.util.errors import EagerError
+from eager.util.files import find_file
 
 EntryT = TypeVar("EntryT", bound=BaseModel)
 
@@ -31,9 +32,9 @@ def load_experiment(config: Mapping[str, Any], source: str) -> Experiment:
     checked, errors = _validate(ExperimentConfig, config, source)
     if checked is None:
         raise EagerError("\n".join(errors))
-    models, model_errors = _load_entries(ModelEntry, Path(checked.models))
-    datasets, dataset_errors = _load_entries(DatasetEntry, Path(checked.datasets))
-    cells, cell_errors = _load_cells(Path(checked.cells))
+    models, model_errors = _load_entries(ModelEntry, find_file(Path(checked.models)))
+    datasets, dataset_errors = _load_entries(DatasetEntry, find_file(Path(checked.datasets)))
+    cells, cell_errors = _load_cells(find_file(Path(checked.cells)))
     errors = model_errors + dataset_errors + cell_errors
     if not model_errors and not dataset_errors:
         errors += _check_cells(checked, cells, models, datasets)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from eager.config.schema import Cell
 from eager.config.settings import Method
 
+STORE = Path("results/store")
+"""Finished prompts of all experiments."""
 SAMPLING_COLUMNS = ("temperature", "max_sequences", "seed")
 SEPARATOR = "+"
 """Between a folder's parts. A comma would cut the name where Snakemake hands it, as the value of

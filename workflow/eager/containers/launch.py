@@ -98,7 +98,12 @@ def prepare_bare(step: Step, runtime: ContainerRuntime) -> None:
     held = _lease(step, lambda: None)
     if held.devices:
         os.environ[DEVICES_VARIABLE] = ",".join(held.devices)
-    os.environ[SOFTWARE_VARIABLE] = json.dumps({"runtime": runtime, "image": step.image})
+    describe_bare(step.image, runtime)
+
+
+def describe_bare(image: ImageName, runtime: ContainerRuntime) -> None:
+    """Let this process know which software it stands for: that of an image, run bare."""
+    os.environ[SOFTWARE_VARIABLE] = json.dumps({"runtime": runtime, "image": image})
 
 
 def run_in_container(step: Step, runtime: Engine) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from eager.config.schema import ModelEntry
 from eager.util.errors import EagerError
-from eager.util.files import sha256_file, write_json
+from eager.util.files import find_file, sha256_file, write_json
 
 WEIGHT_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 """What vLLM reads of a repository; leaves out duplicates in other formats."""
@@ -20,7 +20,7 @@ def fetch_model(name: str, entry: ModelEntry, folder: Path, manifest_path: Path)
         EagerError: the source cannot be reached or is not a model.
     """
     if entry.path:
-        folder = Path(entry.path)
+        folder = find_file(Path(entry.path))
     elif entry.gguf_package:
         _convert_gguf(name, entry.gguf_package, folder)
     else:

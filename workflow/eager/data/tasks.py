@@ -13,7 +13,14 @@ from urllib.request import urlopen
 from eager.config.schema import DatasetEntry
 from eager.config.settings import StrictModel
 from eager.util.errors import EagerError
-from eager.util.files import read_json_lines, replacing, sha256_file, write_json, write_text
+from eager.util.files import (
+    find_file,
+    read_json_lines,
+    replacing,
+    sha256_file,
+    write_json,
+    write_text,
+)
 
 CODE_FIELDS = ("entry_point", "canonical_solution", "base_input", "plus_input", "atol")
 """What evaluation needs of a programming task, in evalplus's format."""
@@ -104,7 +111,7 @@ def _rows(name: str, entry: DatasetEntry, folder: Path) -> Iterator[Mapping[str,
     if entry.repo:
         yield from _hub_rows(name, entry)
         return
-    path = Path(entry.path) if entry.path else _download(name, entry, folder)
+    path = find_file(Path(entry.path)) if entry.path else _download(name, entry, folder)
     if path.suffix == ".parquet":
         import pyarrow.parquet as pq
 

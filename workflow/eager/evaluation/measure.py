@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from eager.config.targets import Target
 from eager.evaluation.metrics import (
     SequenceResult,
     majority_is_correct,
@@ -39,12 +41,33 @@ COLUMNS = [
 ]
 
 
+def measure_target(target: Target) -> None:
+    """Write metrics.json beside the sequences and verdicts of a result."""
+    folder = Path(target.folder)
+    write_metrics(
+        target.method,
+        folder / "sequences.parquet",
+        folder / "verdicts.parquet",
+        [Path(run) for run in target.runs],
+        folder / "metrics.json",
+        cell=described_cell(target.cell, target.method),
+    )
+
+
+def described_cell(cell: Mapping[str, Any], method: str) -> dict[str, Any]:
+    """What metrics.json says of its cell: `parallel` is shared by cells of several thresholds."""
+    unknown = {"entropy_threshold": None} if method == "parallel" else {}
+    return {**cell, **unknown}
+
+
 def write_metrics(
     method: str,
     sequences_path: Path,
     verdicts_path: Path,
     run_paths: list[Path],
     output: Path,
+    *,
+    cell: Mapping[str, Any] | None = None,
 ) -> None:
     """Measure one result.
 
@@ -55,6 +78,7 @@ def write_metrics(
         run_paths: run.json of every generation that went into it (the budgeted methods build on
             EAGer-init); their engine seconds add up.
         output: metrics.json.
+        cell: experiment, model, data set and the swept parameters, if they are known.
     """
     prompts = _results(sequences_path, verdicts_path)
     content = _figures(list(prompts.values()))
@@ -69,7 +93,8 @@ def write_metrics(
         for name, value in INTERVALS.items()
     }
     content["per_prompt"] = per_prompt
-    write_json(output, {"schema_version": 1, "method": method, **content})
+    of = {} if cell is None else {"cell": dict(cell)}
+    write_json(output, {"schema_version": 1, **of, "method": method, **content})
 
 
 def _figures(prompts: list[list[SequenceResult]]) -> dict[str, Any]:

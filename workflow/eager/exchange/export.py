@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
+from collections.abc import Iterable
 from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any
 
 from eager.config.settings import Method, StrictModel
+from eager.config.targets import Target
 from eager.data.tasks import read_tasks
 from eager.exchange.authors_format import (
     END_OF_SEQUENCE,
@@ -44,6 +46,21 @@ class ExportRow(StrictModel):
     initial: Path | None
     prompts: Path
     tasks: Path
+
+
+def export_rows(targets: Iterable[Target]) -> list[ExportRow]:
+    """The results of an experiment to export."""
+    return [
+        ExportRow(
+            cell=target.cell,
+            method=target.method,
+            result=Path(target.folder),
+            initial=Path(target.initial) if target.initial else None,
+            prompts=Path(target.prompts),
+            tasks=Path(target.tasks),
+        )
+        for target in targets
+    ]
 
 
 def export_results(rows: list[ExportRow], output: Path) -> None:

@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from eager.algorithm.allocation import (
     BudgetMethod,
     InitialResult,
@@ -15,6 +17,7 @@ from eager.algorithm.allocation import (
     round_threshold,
     saved_budget,
 )
+from eager.config.targets import Target
 from eager.util.errors import EagerError
 from eager.util.files import read_json, write_json
 from eager.util.tables import read_table
@@ -22,6 +25,26 @@ from eager.util.tables import read_table
 SCHEMA_VERSION = 1
 SHOWN_ROUNDS = 6
 """Rounds whose thresholds are written out; later ones follow the same rule."""
+
+
+def allocate_for(target: Target) -> None:
+    """Write the allocation of a budgeted method, from EAGer-init's result.
+
+    Raises:
+        EagerError: the target's method has no budget to share.
+    """
+    if target.initial is None or target.allocation is None:
+        raise EagerError(f"{target.folder}: {target.method} shares no budget")
+    initial = Path(target.initial)
+    method: BudgetMethod = TypeAdapter(BudgetMethod).validate_python(target.method)
+    write_allocation(
+        method,
+        initial / "sequences.parquet",
+        initial / "verdicts.parquet" if method == "eager" else None,
+        target.cell["max_sequences"],
+        target.cell["entropy_threshold"],
+        Path(target.allocation),
+    )
 
 
 def write_allocation(

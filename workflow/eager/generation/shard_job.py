@@ -1,4 +1,4 @@
-"""One job of a generation: prompts in, finished prompts in the journal out, resumable."""
+"""One job of a generation: prompts in, finished prompts in the store out, resumable."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import pyarrow as pa
 
@@ -14,13 +15,12 @@ from eager.config.settings import DecodingSettings, EngineOptions
 from eager.data.prompts import Vocabulary
 from eager.generation.decoder import Decoder, PromptRun
 from eager.generation.engine import Engine, VllmEngine
-from eager.generation.journal import FinishedPrompt, Journal, journal_name
-from eager.generation.locks import hold_shard
 from eager.generation.progress import Progress
 from eager.generation.provenance import describe_run, software_recipe
 from eager.generation.records import Tokenizer, tree_tables
 from eager.generation.shards import Shard, partition
 from eager.generation.signals import StopRequest, stop_requests
+from eager.generation.store import FinishedPrompt, Store, entry_key
 from eager.generation.work import Inputs, Work, WorkItem, read_work
 from eager.util.files import model_folder, read_json, report_full_disk, write_json
 from eager.util.fingerprint import method_fingerprint
@@ -36,7 +36,8 @@ class Generation:
         settings: the parameters.
         vocabulary: ends and context length.
         work: every prompt of the shard, in order.
-        journal: finished prompts.
+        keys: key of each item in the store, in the order of `work`.
+        store: finished prompts.
         stop: asked after every step.
     """
 
@@ -45,25 +46,27 @@ class Generation:
         settings: DecodingSettings,
         vocabulary: Vocabulary,
         work: list[WorkItem],
-        journal: Journal,
+        keys: list[str],
+        store: Store,
         stop: StopRequest,
     ) -> None:
         self.settings = settings
         self.finished: set[str] = set()
         self._vocabulary = vocabulary
         self._items = {item.prompt.id: item for item in work}
-        self._journal = journal
+        self._keys = {item.prompt.id: key for item, key in zip(work, keys, strict=True)}
+        self._store = store
         self._stop = stop
-        for item in work:
-            if journal.read(item.key) is not None:
-                self.finished.add(item.prompt.id)
+        for prompt_id, key in self._keys.items():
+            if store.read(key) is not None:
+                self.finished.add(prompt_id)
         self.found = len(self.finished)
 
     def run(self, make_engine: EngineFactory, progress: Progress) -> None:
         """Finish all prompts; starts no engine where nothing is left to generate.
 
         Raises:
-            StoppedError: a signal has come; what is finished is in the journal, what was running is
+            StoppedError: a signal has come; what is finished is in the store, what was running is
                 lost.
         """
         progress.begin(self.found)
@@ -92,7 +95,7 @@ class Generation:
         progress.end(len(self.finished), decoder.counters.forks, decoder.counters.tokens)
 
     def _keep(self, item: WorkItem, finished: FinishedPrompt) -> None:
-        self._journal.write(item.key, finished)
+        self._store.write(self._keys[item.prompt.id], finished)
         self.finished.add(item.prompt.id)
 
     def _tables(
@@ -129,9 +132,26 @@ class _CountDifferences:
         return difference
 
 
-def receipt_path(output: Path, shard: Shard) -> Path:
-    """Where a job says that its shard is done."""
+def done_file(output: Path, shard: Shard) -> Path:
+    """What a job writes when its shard is done."""
     return output / f"shard-{shard}.json"
+
+
+def generation_identity(settings: DecodingSettings, inputs: Inputs, work: Work) -> dict[str, Any]:
+    """Everything that decides the results of a generation besides its prompts."""
+    return {
+        "settings": json.loads(settings.model_dump_json()),
+        "vocabulary": work.vocabulary.model_dump(),
+        "model": read_json(inputs.model_manifest)["files"],
+        "code": method_fingerprint("generation.shard_job", settings.method),
+        "software": software_recipe(),
+    }
+
+
+def entry_keys(settings: DecodingSettings, inputs: Inputs, work: Work) -> list[str]:
+    """Keys in the store of all prompts of a generation, in order."""
+    identity = json.dumps(generation_identity(settings, inputs, work), sort_keys=True)
+    return [entry_key(identity, item.key) for item in work.items]
 
 
 def generate(
@@ -142,56 +162,48 @@ def generate(
     shard: Shard,
     progress_for: Callable[[int], Progress],
 ) -> None:
-    """Bring the prompts of one shard into the journal and write the shard's receipt.
+    """Bring the prompts of one shard into the store and write the shard's done file.
 
     Args:
         settings: the parameters that make the result.
         options: speed and memory.
-        inputs: files to read.
-        output: folder of the result; all shards share the journal in it, so that another number
-            of shards finds what these have finished.
+        inputs: files to read, and the store.
+        output: folder of the result.
         shard: which of the prompts.
         progress_for: the live line for a number of prompts.
 
     Raises:
-        EagerError: an input is missing or does not fit, the disk is full, or another job is at it.
+        EagerError: an input is missing or does not fit, the disk is full, or another job is
+            generating these prompts.
         StoppedError: SIGTERM or SIGUSR1 has come.
     """
     work = read_work(settings, inputs)
-    assigned = partition([item.cost for item in work.items], shard.count)[shard.number - 1]
-    items = [work.items[index] for index in assigned]
-    manifest = read_json(inputs.model_manifest)
-    parameters = json.loads(settings.model_dump_json())
-    identity = {
-        "settings": parameters,
-        "vocabulary": work.vocabulary.model_dump(),
-        "model": manifest["files"],
-        "code": method_fingerprint("generation.shard_job", settings.method),
-        "software": software_recipe(),
-    }
+    chosen = partition([item.cost for item in work.items], shard.count)[shard.number - 1]
+    all_keys = entry_keys(settings, inputs, work)
+    items, keys = [work.items[i] for i in chosen], [all_keys[i] for i in chosen]
     progress = progress_for(len(items))
-    journal = Journal(output / journal_name(json.dumps(identity, sort_keys=True)), progress.say)
+    store = Store(inputs.store, progress.say)
     loader = _Loader(settings, options, inputs, work)
     started = perf_counter()
     kept = report_full_disk("Finished prompts are kept")
     with stop_requests() as stop, kept, ExitStack() as held:
         with stop.at_once():
-            held.enter_context(hold_shard(journal.folder, shard))
-        generation = Generation(settings, work.vocabulary, items, journal, stop)
+            held.enter_context(store.hold(keys))
+        generation = Generation(settings, work.vocabulary, items, keys, store, stop)
         generation.run(loader.load, progress)
-        receipt = describe_run(
-            parameters,
+        manifest = read_json(inputs.model_manifest)
+        done = describe_run(
+            json.loads(settings.model_dump_json()),
             model={key: manifest[key] for key in ("model", "source", "revision", "files")},
             shard=str(shard),
-            journal=journal.folder.name,
             prompts=len(items),
             prompts_found_finished=generation.found,
             engine_options=options.model_dump(),
-            code_fingerprint=identity["code"],
+            code_fingerprint=method_fingerprint("generation.shard_job", settings.method),
             load_seconds=loader.seconds,
             wall_seconds=perf_counter() - started,
         )
-        write_json(receipt_path(output, shard), receipt)
+        write_json(done_file(output, shard), done)
 
 
 class _Loader:

@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from eager.algorithm.allocation import Round, Share, next_round
+from eager.config.paths import STORE
 from eager.config.settings import BUDGET_METHODS, DecodingSettings
+from eager.config.targets import Target
 from eager.data.prompts import Prompt, Vocabulary, read_prompts
 from eager.generation.budget import read_shares
 from eager.generation.decoder import NextRound
@@ -23,13 +25,26 @@ from eager.util.tables import read_table
 class Inputs:
     """What a generation step reads.
 
-    `allocation` and `initial` (the folder of EAGer-init's result) belong to the budgeted methods.
+    `allocation` and `initial` (the folder of EAGer-init's result) belong to the budgeted methods;
+    `store` has the finished prompts, and is written too.
     """
 
     model_manifest: Path
     prompts: Path
     allocation: Path | None = None
     initial: Path | None = None
+    store: Path = STORE
+
+
+def inputs_of(target: Target, store: Path = STORE) -> Inputs:
+    """The files that a generation of the workflow reads."""
+    return Inputs(
+        Path(target.model_manifest),
+        Path(target.prompts),
+        Path(target.allocation) if target.allocation else None,
+        Path(target.initial) if target.initial else None,
+        store,
+    )
 
 
 @dataclass(frozen=True)

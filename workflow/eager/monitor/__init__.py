@@ -1,4 +1,4 @@
-"""Commands about a whole plan: `eager status` and `eager estimate`.
+"""Commands about a whole plan: `eager status`, `eager estimate`, `eager clean`.
 
 Start with `cli.py`.
 """

@@ -1,4 +1,4 @@
-"""Commands for people that look at a whole plan: `eager status` and `eager estimate`."""
+"""Commands about a whole plan: `eager status`, `eager estimate`, `eager clean`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ Configfile = Annotated[Path, typer.Option(help="the experiment, as for `snakemak
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command()(status)
+    app.command()(clean)
     app.command()(estimate)
 
 
@@ -28,11 +29,28 @@ Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table")]
 
 def status(configfile: Configfile = DEFAULT_CONFIG, as_json: Json = False) -> None:
     """Say how far each method is in each cell; also while Snakemake runs."""
-    from eager.monitor.planning import read_plan
+    from eager.config.targets import resolve
+    from eager.containers.launch import describe_bare
     from eager.monitor.status import as_records, as_text, find_results
 
-    results = find_results(_experiment(configfile), read_plan(configfile))
+    experiment = _experiment(configfile)
+    describe_bare(experiment.config.generate_image, "none")
+    results = find_results(resolve(experiment))
     typer.echo(json.dumps(as_records(results), indent=2) if as_json else as_text(results))
+
+
+def clean(
+    dry_run: Annotated[bool, typer.Option(help="delete nothing, only say what would go")] = False,
+) -> None:
+    """Delete finished prompts that no result in results/ was made of."""
+    from eager.config.paths import STORE
+    from eager.monitor.clean import clean as run
+
+    done = run(STORE.parent, STORE, dry_run=dry_run)
+    verb = "would be deleted" if dry_run else "deleted"
+    typer.echo(
+        f"{done.entries} prompts {verb} ({done.size / 2**20:.1f} MiB), {done.kept} kept for results"
+    )
 
 
 def estimate(

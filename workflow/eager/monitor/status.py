@@ -1,24 +1,25 @@
-"""Cells and methods of an experiment and how far each is, from files only."""
+"""How far each method is in each cell: read from results, logs and the store; changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-import pyarrow.parquet as pq
 
-from eager.config.paths import result_folder
-from eager.config.schema import Experiment
-from eager.config.settings import Method
-from eager.generation.journal import PREFIX
-from eager.monitor.planning import Plan, PlannedJob
+from eager.config.targets import ResolvedExperiment, Target, is_made_with
+from eager.generation.shard_job import entry_keys
+from eager.generation.store import Store
+from eager.generation.work import inputs_of, read_work
+from eager.util.errors import EagerError
+from eager.util.fingerprint import method_fingerprint
 
-State = Literal["done", "outdated", "running", "queued", "failed", "partly", "missing"]
+State = Literal["done", "outdated", "running", "failed", "partly", "missing"]
 LOG_LINES = 5
 CELL_COLUMNS = ("model", "dataset", "temperature", "max_sequences", "entropy_threshold", "seed")
+LOCKS = Path(".snakemake/locks")
 
 
 @dataclass(frozen=True)
@@ -29,42 +30,34 @@ class Result:
         cell: the row of the TSV.
         method: the method.
         folder: where its files are.
-        state: done; outdated (there, and would be made again); running; queued
-            (given to a cluster, not begun); failed (begun, not there, and no longer running);
-            partly (some steps are done); missing.
+        state: done; outdated (there, made with other settings or code); running; failed (begun,
+            not there, and Snakemake does not run); partly (some steps are done); missing.
         rule: the rule it is at; None when it is done.
-        prompts_finished: prompts whose sequences are kept, while they are generated.
-        prompts: prompts in all; None before they are encoded.
-        cluster_jobs: ids at the cluster of what waits there.
+        prompts_finished: prompts in the store; None before they are encoded.
+        prompts: prompts in all.
         log: log of what runs or has failed.
         last_lines: the end of the log of what has failed.
     """
 
     cell: dict[str, Any]
-    method: Method
+    method: str
     folder: str
     state: State
     rule: str | None
     prompts_finished: int | None
     prompts: int | None
-    cluster_jobs: tuple[str, ...]
-    log: str | None
-    last_lines: tuple[str, ...]
+    log: str | None = None
+    last_lines: tuple[str, ...] = ()
 
 
-def find_results(experiment: Experiment, plan: Plan) -> list[Result]:
+def find_results(experiment: ResolvedExperiment) -> list[Result]:
     """The state of every method in every cell, in order of the cells."""
-    jobs: dict[str, list[PlannedJob]] = {}
-    for job in plan.jobs:
-        for folder in {str(_folder_of_result(path)) for path in job.outputs}:
-            jobs.setdefault(folder, []).append(job)
-    found = []
-    for cell in experiment.cells:
-        for method in experiment.config.methods:
-            folder = result_folder(experiment.config.experiment, cell, method)
-            described = _describe(folder, jobs.get(folder, []), plan.snakemake_is_running)
-            found.append(Result(cell.model_dump(), method, folder, **described))
-    return found
+    running = LOCKS.is_dir() and any(LOCKS.iterdir())
+    by_folder = {target.folder: _describe(target, running) for target in experiment.targets}
+    return [
+        Result(target.cell, target.method, target.folder, **by_folder[target.folder])
+        for target in experiment.targets
+    ]
 
 
 def as_records(results: Iterable[Result]) -> list[dict[str, Any]]:
@@ -90,91 +83,78 @@ def as_text(results: list[Result]) -> str:
 def _short(result: Result) -> str:
     if result.state in ("done", "outdated", "missing"):
         return result.state
-    progress = ""
-    if result.prompts_finished is not None:
-        total = "?" if result.prompts is None else result.prompts
-        progress = f" {result.prompts_finished}/{total}"
-    job = f" (job {', '.join(result.cluster_jobs)})" if result.cluster_jobs else ""
-    return f"{result.state}: {result.rule}{progress}{job}"
+    known = result.prompts_finished is not None and result.prompts is not None
+    progress = f" {result.prompts_finished}/{result.prompts}" if known else ""
+    return f"{result.state}: {result.rule}{progress}"
 
 
-def _describe(folder: str, jobs: list[PlannedJob], snakemake_is_running: bool) -> dict[str, Any]:
-    states = [
-        _state(job, snakemake_is_running, [o for o in jobs[place:] if o.rule != job.rule])
-        for place, job in enumerate(jobs)
-    ]
-    at, state = _where(jobs, states)
-    kept = _prompts_kept(Path(folder))
-    cluster_jobs = [
-        number
-        for job, its in zip(jobs, states, strict=True)
-        if its in ("running", "queued")
-        for number in job.cluster_jobs
-    ]
-    return {
-        "state": state,
-        "rule": None if at is None else at.rule,
-        "prompts_finished": kept,
-        "prompts": _prompts(Path(folder)),
-        "cluster_jobs": tuple(cluster_jobs),
-        "log": at.log if at is not None and state in ("running", "failed") else None,
-        "last_lines": _last_lines(at.log) if at is not None and state == "failed" else (),
-    }
+@dataclass(frozen=True)
+class _Step:
+    """A rule of a result: its output, and the logs of its jobs."""
+
+    rule: str
+    output: Path
+    logs: str
 
 
-def _where(jobs: list[PlannedJob], states: list[State]) -> tuple[PlannedJob | None, State]:
-    """The job that says most about a result, and its state: what runs, else what failed, ..."""
-    order: tuple[State, ...] = ("running", "failed", "queued", "outdated", "missing")
-    for state in order:
-        if state in states:
-            partly = state == "missing" and "done" in states
-            return jobs[states.index(state)], "partly" if partly else state
-    return None, "done" if jobs else "missing"
+def _steps(target: Target) -> Iterator[_Step]:
+    folder = Path(target.folder)
+    if target.allocation:
+        yield _Step("allocate", Path(target.allocation), "allocate.log")
+    yield _Step(target.method, folder / "run.json", "*-of-*.log")
+    yield _Step("evaluate", folder / "verdicts.parquet", "evaluate.log")
+    yield _Step("measure", folder / "metrics.json", "measure.log")
 
 
-def _state(job: PlannedJob, snakemake_is_running: bool, later: list[PlannedJob]) -> State:
-    """How far one job is, given those of the result that come after it."""
-    if job.reason is None:
-        return "done"
-    begun = _written(job.log)
-    if job.started_at is not None and snakemake_is_running:
-        return "running" if begun >= job.started_at else "queued"
-    if all(Path(path).exists() for path in job.outputs):
-        return "outdated"
-    # A log that is older than what came of it is that of a run that went well.
-    made_of_it = max((_written(path) for other in later for path in other.outputs), default=0)
-    return "failed" if begun > made_of_it else "missing"
+def _describe(target: Target, running: bool) -> dict[str, Any]:
+    finished, prompts = _prompts(target)
+    common = {"prompts_finished": finished, "prompts": prompts}
+    steps = list(_steps(target))
+    missing = [step for step in steps if not step.output.exists()]
+    if not missing:
+        return common | {"state": "done" if _is_as_wanted(target) else "outdated", "rule": None}
+    step = missing[0]
+    log = _last_log(target, step)
+    begun = log is not None and all(
+        log.stat().st_mtime >= other.output.stat().st_mtime
+        for other in steps
+        if other not in missing
+    )
+    state: State = "missing" if len(missing) == len(steps) and not finished else "partly"
+    if begun:
+        state = "running" if running else "failed"
+    shown = {"log": str(log), "last_lines": _last_lines(log)} if log and state == "failed" else {}
+    return common | {"state": state, "rule": step.rule} | shown
 
 
-def _written(path: str | None) -> float:
-    """When a file was written last; 0 if it is not there."""
-    return Path(path).stat().st_mtime if path is not None and Path(path).exists() else 0
+def _is_as_wanted(target: Target) -> bool:
+    code = method_fingerprint("generation.shard_job", target.method)
+    return is_made_with(
+        Path(target.folder, "run.json"), target.settings.model_dump(mode="json"), code
+    )
 
 
-def _folder_of_result(output: str) -> Path:
-    """results/{experiment}/{model}/{dataset}/{cell}/{method} of a file in or below it."""
-    return Path(*Path(output).parts[:6])
+def _prompts(target: Target) -> tuple[int | None, int | None]:
+    """How many prompts are in the store, and how many there are; None before they are encoded."""
+    inputs = inputs_of(target)
+    if not (inputs.prompts.exists() and inputs.model_manifest.exists()):
+        return None, None
+    try:
+        work = read_work(target.settings, inputs)
+    except EagerError:
+        # The budgeted methods have no prompts before their budget is shared.
+        return None, None
+    store = Store(inputs.store, lambda _: None)
+    keys = entry_keys(target.settings, inputs, work)
+    return sum(store.path(key).exists() for key in keys), len(keys)
 
 
-def _prompts_kept(folder: Path) -> int | None:
-    """Prompts in the journals; of journals side by side only the one written to last counts."""
-    journals: dict[Path, Path] = {}
-    for journal in folder.rglob(f"{PREFIX}*"):
-        last = journals.get(journal.parent)
-        if last is None or journal.stat().st_mtime > last.stat().st_mtime:
-            journals[journal.parent] = journal
-    if not journals:
-        return None
-    return sum(len(list(journal.glob("*.zip"))) for journal in journals.values())
+def _last_log(target: Target, step: _Step) -> Path | None:
+    folder = Path("logs", *Path(target.folder).parts[1:])
+    logs = sorted(folder.glob(step.logs), key=lambda path: path.stat().st_mtime)
+    return logs[-1] if logs else None
 
 
-def _prompts(folder: Path) -> int | None:
-    prompts = folder.parents[1] / "prompts.parquet"
-    return pq.read_metadata(prompts).num_rows if prompts.exists() else None
-
-
-def _last_lines(log: str | None) -> tuple[str, ...]:
-    if log is None or not Path(log).exists():
-        return ()
-    text = Path(log).read_text(encoding="utf-8", errors="replace")
+def _last_lines(log: Path) -> tuple[str, ...]:
+    text = log.read_text(encoding="utf-8", errors="replace")
     return tuple(line for line in text.splitlines() if line.strip())[-LOG_LINES:]

@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from eager.config.settings import Method, StrictModel
+from eager.config.targets import ResolvedExperiment
 from eager.util.errors import EagerError
 from eager.util.tables import open_table, read_table
 
@@ -46,6 +47,28 @@ class CellResults(StrictModel):
             f"M {cell['max_sequences']}, θ {cell['entropy_threshold']:g}, "
             f"T {cell['temperature']:g}, seed {cell['seed']}"
         )
+
+
+def cells_of(
+    experiment: ResolvedExperiment, model: str | None = None, dataset: str | None = None
+) -> list[CellResults]:
+    """Cells of an experiment: all, or those of one model and data set."""
+    cells: dict[tuple[Any, ...], CellResults] = {}
+    for target in experiment.targets:
+        cell = target.cell
+        if model in (None, cell["model"]) and dataset in (None, cell["dataset"]):
+            found = cells.setdefault(
+                tuple(cell.values()),
+                CellResults(
+                    cell=cell,
+                    methods={},
+                    prompts=target.prompts,
+                    tasks=target.tasks,
+                    model_manifest=target.model_manifest,
+                ),
+            )
+            found.methods[target.method] = target.folder
+    return list(cells.values())
 
 
 @dataclass(frozen=True)

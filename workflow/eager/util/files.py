@@ -15,6 +15,8 @@ from typing import Any
 
 from eager.util.errors import EagerError
 
+REPOSITORY = Path(__file__).parents[3]
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -90,6 +92,15 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise EagerError(f"{path}: no such file") from None
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise EagerError(f"{path}: cannot be read: {error}") from None
+
+
+def find_file(path: Path) -> Path:
+    """A path of the configuration: in the working folder, else in the workflow's repository.
+
+    So the workflow also runs from another folder, with the repository's own models and data.
+    """
+    inside = REPOSITORY / path
+    return inside if not path.exists() and inside.exists() else path
 
 
 def sha256_file(path: Path) -> str:

@@ -14,11 +14,11 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 WITHOUT_RESULT = frozenset(
     {
-        "generation.locks",
         "generation.progress",
         "generation.provenance",
         "generation.shards",
         "generation.signals",
+        "generation.store",
         "util.errors",
         "util.fingerprint",
         "util.git",
@@ -37,10 +37,10 @@ def code_fingerprint(*modules: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def method_fingerprint(module: str, method: str) -> str:
+def method_fingerprint(module: str, method: str | None) -> str:
     """Hash of a module and, for a custom method, of the module that decides on its branches."""
     own = f"algorithm.methods.{method}"
-    return code_fingerprint(module, *([own] if _path(own).exists() else []))
+    return code_fingerprint(module, *([own] if method and _path(own).exists() else []))
 
 
 def modules_behind(*modules: str) -> list[str]:

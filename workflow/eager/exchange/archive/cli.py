@@ -12,18 +12,21 @@ from eager.config.environment import SANDBOX_VARIABLE
 
 
 def archive(
-    plan: Annotated[str, typer.Option(help="how the results hang together, as JSON")],
-    file: Annotated[list[Path], typer.Option(help="files to pack, as relative paths")],
+    file: Annotated[list[Path], typer.Argument(help="files to pack besides, as relative paths")],
+    experiment: Annotated[Path, typer.Option(help="experiment.json, which the workflow writes")],
     output: Annotated[Path, typer.Option(help="the archive (zip)")],
     log: Annotated[Path | None, typer.Option(help="file for everything the step prints")] = None,
 ) -> None:
     """Pack a finished experiment as an RO-Crate with checksums (`snakemake archive` calls this)."""
+    from eager.config.targets import read_experiment
     from eager.exchange.archive.crate import make_archive
-    from eager.exchange.archive.plan import ArchivePlan
+    from eager.exchange.archive.plan import archive_plan, files_beside_plan
     from eager.util.logs import logged_step
 
     with logged_step(log):
-        make_archive(ArchivePlan.model_validate_json(plan), file, output)
+        found = read_experiment(experiment)
+        others = {*map(Path, files_beside_plan(found)), *file}
+        make_archive(archive_plan(found), sorted(others), output)
 
 
 def verify(

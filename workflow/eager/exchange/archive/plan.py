@@ -7,6 +7,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from eager.config.settings import Method, StrictModel
+from eager.config.targets import ResolvedExperiment
+from eager.report.figures.names import figure_names
 
 TABLES = ("summary", "comparison", "published")
 FORMS = ("csv", "md", "tex")
@@ -46,6 +48,38 @@ class ArchivedResult(StrictModel):
         names = ["sequences.parquet", "branches.parquet", "verdicts.parquet", "metrics.json"]
         names += ["run.json"] + ["allocation.json"] * (self.initial is not None)
         return [f"{self.folder}/{name}" for name in names]
+
+
+def archive_plan(experiment: ResolvedExperiment) -> ArchivePlan:
+    """How the tables of an experiment follow from its results."""
+    return ArchivePlan(
+        experiment=experiment.experiment,
+        configuration=experiment.configuration,
+        published=experiment.configuration["published"],
+        tables=f"{experiment.folder}/tables",
+        results=[
+            ArchivedResult(
+                cell=target.cell,
+                method=target.method,
+                folder=target.folder,
+                initial=target.initial,
+                tasks=target.tasks,
+                kind=target.kind,
+                code=target.program,
+            )
+            for target in experiment.targets
+        ],
+    )
+
+
+def files_beside_plan(experiment: ResolvedExperiment) -> set[str]:
+    """What an archive holds besides the files of its plan, but for configuration and locks."""
+    figures = [name for kind in ("svg", "png") for name in figure_names(experiment, kind)]
+    files = {f"{experiment.folder}/{name}" for name in ("report.html", *figures)}
+    for target in experiment.targets:
+        files |= {target.prompts, target.tasks, target.model_manifest}
+        files.add(f"results/datasets/{target.cell['dataset']}/manifest.json")
+    return files
 
 
 class ArchivePlan(StrictModel):

@@ -11,13 +11,14 @@ from pydantic import ValidationError
 
 from eager.algorithm.allocation import BudgetMethod
 from eager.evaluation.evaluate import evaluate, evaluate_answers
-from eager.evaluation.measure import write_metrics
+from eager.evaluation.measure import described_cell, write_metrics
 from eager.evaluation.programs import CodeOptions
 from eager.exchange.archive.packing import MANIFEST_NAME, read_archive, write_archive
 from eager.exchange.archive.plan import FORMS, PLAN_NAME, ArchivedResult, ArchivePlan
 from eager.generation.budget import write_allocation
-from eager.report.tables.rendering import TableFiles
-from eager.report.tables.summary import SummaryRow, write_comparison, write_published, write_summary
+from eager.report.tables.comparison import Result
+from eager.report.tables.rendering import TableFiles, table_files
+from eager.report.tables.summary import write_comparison, write_published, write_summary
 from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
 from eager.util.files import read_json
@@ -84,29 +85,25 @@ class Recomputation:
                 self.anew / result.folder / "verdicts.parquet",
                 [self.archived / run for run in result.runs],
                 self.anew / name,
+                cell=described_cell(result.cell, result.method),
             )
             yield name, self._same(name)
 
     def tables(self) -> Iterator[tuple[str, bool]]:
         """Write every table again, in its three forms."""
-        rows = [
-            SummaryRow(
-                cell=result.cell,
-                method=result.method,
-                metrics=str(self.anew / result.folder / "metrics.json"),
-            )
+        results: list[Result] = [
+            (result.cell, result.method, read_json(self.anew / result.folder / "metrics.json"))
             for result in self.plan.results
         ]
         published = self.plan.published and self.archived / self.plan.published
         writers: dict[str, Callable[[TableFiles], None]] = {
-            "summary": lambda files: write_summary(rows, files),
-            "comparison": lambda files: write_comparison(rows, files),
-            "published": lambda files: write_published(rows, published or None, files),
+            "summary": lambda files: write_summary(results, files),
+            "comparison": lambda files: write_comparison(results, files),
+            "published": lambda files: write_published(results, published or None, files),
         }
         for table, write in writers.items():
             names = [f"{self.plan.tables}/{table}.{form}" for form in FORMS]
-            csv, markdown, latex = (self.anew / name for name in names)
-            write(TableFiles(csv=csv, markdown=markdown, latex=latex))
+            write(table_files(self.anew / self.plan.tables, table))
             yield from ((name, self._same(name)) for name in names)
 
     def _distinct(self) -> Iterator[ArchivedResult]:

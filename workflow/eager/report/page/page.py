@@ -11,15 +11,36 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from eager.config.targets import ResolvedExperiment
+from eager.report.figures.names import figure_names
 from eager.report.figures.style import style_of
 from eager.report.page.explorer import ExplorerData, collect
 from eager.report.page.headline import headline
 from eager.report.page.html import figure, grid, pairs, read_csv, table
-from eager.report.results import CellResults
+from eager.report.results import CellResults, cells_of
 from eager.util.errors import EagerError
 from eager.util.files import read_json, write_text
 
 PART = re.compile(r"<!-- part (\w+) -->")
+
+
+def report_experiment(experiment: ResolvedExperiment, output: Path) -> None:
+    """Write the page of an experiment whose tables and figures are made.
+
+    Args:
+        experiment: the experiment.
+        output: the HTML file.
+    """
+    cells = cells_of(experiment)
+    tables = ["summary", "comparison", *(["published"] if experiment.published else [])]
+    captions = sorted(Path(str(files("eager.report.page") / "captions")).glob("*.rst"))
+    write_report(
+        cells,
+        [experiment.folder / f"tables/{table}.csv" for table in tables],
+        [experiment.folder / name for name in figure_names(experiment, "svg")],
+        captions,
+        output,
+    )
 
 
 def write_report(

@@ -31,6 +31,12 @@ class TableFiles(StrictModel):
     latex: Path
 
 
+def table_files(folder: Path, name: str) -> TableFiles:
+    """The three forms of a table in a folder."""
+    csv, markdown, latex = (folder / f"{name}.{form}" for form in ("csv", "md", "tex"))
+    return TableFiles(csv=csv, markdown=markdown, latex=latex)
+
+
 def write_forms(table: pd.DataFrame, files: TableFiles, only_in_csv: Collection[str] = ()) -> None:
     """Write a table in its three forms; a table without rows leaves its header or nothing.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from eager.config.settings import StrictModel
+from eager.config.targets import ResolvedExperiment, Target
 from eager.report.tables.comparison import (
     Result,
     compare_with_baseline,
@@ -15,7 +16,7 @@ from eager.report.tables.comparison import (
     with_bounds,
 )
 from eager.report.tables.published import read_published
-from eager.report.tables.rendering import TableFiles, write_forms
+from eager.report.tables.rendering import TableFiles, table_files, write_forms
 from eager.util.files import read_json
 
 RELATIVE = ("tokens", "tokens_upstream", "sequences", "seconds", "pass_at_k")
@@ -36,32 +37,51 @@ METRICS = [
 ONLY_IN_CSV = ["pass_at_k_upstream", "engine_seconds", "sequences_relative", "seconds_relative"]
 
 
-class SummaryRow(StrictModel):
-    """One row to fill: the cell's parameters, the method, and where its metrics are."""
+def write_tables(experiment: ResolvedExperiment, folder: Path) -> None:
+    """Write every table of an experiment, in all forms, from the metrics of its results.
 
-    cell: dict[str, Any]
-    method: str
-    metrics: str
+    Args:
+        experiment: the experiment.
+        folder: where the tables go.
+    """
+    results = read_results(experiment.targets)
+    write_summary(results, table_files(folder, "summary"))
+    write_comparison(results, table_files(folder, "comparison"))
+    write_published(results, experiment.published, table_files(folder, "published"))
 
 
-def write_summary(rows: list[SummaryRow], files: TableFiles) -> None:
+def read_results(targets: Sequence[Target], root: Path = Path()) -> list[Result]:
+    """Cell, method and metrics of each result, in the order of the targets.
+
+    Args:
+        targets: the results; several may share one folder.
+        root: the folder that the targets' folders lie in.
+    """
+    metrics = {
+        folder: read_json(root / folder / "metrics.json")
+        for folder in dict.fromkeys(target.folder for target in targets)
+    }
+    return [(target.cell, target.method, metrics[target.folder]) for target in targets]
+
+
+def write_summary(results: list[Result], files: TableFiles) -> None:
     """Collect metrics.json files into the summary: one row per cell and method.
 
     Relative columns compare a method with `parallel` in the same cell; they are empty where
     `parallel` was not run or is zero.
     """
-    write_forms(summarize(_read(rows)), files, ONLY_IN_CSV)
+    write_forms(summarize(results), files, ONLY_IN_CSV)
 
 
-def write_comparison(rows: list[SummaryRow], files: TableFiles) -> None:
+def write_comparison(results: list[Result], files: TableFiles) -> None:
     """Compare each method with `parallel` on the same prompts."""
-    write_forms(compare_with_baseline(_read(rows)), files)
+    write_forms(compare_with_baseline(results), files)
 
 
-def write_published(rows: list[SummaryRow], published: Path | None, files: TableFiles) -> None:
+def write_published(results: list[Result], published: Path | None, files: TableFiles) -> None:
     """Put published figures beside ours; without a file all of theirs are empty."""
     facts = read_published(published) if published else []
-    write_forms(compare_with_published(_read(rows), facts), files)
+    write_forms(compare_with_published(results, facts), files)
 
 
 def summarize(results: list[Result]) -> pd.DataFrame:
@@ -85,7 +105,3 @@ def summarize(results: list[Result]) -> pd.DataFrame:
             comparable = reference and value is not None
             record[f"{name}_relative"] = value / reference if comparable else None
     return pd.DataFrame(records)
-
-
-def _read(rows: list[SummaryRow]) -> list[Result]:
-    return [(row.cell, row.method, read_json(Path(row.metrics))) for row in rows]

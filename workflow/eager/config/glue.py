@@ -1,0 +1,275 @@
+"""What the rules ask of an experiment: wildcards in, paths and parameters out."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from eager.config.environment import prepare_environment
+from eager.config.load import load_experiment
+from eager.config.schema import Experiment, ExperimentConfig
+from eager.config.settings import BUDGET_METHODS, METHODS
+from eager.config.targets import (
+    DATASET_ENCODING,
+    DATASET_SOURCE,
+    MODEL_ENCODING,
+    MODEL_SOURCE,
+    ResolvedExperiment,
+    Target,
+    entry_part,
+    resolve,
+    shards_to_gather,
+)
+from eager.containers.recipes import ImageName, apptainer_reference
+from eager.sandbox.evaluate import evaluation_version
+from eager.util.errors import EagerError
+from eager.util.files import find_file, write_json
+from eager.util.fingerprint import code_fingerprint, method_fingerprint
+from eager.util.logs import logged_step
+
+__all__ = [
+    "BUDGET_METHODS",
+    "DATASET_ENCODING",
+    "DATASET_SOURCE",
+    "METHODS",
+    "MODEL_ENCODING",
+    "MODEL_SOURCE",
+    "Plan",
+    "any_of",
+    "plan",
+    "write_experiment",
+]
+
+Wildcards = Any
+"""Snakemake's: attributes `model`, `dataset`, `cell`, `method`, and `get`."""
+
+
+def plan(config: Mapping[str, Any], source: str, gpus: int | None) -> Plan:
+    """Check a configuration and prepare the environment of the jobs.
+
+    Args:
+        config: the parsed YAML, as Snakemake hands it over.
+        source: name of the file it came from, for messages.
+        gpus: how many GPUs `resources: gpu` allows; None: any number.
+
+    Raises:
+        EagerError: the configuration has mistakes, or a model needs more GPUs than there are.
+    """
+    found = Plan(load_experiment(config, source))
+    for model in found.resolved.models:
+        # Snakemake would run a job that asks for more than there is with what there is.
+        if gpus is not None and (wanted := found.experiment.gpus(model)) > gpus:
+            raise EagerError(
+                f"{found.config.models}: {model}, tensor_parallel_size: {wanted} GPUs are wanted "
+                f"and `resources: gpu` allows {gpus}; raise it (--resources gpu={wanted})"
+            )
+    prepare_environment(found.config.engine, found.config.sandbox, found.config.container_runtime)
+    return found
+
+
+class Plan:
+    """An experiment as the rules see it.
+
+    Args:
+        experiment: the checked configuration.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        self.config: ExperimentConfig = experiment.config
+        self.name = self.config.experiment
+        self.resolved: ResolvedExperiment = resolve(experiment)
+        self.published = self.resolved.published
+        self._targets = [*self.resolved.only_initial, *self.resolved.targets]
+        self._by_folder = {target.folder: target for target in reversed(self._targets)}
+        self.methods = {target.method for target in self._targets}
+        self.cell_folders = {Path(target.folder).parent.name for target in self._targets}
+
+    def target(self, wildcards: Wildcards) -> Target:
+        """The target that a job belongs to."""
+        place = f"results/{self.name}/{wildcards.model}/{wildcards.dataset}/{wildcards.cell}"
+        return self._by_folder[f"{place}/{wildcards.method}"]
+
+    def settings(self, wildcards: Wildcards) -> str:
+        """Exactly the values that decide the sequences of a result, as JSON."""
+        return self.target(wildcards).settings.model_dump_json(exclude_unset=True)
+
+    def program(self, wildcards: Wildcards) -> str:
+        """What decides the verdicts of programs besides their tasks, as JSON."""
+        return json.dumps(self.target(wildcards).program)
+
+    def is_code(self, wildcards: Wildcards) -> bool:
+        """Whether a data set's tasks are programs."""
+        return self.experiment.datasets[wildcards.dataset].kind == "code"
+
+    def model(self, keys: frozenset[str]) -> Callable[[Wildcards], str]:
+        """Parameter function: some keys of the model's entry, as JSON."""
+        models = self.experiment.models
+        return lambda wildcards: json.dumps(entry_part(models[wildcards.model], keys))
+
+    def dataset(self, keys: frozenset[str]) -> Callable[[Wildcards], str]:
+        """Parameter function: some keys of the data set's entry, as JSON."""
+        datasets = self.experiment.datasets
+        return lambda wildcards: json.dumps(entry_part(datasets[wildcards.dataset], keys))
+
+    def weights(self, wildcards: Wildcards) -> list[str]:
+        """Where the files of a job's model lie, or of all models."""
+        name = wildcards.get("model")
+        names = self.resolved.models if name is None else [name]
+        local = {name: _local(self.experiment.models[name].path) for name in names}
+        return [path or f"results/models/{name}/files" for name, path in local.items()]
+
+    def local_model(self, wildcards: Wildcards) -> list[str]:
+        """The folder of a local model."""
+        return [path] if (path := _local(self.experiment.models[wildcards.model].path)) else []
+
+    def local_data(self, wildcards: Wildcards) -> list[str]:
+        """The file of a local data set."""
+        path = _local(self.experiment.datasets[wildcards.dataset].path)
+        return [path] if path else []
+
+    def apptainer(self, image: ImageName) -> str | None:
+        """What `container:` is given; other runtimes than Apptainer are the launcher's business."""
+        if self.config.container_runtime != "apptainer":
+            return None
+        return apptainer_reference(image)
+
+    def evaluation_code(self, wildcards: Wildcards) -> str:
+        """Fingerprint of the code that evaluates a data set's kind of tasks."""
+        if self.is_code(wildcards):
+            return code_fingerprint("evaluation.programs") + evaluation_version()
+        return code_fingerprint("evaluation.verdicts")
+
+    def gpus(self, wildcards: Wildcards) -> int:
+        """GPUs that a model is spread over."""
+        return self.experiment.gpus(wildcards.model)
+
+    def runs(self, wildcards: Wildcards) -> list[str]:
+        """run.json of each generation whose sequences a result holds."""
+        return self.target(wildcards).runs
+
+    def shards(self, wildcards: Wildcards) -> list[str]:
+        """What each shard of a result writes when it is done."""
+        target = self.target(wildcards)
+        settings = target.settings.model_dump(mode="json")
+        code = method_fingerprint("generation.shard_job", target.method)
+        configured = self.experiment.shards(wildcards.model, wildcards.dataset)
+        count = shards_to_gather(Path(target.folder, "run.json"), settings, code, configured)
+        return [f"{target.folder}/shard-{k}-of-{count}.json" for k in range(1, count + 1)]
+
+    def files(
+        self, names: Iterable[str], model: str | None = None, dataset: str | None = None
+    ) -> list[str]:
+        """Files of every result, or of those of one model and data set."""
+        folders = dict.fromkeys(
+            target.folder
+            for target in self.resolved.targets
+            if model in (None, target.cell["model"]) and dataset in (None, target.cell["dataset"])
+        )
+        return [f"{folder}/{name}" for folder in folders for name in names]
+
+    def shown(self, wildcards: Wildcards) -> str:
+        """The results that tables and figures show and their order, as JSON."""
+        model, dataset = wildcards.get("model"), wildcards.get("dataset")
+        return json.dumps(
+            [
+                [target.cell, target.method]
+                for target in self.resolved.targets
+                if model in (None, target.cell["model"])
+                and dataset in (None, target.cell["dataset"])
+            ]
+        )
+
+    def configuration_files(self, configfiles: Iterable[str]) -> list[str]:
+        """Files of the configuration and locks that lie in this folder, for the archive.
+
+        A file outside of it is left out: its values are in the archive's plan.
+        """
+        config = self.config
+        named = [
+            *map(Path, configfiles),
+            *map(Path, (config.cells, config.models, config.datasets)),
+        ]
+        locks = [path for kind in ("in", "lock") for path in Path("envs").glob(f"*.{kind}")]
+        relative = {os.path.relpath(path) for path in (*named, *locks) if path.exists()}
+        return sorted(path for path in relative if not path.startswith(".."))
+
+    def shared_files(self) -> list[str]:
+        """Tasks, prompts and manifests of the models."""
+        return sorted(
+            {
+                path
+                for target in self.resolved.targets
+                for path in (target.prompts, target.tasks, target.model_manifest)
+            }
+        )
+
+
+def step(
+    command: str,
+    words: str = "--result {params.folder:q}",
+    image: ImageName = "stages",
+    options: str = "",
+    read: str = "{input:q}",
+) -> str:
+    """The shell command of a step, run bare or in a container as the profile says.
+
+    Args:
+        command: subcommand of `eager`.
+        words: its arguments, as Snakemake fills them in.
+        image: what it runs in.
+        options: more options of the launcher.
+        read: what a container may read.
+    """
+    return (
+        f"eager launch --image {image} --memory {{resources.mem_mb}} {options}"
+        f" --read {read} --write {{output:q}} {{log:q}} -- "
+        f"eager {command} --experiment {{input.experiment:q}} {words} --log {{log:q}}"
+    )
+
+
+def made_by(module: str, software: str) -> dict[str, Any]:
+    """What a result depends on besides inputs and settings: the code and the locked software.
+
+    Args:
+        module: the module that makes it, such as "generation.gather".
+        software: identity of the packages it uses.
+    """
+    return {
+        "code": lambda wildcards: method_fingerprint(module, wildcards.get("method")),
+        "software": software,
+    }
+
+
+def growing(amount: int) -> Callable[[Wildcards, int], int]:
+    """Resource function: `amount` at the first attempt, as much again at each retry."""
+    return lambda wildcards, attempt: amount * attempt  # noqa: ARG005 - Snakemake goes by names
+
+
+def is_budgeted(wildcards: Wildcards) -> bool:
+    """Whether a method goes on from EAGer-init's result."""
+    return wildcards.method in BUDGET_METHODS
+
+
+def shard_output(methods: str) -> str:
+    """What a job writes when its shard is done, for methods of a regular expression."""
+    return f"<cell>/{{method,{methods}}}/shard-{{shard}}.json"
+
+
+def write_experiment(experiment: ResolvedExperiment, path: Path, log: Path) -> None:
+    """Write experiment.json, as a step with a log."""
+    with logged_step(log):
+        write_json(path, experiment.model_dump(mode="json", exclude_unset=True))
+
+
+def any_of(names: Iterable[str]) -> str:
+    """A regular expression that matches exactly these names, or nothing if there are none."""
+    return "|".join(re.escape(name) for name in sorted(set(names))) or "$^"
+
+
+def _local(path: str | None) -> str | None:
+    return None if path is None else str(find_file(Path(path)))

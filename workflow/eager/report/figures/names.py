@@ -1,0 +1,27 @@
+"""Names and titles of the figures, for who needs no more of them."""
+
+from __future__ import annotations
+
+from eager.config.targets import ResolvedExperiment
+
+TITLES = {
+    "pass_at_k": "Pass@k against tokens",
+    "tokens": "Tokens per method",
+    "sequences": "Sequences per prompt",
+    "branches": "Where branches happen",
+    "entropy_accuracy": "Entropy and accuracy",
+    "branch_tokens": "Tokens branched on most",
+}
+"""Figure -> title, in the order of the page."""
+
+
+def figure_names(experiment: ResolvedExperiment, kind: str) -> list[str]:
+    """Files of all figures in the folder of an experiment, in the order of the page.
+
+    Args:
+        experiment: the experiment.
+        kind: svg or png.
+    """
+    cells = [target.cell for target in experiment.targets]
+    groups = dict.fromkeys((cell["model"], cell["dataset"]) for cell in cells)
+    return [f"figures/{m}--{d}--{name}.{kind}" for m, d in groups for name in TITLES]

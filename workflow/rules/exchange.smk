@@ -1,0 +1,47 @@
+"""Results for other programs and other people; run by name: `snakemake export`, `archive`.
+
+Inputs:  everything of the experiment; for the archive the configuration and lock files too
+Outputs: results/{experiment}/export/{model}/{dataset}/{run}/*.json   the authors' format
+         results/{experiment}/archive.zip                             an RO-Crate, checkable
+Steps:   export, archive.
+"""
+
+
+rule export:
+    input:
+        experiment=ancient("<experiment>"),
+        results=PLAN.files([*FILES, "run.json"]),
+        shared=PLAN.shared_files(),
+    output:
+        directory(f"results/{NAME}/export"),
+    log:
+        f"logs/{NAME}/export.log",
+    conda:
+        "../../envs/stages.yaml"
+    resources:
+        mem_mb=growing(4000),
+    params:
+        **made_by("exchange.export", stage_identity("stages", "report")),
+        shown=PLAN.shown,
+    shell:
+        many("export", "--output {output:q}", "--write-folder {output:q}")
+
+
+rule archive:
+    input:
+        experiment=ancient("<experiment>"),
+        page=rules.report_page.output,
+        results=PLAN.files([*FILES, "run.json"]),
+        configuration=PLAN.configuration_files(workflow.configfiles),
+    output:
+        f"results/{NAME}/archive.zip",
+    log:
+        f"logs/{NAME}/archive.log",
+    resources:
+        mem_mb=2000,
+    params:
+        **made_by("exchange.archive.crate", ""),
+        shown=PLAN.shown,
+    shell:
+        "eager archive --experiment {input.experiment:q} --output {output:q} --log {log:q}"
+        " {input.configuration:q}"
