@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/cpu
-LOCKS := envs/torch-cpu.lock envs/generate.lock envs/workflow.lock envs/data.lock envs/evaluate.lock envs/sandbox.lock envs/report.lock envs/dev.lock
+LOCKS := envs/torch-cpu.lock envs/generate.lock envs/workflow.lock envs/data.lock envs/evaluate.lock envs/sandbox.lock envs/report.lock
 # What runs with the workflow; the licences of tools that are only started do not matter.
-LOCKED = $(shell sed -n 's/^\([A-Za-z0-9._-]*\)==.*/\1/p' $(filter-out envs/dev.lock,$(LOCKS)))
+LOCKED = $(shell sed -n 's/^\([A-Za-z0-9._-]*\)==.*/\1/p' $(LOCKS))
 SCRIPTS = $(shell git ls-files | xargs grep -lE '^\#!.*bash')
 DOCKERFILES = $(shell git ls-files '*Dockerfile')
 empty :=
@@ -15,12 +15,14 @@ PURE := $(subst $(space),$(comma),$(foreach module,algorithm/allocation algorith
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-workflow test-others test-slow lint coverage mutants audit archive readme bench bench-check images test-containers lock clean
+.PHONY: help setup dev demo test test-workflow test-others test-slow lint coverage mutants audit archive readme bench bench-check images test-containers lock clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-setup: $(VENV)/.installed  ## Install everything into .venv, exact versions with hashes
+setup: $(VENV)/.installed  ## Install what runs into .venv, exact versions with hashes
+
+dev: $(VENV)/.installed-dev  ## Install what tests and lint need besides
 
 demo: setup  ## Real model, small data set, all four methods; ends with the table and the report
 	$(SNAKEMAKE) --quiet rules
@@ -37,19 +39,19 @@ readme: setup  ## Make the parts of README.md and of the page on deviations agai
 	$(BIN)/python -m tools.docs readme
 	$(BIN)/python -m tools.deviations
 
-test: setup  ## All tests (starts the real engine; minutes), two halves at a time: each is shown when it ends
+test: dev  ## All tests (starts the real engine; minutes), two halves at a time: each is shown when it ends
 	$(MAKE) --jobs=2 --output-sync=target --keep-going --no-print-directory test-workflow test-others
 
-test-workflow: setup
+test-workflow: dev
 	$(BIN)/pytest tests/workflow
 
-test-others: setup
+test-others: dev
 	$(BIN)/pytest --ignore=tests/workflow
 
-test-slow: setup  ## Figures and report of a synthetic run of the paper's size; prints seconds and sizes
+test-slow: dev  ## Figures and report of a synthetic run of the paper's size; prints seconds and sizes
 	$(BIN)/pytest -m slow -s
 
-lint: setup  ## Rules, formatting, types, imports, shell, Dockerfiles, spelling, licences
+lint: dev  ## Rules, formatting, types, imports, shell, Dockerfiles, spelling, licences
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -62,35 +64,35 @@ lint: setup  ## Rules, formatting, types, imports, shell, Dockerfiles, spelling,
 	$(BIN)/pytest --quiet tests/unit/test_structure.py
 	$(BIN)/pytest --quiet tests/workflow/test_plans.py -k "lint or schemas"
 
-coverage: setup  ## Lines that the tests reach: 90 % of the package, all of the pure modules
+coverage: dev  ## Lines that the tests reach: 90 % of the package, all of the pure modules
 	$(BIN)/coverage erase
 	$(BIN)/pytest --cov --cov-report=
 	$(BIN)/coverage report --fail-under=90 --skip-covered --show-missing
 	$(BIN)/coverage report --fail-under=100 --include="$(PURE)"
 
-mutants: setup  ## Change the decisions in small ways and see whether tests notice; goes on where it stopped
+mutants: dev  ## Change the decisions in small ways and see whether tests notice; goes on where it stopped
 	mkdir -p build/mutation/src
 	cp -R workflow/eager build/mutation/src
 	cp -R tests pyproject.toml build/mutation
 	cd build/mutation && PYTHONPATH= $(abspath $(BIN))/mutmut run
 	$(BIN)/python -m tests.mutation.score
 
-audit: setup  ## Known vulnerabilities of locked versions (asks PyPI, so it is not part of lint)
-	for lock in $(LOCKS); do $(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement $$lock || exit 1; done
+audit: dev  ## Known vulnerabilities of locked versions (asks PyPI, so it is not part of lint)
+	for lock in $(LOCKS) envs/dev.lock; do $(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement $$lock || exit 1; done
 
-bench: setup  ## Measure speed, memory and disk against the engine's limit and the reference implementation
+bench: dev  ## Measure speed, memory and disk against the engine's limit and the reference implementation
 	$(BIN)/python -m tests.benchmarks
 
-bench-check: setup  ## Fail if a figure of the last make bench is worse by a third than the committed one
+bench-check: dev  ## Fail if a figure of the last make bench is worse by a third than the committed one
 	$(BIN)/python -m tests.benchmarks.check
 
 images: setup  ## Build the images that changed (IMAGES="stages ..."; BASE=local: without a registry; ENGINE=podman)
 	$(BIN)/eager images build --engine $(or $(ENGINE),docker) $(if $(BASE),--base $(BASE)) $(IMAGES)
 
-test-containers: setup  ## The whole demo in containers, compared with the demo without (Docker; minutes)
+test-containers: dev  ## The whole demo in containers, compared with the demo without (Docker; minutes)
 	$(BIN)/pytest -m containers -s
 
-lock: setup  ## Lock the packages of envs/*.in that are not locked (UPGRADE=1: again), then all made from locks
+lock: dev  ## Lock the packages of envs/*.in that are not locked (UPGRADE=1: again), then all made from locks
 	envs/lock.sh
 	$(BIN)/eager images lock --files-only
 	$(BIN)/eager images conda
@@ -110,4 +112,8 @@ $(VENV)/.installed: $(LOCKS) pyproject.toml
 	else $(BIN)/pip install --quiet --no-deps --retries 1 --timeout 20 --extra-index-url $(TORCH_INDEX) $$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' envs/torch-cpu.lock); fi
 	$(BIN)/pip install --quiet --no-deps --require-hashes $(patsubst %,-r %,$(filter-out envs/torch-cpu.lock,$(LOCKS)))
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed envs/dev.lock
+	$(BIN)/pip install --quiet --no-deps --require-hashes -r envs/dev.lock
 	touch $@

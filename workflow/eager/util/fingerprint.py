@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
+ASSETS = frozenset({".css", ".html", ".j2", ".js", ".rst"})
+"""Endings of package data that results are made of."""
 WITHOUT_RESULT = frozenset(
     {
         "generation.progress",
@@ -34,6 +36,8 @@ def code_fingerprint(*modules: str) -> str:
     digest = hashlib.sha256()
     for name in modules_behind(*modules):
         digest.update(f"{name}\n{_normalised(name)}\n".encode())
+    for path in _assets({_path(name).parent for name in modules_behind(*modules)}):
+        digest.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -53,6 +57,12 @@ def modules_behind(*modules: str) -> list[str]:
             found.add(name)
             waiting += _imports(name)
     return sorted(found)
+
+
+def _assets(folders: set[Path]) -> list[Path]:
+    """Files besides modules that lie in folders of modules: templates, scripts, captions."""
+    files = {path for folder in folders for path in folder.rglob("*") if path.is_file()}
+    return sorted(path for path in files if path.suffix in ASSETS)
 
 
 def _imports(module: str) -> list[str]:

@@ -1,0 +1,148 @@
+"""The workflow from elsewhere: with -s, with --directory, as a module of another; and at scale."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from eager.config.load import load_experiment, read_yaml
+from eager.config.settings import METHODS
+from eager.config.targets import Target, resolve
+from eager.util.files import write_json
+from tests.support.repository import HEADER, Repository
+from tests.support.synthetic import DATASET, MODEL, SyntheticRun
+
+MODULE = """
+module eager:
+    snakefile: {snakefile!r}
+    config: config
+
+
+use rule * from eager
+
+
+rule everything:
+    default_target: True
+    input: rules.all.input
+"""
+
+
+def snakemake(folder: Path, repository: Repository, *arguments: str) -> str:
+    """Run Snakemake in a folder with the package of a repository."""
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *arguments],
+        cwd=folder,
+        env=repository.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("elsewhere")
+
+
+TASKS = "results/datasets/arithmetic/tasks.jsonl"
+
+
+def test_from_another_folder_the_demo_is_that_of_the_repository(
+    repository: Repository, elsewhere: Path
+) -> None:
+    snakefile = str(repository.folder / "Snakefile")
+    snakemake(elsewhere, repository, "-s", snakefile, "--cores", "1", TASKS)
+    assert len((elsewhere / TASKS).read_text().splitlines()) == 28
+    assert not (repository.folder / "results/datasets").exists()
+    assert "report_page" in snakemake(elsewhere, repository, "-s", snakefile, "-n")
+
+
+def test_in_another_directory_with_files_of_its_own(
+    repository: Repository, elsewhere: Path
+) -> None:
+    (elsewhere / "mine").mkdir()
+    for name in ("small.yaml", "small.tsv", "small_datasets.yaml"):
+        text = (repository.folder / "config" / name).read_text()
+        (elsewhere / "mine" / name).write_text(
+            text.replace("config/small", "mine/small").replace("config/data", "mine")
+        )
+    shutil.copy(repository.folder / "config/data/small.jsonl", elsewhere / "mine/small.jsonl")
+    snakemake(
+        repository.folder,
+        repository,
+        *("--directory", str(elsewhere), "--configfile", str(elsewhere / "mine/small.yaml")),
+        *("--cores", "1", "results/datasets/small/tasks.jsonl"),
+    )
+    assert (elsewhere / "results/datasets/small/tasks.jsonl").exists()
+
+
+def test_as_a_module_of_another_workflow(repository: Repository, elsewhere: Path) -> None:
+    snakefile = str(repository.folder / "Snakefile")
+    (elsewhere / "Snakefile").write_text(MODULE.format(snakefile=snakefile))
+    configuration = str(repository.folder / "config/demo.yaml")
+    planned = snakemake(elsewhere, repository, "-n", "--configfile", configuration)
+    for rule in ("parallel", "eager_init", "allocate", "eager_adapt", "eager", "report_page"):
+        assert f"rule {rule}:" in planned
+    arguments = ("--configfile", configuration, "--cores", "1", TASKS)
+    snakemake(elsewhere, repository, *arguments)
+    assert (elsewhere / TASKS).exists()
+
+
+CELLS = 500
+MANY = {
+    "many.yaml": "experiment: many\ncells: config/many.tsv\nmodels: config/many_models.yaml\n"
+    "datasets: config/many_data.yaml\n",
+    "many_models.yaml": f"{MODEL}: {{path: model}}\n",
+    "many_data.yaml": f"{DATASET}: {{kind: math, path: x.jsonl}}\n",
+    "many.tsv": HEADER
+    + "".join(f"{MODEL}\t{DATASET}\t0.6\t2\t1.0\t{seed}\n" for seed in range(CELLS)),
+}
+
+
+def place_results(folder: Path, targets: list[Target]) -> None:
+    """Results of every target, all with the same synthetic files."""
+    run = SyntheticRun(prompts=1, width=2, length=4).make(folder / "synthetic")
+    shutil.copytree(folder / "synthetic/results/models", folder / "results/models")
+    shutil.copytree(folder / "synthetic/results/datasets", folder / "results/datasets")
+    write_json(folder / f"results/datasets/{DATASET}/manifest.json", {})
+    for target in targets:
+        place = folder / target.folder
+        place.mkdir(parents=True)
+        for source in Path(run.methods[target.method]).iterdir():
+            os.link(source, place / source.name)
+        if target.allocation:
+            (folder / target.allocation).write_text("{}")
+    shutil.copy(run.prompts, folder / targets[0].prompts)
+
+
+def test_five_hundred_cells_make_their_tables_page_and_archive(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = repository.folder
+    monkeypatch.chdir(folder)
+    for name, text in MANY.items():
+        (folder / "config" / name).write_text(text)
+    experiment = resolve(load_experiment(read_yaml(Path("config/many.yaml")), "many.yaml"))
+    place_results(folder, experiment.targets)
+    rules = ("experiment", "tables", "draw_figures", "report_page", "archive")
+    arguments = ("--configfile", "config/many.yaml", "--cores", "2", "--allowed-rules", *rules)
+    start = time.monotonic()
+    assert "rule report_page:" in snakemake(folder, repository, *arguments, "-n")
+    print(f"\n{CELLS} cells planned in {time.monotonic() - start:.1f} s")
+    snakemake(folder, repository, *arguments, "--", "all", "archive")
+    print(f"and made in {time.monotonic() - start:.1f} s")
+    summary = (folder / "results/many/tables/summary.csv").read_text().splitlines()
+    assert len(summary) == 1 + CELLS * len(METHODS)
+    assert (folder / "results/many/report.html").stat().st_size > 0
+    with zipfile.ZipFile(folder / "results/many/archive.zip") as archive:
+        packed = set(archive.namelist())
+    assert {f"{target.folder}/metrics.json" for target in experiment.targets} <= packed
