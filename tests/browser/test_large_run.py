@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from eager.report.figures.draw import FIGURES
-from tests.browser.conftest import ROOT, Page, write_summary
+from tests.browser.conftest import ROOT, Page
 from tests.support.synthetic import SyntheticRun
 
 pytest.importorskip("selenium", reason="needs the Python package selenium (envs/dev.lock)")
@@ -36,7 +36,6 @@ def test_a_run_of_the_papers_size(open_page: Callable[..., Page], tmp_path: Path
     run = SyntheticRun(prompts=30, width=32, length=8000, vocabulary=32_768)
     cell = run.make(tmp_path)
     cells = json.dumps([cell.model_dump()])
-    write_summary([cell], tmp_path / "summary.csv")
     measure = sum(
         eager(
             *("measure", "--method", method),
@@ -49,7 +48,7 @@ def test_a_run_of_the_papers_size(open_page: Callable[..., Page], tmp_path: Path
     )
     folder = tmp_path / "figures"
     figures = eager("figures", "--cells", cells, "--folder", str(folder), "--prefix", "x--")
-    arguments = ["--cells", cells, "--table", str(tmp_path / "summary.csv")]
+    arguments = ["--cells", cells]
     for name in FIGURES:
         arguments += ["--figure", str(folder / f"x--{name}.svg")]
         arguments += ["--caption", str(ROOT / f"workflow/report/{name}.rst")]

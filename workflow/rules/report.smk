@@ -4,7 +4,7 @@ Inputs:  results of every cell and method, the file of published figures
 Outputs: results/{experiment}/tables/      summary, comparison, published: .csv, .md, .tex
          results/{experiment}/figures/     {model}--{dataset}--{figure}.svg and .png
          results/{experiment}/report.html
-Steps:   tables, draw_figures -> report_page.
+Steps:   tables; draw_figures -> report_page.
 """
 
 FILES = ["sequences.parquet", "branches.parquet", "verdicts.parquet", "metrics.json"]
@@ -75,7 +75,7 @@ rule report_page:
         experiment=ancient("<experiment>"),
         results=PLAN.files([*FILES, "run.json"]),
         shared=PLAN.shared_files(),
-        tables=rules.tables.output,
+        published=PLAN.published or [],
         figures=[
             f"results/{NAME}/{name}" for name in figure_names(PLAN.resolved, "svg")
         ],

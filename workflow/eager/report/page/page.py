@@ -14,25 +14,25 @@ from eager.config.targets import ResolvedExperiment
 from eager.report.figures.names import figure_names
 from eager.report.page.explorer import collect
 from eager.report.page.headline import headline
-from eager.report.page.parts import figure, provenance, read_csv, table
+from eager.report.page.parts import figure, provenance, table
 from eager.report.results import CellResults, cells_of
+from eager.report.tables.comparison import Result
+from eager.report.tables.summary import tables_to_show
 from eager.util.errors import EagerError
-from eager.util.files import write_text
+from eager.util.files import read_json, write_text
 
 
 def report_experiment(experiment: ResolvedExperiment, output: Path) -> None:
-    """Write the page of an experiment whose tables and figures are made.
+    """Write the page of an experiment whose results and figures are made.
 
     Args:
         experiment: the experiment.
         output: the HTML file.
     """
-    cells = cells_of(experiment)
-    tables = ["summary", "comparison", *(["published"] if experiment.published else [])]
     captions = sorted(Path(str(files("eager.report.page") / "captions")).glob("*.rst"))
     write_report(
-        cells,
-        [experiment.folder / f"tables/{table}.csv" for table in tables],
+        cells_of(experiment),
+        experiment.published,
         [experiment.folder / name for name in figure_names(experiment, "svg")],
         captions,
         output,
@@ -41,7 +41,7 @@ def report_experiment(experiment: ResolvedExperiment, output: Path) -> None:
 
 def write_report(
     cells: list[CellResults],
-    tables: list[Path],
+    published: Path | None,
     figures: list[Path],
     captions: list[Path],
     output: Path,
@@ -50,27 +50,30 @@ def write_report(
 
     Args:
         cells: every cell of an experiment.
-        tables: CSV files to show; summary.csv among them gives the headline, with the intervals
-            of comparison.csv if that is there.
+        published: file of published figures, or None.
         figures: SVG files, in order.
         captions: a text file a kind of figure.
         output: the HTML file.
 
     Raises:
-        EagerError: no cells, no summary.csv, or a result is missing or damaged.
+        EagerError: no cells, or a result is missing or damaged.
     """
     if not cells:
         raise EagerError("no cells to report; give at least one row in the experiment's TSV")
-    rows = {path.name: read_csv(path) for path in tables}
-    if "summary.csv" not in rows:
-        raise EagerError(f"no summary.csv among the tables {[str(p) for p in tables]}; give it")
+    results: list[Result] = [
+        (cell.cell, method, read_json(cell.file(method, "metrics.json")))
+        for cell in cells
+        for method in cell.methods
+    ]
+    tables = tables_to_show(results, published)
+    frames = {shown.name: shown.frame for shown in tables}
     data = collect(cells)
     words = {path.stem: " ".join(path.read_text("utf-8").split()) for path in captions}
     text = render(
         "report.html.j2",
         title=f"EAGer: {cells[0].cell['experiment']}",
-        cards=headline(rows["summary.csv"], rows.get("comparison.csv", [])),
-        tables=[table(rows[path.name], path.stem) for path in tables],
+        cards=headline(frames["summary"], frames["comparison"]),
+        tables=[table(shown) for shown in tables],
         figures=[figure(path, words) for path in figures],
         provenance=[provenance(cell) for cell in cells],
         left_out=f"{data.left_out:,}" if data.left_out else "",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +11,12 @@ from xml.etree import ElementTree
 
 from eager.report.figures.style import style_of
 from eager.report.results import CellResults
+from eager.report.tables.rendering import for_people, in_words, number_columns
+from eager.report.tables.summary import ShownTable
 from eager.util.errors import EagerError
 from eager.util.files import read_json
 
 DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
-NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d{1,2})?")
-Row = dict[str, str]
-PLACE = ("model", "dataset", "temperature", "max_sequences", "entropy_threshold", "seed")
-"""Columns that say which cell a row is about."""
 
 
 @dataclass(frozen=True)
@@ -82,44 +78,10 @@ class Provenance:
     runs: list[Run]
 
 
-def read_csv(path: Path) -> list[Row]:
-    """Rows of a table, as text.
-
-    Raises:
-        EagerError: it is missing.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            return list(csv.DictReader(stream))
-    except FileNotFoundError:
-        raise EagerError(f"{path}: no such file; run the workflow to make it") from None
-
-
-def table(rows: list[Row], name: str) -> Grid:
-    """A table of numbers; parameters that are the same in all rows stand above it.
-
-    Columns `X_low` and `X_high` become the interval behind `X`.
-    """
-    if not rows:
-        return Grid(name, [], [])
-    constant = {
-        column
-        for column in ("experiment", *PLACE, "prompts")
-        if column in rows[0] and len(rows) > 1 and len({row[column] for row in rows}) == 1
-    }
-    above = ", ".join(f"{column} {rows[0][column]}" for column in rows[0] if column in constant)
-    numbers = {
-        c for c in rows[0] if c not in PLACE and all(is_number(row[c] or "0") for row in rows)
-    }
-    shown = _merge_intervals(
-        {
-            c: _written([row[c] for row in rows]) if c in numbers else [row[c] for row in rows]
-            for c in rows[0]
-            if c not in constant
-        }
-    )
-    texts = [list(row) for row in zip(*shown.values(), strict=True)]
-    return grid(name, list(shown), texts, numbers, above)
+def table(shown: ShownTable) -> Grid:
+    """A table of numbers: the cells are those of its Markdown file."""
+    above, (columns, *rows) = for_people(shown.frame, shown.only_in_csv)
+    return grid(shown.name, columns, rows, number_columns(shown.frame), in_words(above))
 
 
 def grid(
@@ -196,38 +158,6 @@ def _chief(run: dict[str, Any]) -> dict[str, str]:
         "versions": ", ".join(f"{name} {value}" for name, value in run.get("versions", {}).items()),
         "finished": str(run.get("finished_at", "")),
     }
-
-
-def _merge_intervals(columns: dict[str, list[str]]) -> dict[str, list[str]]:
-    merged = {}
-    for name, values in columns.items():
-        if name.removesuffix("_low") in columns and name.endswith("_low"):
-            continue
-        if name.removesuffix("_high") in columns and name.endswith("_high"):
-            continue
-        bounds = zip(
-            columns.get(f"{name}_low", [""] * len(values)),
-            columns.get(f"{name}_high", [""] * len(values)),
-            strict=True,
-        )
-        merged[name] = [
-            f"{value} [{low}, {high}]" if low and high else value
-            for value, (low, high) in zip(values, bounds, strict=True)
-        ]
-    return merged
-
-
-def is_number(value: str) -> bool:
-    """Whether a table's text is a number; a hash such as 12e4567 is none."""
-    return NUMBER.fullmatch(value) is not None
-
-
-def _written(values: list[str]) -> list[str]:
-    """A column of numbers with the same decimals in all rows; empty stays empty."""
-    whole = all(float(value).is_integer() for value in values if value)
-    large = any(abs(float(value)) >= 1000 for value in values if value)
-    form = ",.0f" if whole or large else ".3f"
-    return [format(float(value), form) if value else "" for value in values]
 
 
 def _flat(values: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
