@@ -173,6 +173,6 @@ def test_report(benchmark: Any, tmp_path: Path) -> None:
     cell = SyntheticRun(prompts=10, width=8, length=2000, vocabulary=32_768).make(tmp_path)
     benchmark.extra_info["items"] = 1
     benchmark.pedantic(
-        lambda: write_report([cell], None, [], [], tmp_path / "report.html"),
+        lambda: write_report([cell], None, [], tmp_path / "report.html"),
         rounds=3,
     )

@@ -15,7 +15,6 @@ import pytest
 from eager.report.figures.draw import FIGURES, draw_figures
 from eager.report.page.page import write_report
 from eager.report.results import CellResults
-from tests.support.repository import ROOT
 from tests.support.synthetic import SyntheticRun
 
 SCREENSHOTS = os.environ.get("EAGER_SCREENSHOTS")
@@ -133,8 +132,7 @@ def make_report(folder: Path, cells: list[CellResults]) -> Path:
     """Figures and report of synthetic cells, as the rules make them."""
     draw_figures(cells, None, folder / "figures", "synthetic--")
     figures = [folder / f"figures/synthetic--{name}.svg" for name in FIGURES]
-    captions = [ROOT / f"workflow/report/{name}.rst" for name in FIGURES]
-    write_report(cells, None, figures, captions, folder / "report.html")
+    write_report(cells, None, figures, folder / "report.html")
     return folder / "report.html"
 
 

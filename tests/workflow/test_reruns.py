@@ -94,7 +94,12 @@ CHANGES: dict[str, tuple[str, str, str, dict[str, int]]] = {
     ),
     "page code": ("workflow/eager/report/page/headline.py", "fewer", "less", PAGE),
     "page script": ("workflow/eager/report/page/explorer.js", "600", "700", PAGE),
-    "caption": ("workflow/report/tokens.rst", "Tokens", "The tokens", PAGE),
+    "caption": (
+        "workflow/eager/report/page/captions/tokens.rst",
+        "Tokens",
+        "The tokens",
+        PAGE,
+    ),
     "pin of the report": ("envs/report.lock", "matplotlib==", "matplotlib==9.", SHOWN),
     "pin of the evaluation": (
         "envs/evaluate.lock",

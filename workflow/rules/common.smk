@@ -16,6 +16,7 @@ try:
     from eager.config.glue import growing, is_budgeted, made_by, shard_output, step
     from eager.containers.recipes import identity, stage_identity
     from eager.report.figures.names import TITLES, figure_names
+    from eager.report.page.assets import assets_fingerprint
     from eager.report.tables.published import read_published
     from eager.util.errors import EagerError
 except ImportError as error:

@@ -94,6 +94,7 @@ rule report_page:
         mem_mb=growing(4000),
     params:
         **made_by("report.page.page", stage_identity("stages", "report")),
+        assets=assets_fingerprint(),
         shown=PLAN.shown,
         weights=PLAN.weights,
     shell:

@@ -135,7 +135,7 @@ def test_the_page_shows_the_files_tables(tmp_path: Path) -> None:
         (cell.cell, method, read_json(cell.file(method, "metrics.json"))) for method in cell.methods
     ]
     files = TableFiles(csv=tmp_path / "t.csv", markdown=tmp_path / "t.md", latex=tmp_path / "t.tex")
-    page.write_report([cell], None, [], [], tmp_path / "report.html")
+    page.write_report([cell], None, [], tmp_path / "report.html")
     shown = cells_of((tmp_path / "report.html").read_text().split('id="figures"')[0]).rows
     for write in (write_summary, write_comparison):
         write(results, files)

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import re
+import shutil
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eager.report.page import explorer, page, parts
+from eager.report.page import assets, explorer, page, parts
 from eager.report.page.headline import headline
 from eager.report.page.packing import ENTROPY_STEPS, NOT_RECORDED, pack
 from eager.report.page.tokens import TokenTexts
@@ -176,7 +177,7 @@ def test_everything_recorded_is_there_and_escaped(tmp_path: Path) -> None:
 )
 def test_missing_input_is_told(tmp_path: Path, change: dict[str, Any], expected: str) -> None:
     cells = [SyntheticRun(prompts=1).make(tmp_path)]
-    usual = {"cells": cells, "published": None, "figures": [], "captions": []}
+    usual = {"cells": cells, "published": None, "figures": []}
     with pytest.raises(EagerError, match=expected):
         page.write_report(**(usual | change), output=tmp_path / "report.html")
     page.write_report(**usual, output=tmp_path / "report.html")
@@ -186,6 +187,19 @@ def test_missing_input_is_told(tmp_path: Path, change: dict[str, Any], expected:
     assert HOSTILE not in written
     assert written.count("<script") == 2 + 4
     assert_policy_names_our_code(written)
+
+
+def test_a_change_of_any_asset_makes_the_page_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copytree(STYLE.parent, tmp_path / "page")
+    monkeypatch.setattr(assets, "FOLDER", copy)
+    found = {assets.assets_fingerprint()}
+    changed = [path for path in copy.rglob("*.*") if path.suffix not in (".py", ".pyc")]
+    for path in changed:
+        path.write_text(path.read_text() + "\n")
+        found.add(assets.assets_fingerprint())
+    assert len(found) == len(changed) + 1 > 10
 
 
 def assert_policy_names_our_code(written: str) -> None:

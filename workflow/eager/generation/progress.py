@@ -18,9 +18,11 @@ class _Live(tqdm):  # type: ignore[misc]
 
     @property
     def format_dict(self) -> dict[str, Any]:
-        """What the line is made of; a terminal that does not know its width cuts nothing off."""
+        """What the line is made of; a terminal that does not know its size cuts nothing off."""
         values: dict[str, Any] = super().format_dict
-        return values | {"ncols": width if (width := values["ncols"] or 0) > 0 else None}
+        if (values["ncols"] or 0) <= 0:
+            values["ncols"] = self.nrows = None
+        return values
 
 
 class _Lines(_Live):

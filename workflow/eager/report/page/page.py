@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import jinja2
 
 from eager.config.targets import ResolvedExperiment
 from eager.report.figures.names import figure_names
+from eager.report.page.assets import captions, read_asset
 from eager.report.page.explorer import collect
 from eager.report.page.headline import headline
 from eager.report.page.parts import figure, provenance, table
@@ -29,12 +29,10 @@ def report_experiment(experiment: ResolvedExperiment, output: Path) -> None:
         experiment: the experiment.
         output: the HTML file.
     """
-    captions = sorted(Path(str(files("eager.report.page") / "captions")).glob("*.rst"))
     write_report(
         cells_of(experiment),
         experiment.published,
         [experiment.folder / name for name in figure_names(experiment, "svg")],
-        captions,
         output,
     )
 
@@ -43,7 +41,6 @@ def write_report(
     cells: list[CellResults],
     published: Path | None,
     figures: list[Path],
-    captions: list[Path],
     output: Path,
 ) -> None:
     """Write the page.
@@ -52,7 +49,6 @@ def write_report(
         cells: every cell of an experiment.
         published: file of published figures, or None.
         figures: SVG files, in order.
-        captions: a text file a kind of figure.
         output: the HTML file.
 
     Raises:
@@ -68,7 +64,7 @@ def write_report(
     tables = tables_to_show(results, published)
     frames = {shown.name: shown.frame for shown in tables}
     data = collect(cells)
-    words = {path.stem: " ".join(path.read_text("utf-8").split()) for path in captions}
+    words = captions()
     text = render(
         "report.html.j2",
         title=f"EAGer: {cells[0].cell['experiment']}",
@@ -104,7 +100,7 @@ def render(template: str, **values: Any) -> str:
 
 def _own_code() -> dict[str, str]:
     """Style, script, and a policy under which the browser runs that script and loads nothing."""
-    style, script = _asset("style.css"), _asset("stored.js") + _asset("explorer.js")
+    style, script = read_asset("style.css"), read_asset("stored.js") + read_asset("explorer.js")
     return {
         "style": style,
         "script": script,
@@ -113,10 +109,6 @@ def _own_code() -> dict[str, str]:
             f"script-src 'sha256-{_digest(script)}'; base-uri 'none'; form-action 'none'"
         ),
     }
-
-
-def _asset(name: str) -> str:
-    return (files("eager.report.page") / name).read_text("utf-8")
 
 
 def _digest(text: str) -> str:
