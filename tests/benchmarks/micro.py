@@ -35,7 +35,6 @@ from eager.report.page.page import write_report
 from eager.sandbox.settings import SandboxSettings
 from tests.benchmarks.scale_simulator import ScaleSimulator, rows
 from tests.benchmarks.workload import ROOT
-from tests.browser.conftest import write_summary
 from tests.support.synthetic import SyntheticRun
 
 ROOTS = 32  # sequences per prompt: the paper's M
@@ -172,9 +171,8 @@ def test_sandbox(benchmark: Any, tmp_path: Path) -> None:
 @cpu_time
 def test_report(benchmark: Any, tmp_path: Path) -> None:
     cell = SyntheticRun(prompts=10, width=8, length=2000, vocabulary=32_768).make(tmp_path)
-    write_summary([cell], tmp_path / "summary.csv")
     benchmark.extra_info["items"] = 1
     benchmark.pedantic(
-        lambda: write_report([cell], [tmp_path / "summary.csv"], [], [], tmp_path / "report.html"),
+        lambda: write_report([cell], None, [], tmp_path / "report.html"),
         rounds=3,
     )

@@ -15,9 +15,6 @@ import pytest
 from eager.report.figures.draw import FIGURES, draw_figures
 from eager.report.page.page import write_report
 from eager.report.results import CellResults
-from eager.report.tables.summary import summarize
-from eager.util.files import read_json
-from tests.support.repository import ROOT
 from tests.support.synthetic import SyntheticRun
 
 SCREENSHOTS = os.environ.get("EAGER_SCREENSHOTS")
@@ -132,23 +129,11 @@ def _driver(chromium: str, driver_path: str, profile: Path) -> Any:
 
 
 def make_report(folder: Path, cells: list[CellResults]) -> Path:
-    """Summary, figures and report of synthetic cells, as the rules make them."""
-    write_summary(cells, folder / "summary.csv")
+    """Figures and report of synthetic cells, as the rules make them."""
     draw_figures(cells, None, folder / "figures", "synthetic--")
     figures = [folder / f"figures/synthetic--{name}.svg" for name in FIGURES]
-    captions = [ROOT / f"workflow/report/{name}.rst" for name in FIGURES]
-    write_report(cells, [folder / "summary.csv"], figures, captions, folder / "report.html")
+    write_report(cells, None, figures, folder / "report.html")
     return folder / "report.html"
-
-
-def write_summary(cells: list[CellResults], path: Path) -> None:
-    """The summary table of cells."""
-    results = [
-        (cell.cell, method, read_json(cell.file(method, "metrics.json")))
-        for cell in cells
-        for method in cell.methods
-    ]
-    summarize(results).to_csv(path, index=False)
 
 
 @pytest.fixture(scope="session")

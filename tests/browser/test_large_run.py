@@ -6,7 +6,6 @@ Run with `pytest -m slow -s tests/browser`.
 
 from __future__ import annotations
 
-import json
 import resource
 import subprocess
 import sys
@@ -16,45 +15,60 @@ from pathlib import Path
 
 import pytest
 
-from eager.report.figures.draw import FIGURES
-from tests.browser.conftest import ROOT, Page, write_summary
-from tests.support.synthetic import SyntheticRun
+from eager.config.settings import BUDGET_METHODS, DecodingSettings
+from eager.config.targets import ResolvedExperiment, Target
+from eager.report.results import CellResults
+from tests.browser.conftest import Page
+from tests.support.synthetic import DATASET, MODEL, SyntheticRun
 
 pytest.importorskip("selenium", reason="needs the Python package selenium (envs/dev.lock)")
 GIB = 2**30
 
 
-def eager(*arguments: str) -> float:
-    """Run a command; its seconds."""
+def eager(folder: Path, command: str, *arguments: str) -> float:
+    """Run a step in the folder of a workflow; its seconds."""
     start = time.monotonic()
-    subprocess.run([sys.executable, "-m", "eager", *arguments], check=True)
+    step = [sys.executable, "-m", "eager", command, "--experiment", "experiment.json", *arguments]
+    subprocess.run(step, check=True, cwd=folder)
     return time.monotonic() - start
+
+
+def write_experiment(folder: Path, cell: CellResults) -> list[str]:
+    """The experiment.json of one synthetic cell; returns the folders of its results."""
+    folders = {method: str(Path(path).relative_to(folder)) for method, path in cell.methods.items()}
+    names = ("max_sequences", "entropy_threshold", "temperature", "seed")
+    settings = {name: cell.cell[name] for name in names}
+    targets = [
+        Target(
+            cell=cell.cell,
+            method=method,
+            folder=path,
+            settings=DecodingSettings(method=method, **settings),
+            kind="math",
+            initial=folders["eager_init"] if method in BUDGET_METHODS else None,
+        )
+        for method, path in folders.items()
+    ]
+    experiment = ResolvedExperiment(
+        experiment=cell.cell["experiment"],
+        configuration={"published": None},
+        models={},
+        datasets={},
+        targets=targets,
+    )
+    (folder / "experiment.json").write_text(experiment.model_dump_json())
+    return list(folders.values())
 
 
 @pytest.mark.slow
 def test_a_run_of_the_papers_size(open_page: Callable[..., Page], tmp_path: Path) -> None:
-    run = SyntheticRun(prompts=30, width=32, length=8000, vocabulary=32_768)
-    cell = run.make(tmp_path)
-    cells = json.dumps([cell.model_dump()])
-    write_summary([cell], tmp_path / "summary.csv")
-    measure = sum(
-        eager(
-            *("measure", "--method", method),
-            *("--sequences", str(cell.file(method, "sequences.parquet"))),
-            *("--verdicts", str(cell.file(method, "verdicts.parquet"))),
-            *("--run", str(cell.file(method, "run.json"))),
-            *("--output", str(tmp_path / "metrics.json")),
-        )
-        for method in cell.methods
-    )
-    folder = tmp_path / "figures"
-    figures = eager("figures", "--cells", cells, "--folder", str(folder), "--prefix", "x--")
-    arguments = ["--cells", cells, "--table", str(tmp_path / "summary.csv")]
-    for name in FIGURES:
-        arguments += ["--figure", str(folder / f"x--{name}.svg")]
-        arguments += ["--caption", str(ROOT / f"workflow/report/{name}.rst")]
+    cell = SyntheticRun(prompts=30, width=32, length=8000, vocabulary=32_768).make(tmp_path)
+    results = write_experiment(tmp_path, cell)
+    measure = sum(eager(tmp_path, "measure", "--result", result) for result in results)
+    names = ("--model", MODEL, "--dataset", DATASET, "--folder", "results/synthetic/figures")
+    figures = eager(tmp_path, "figures", *names)
     output = tmp_path / "report.html"
-    report = eager("report", *arguments, "--output", str(output))
+    report = eager(tmp_path, "report", "--output", str(output))
     memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     start = time.monotonic()
     page = open_page(output)

@@ -48,7 +48,7 @@ def test_the_explorer_by_mouse(open_page: Open, report: Path) -> None:
     page = open_page(report)
     rows = page.all("[role=treeitem]")
     assert len(rows) == 8
-    assert "EAGer-init, prompt p0: 8 sequences, 3 right, 7 forks" in page.one("#status").text
+    assert "EAGer-init, prompt p0: 8 sequences, 3 right, 7 branches" in page.one("#status").text
     child = next(row for row in rows if "from #" in row.text)
     assert " > 1.25, “" in child.text
     child.click()
@@ -57,12 +57,12 @@ def test_the_explorer_by_mouse(open_page: Open, report: Path) -> None:
     facts = page.one("#facts").text
     assert inherited
     assert "inherited" in facts
-    fork = page.one("#forks button")
-    fork.click()
+    page.one("#branches button").click()
     readout = page.one("#readout").text
-    assert "Fork: " in readout
+    assert "Branch: " in readout
     assert "> 1.250" in readout
-    assert page.all("#text .fork")
+    assert page.all("#text .branch")
+    assert "fork" not in page.run("return document.body.innerText").lower()
     Select(page.one("#pick-method")).select_by_visible_text("EAGer")
     page.wait_for("EAGer, prompt p0: 12 sequences")
     assert len(page.all("[role=treeitem]")) == 12
@@ -74,7 +74,7 @@ def test_the_explorer_by_mouse(open_page: Open, report: Path) -> None:
     Select(page.one("#pick-method")).select_by_visible_text("Full Parallel")
     page.wait_for("Full Parallel, prompt p1: 4 sequences")
     assert "fresh start" in page.one("#tree").text
-    assert page.one("#forks").text == "none"
+    assert page.one("#branches").text == "none"
 
 
 def test_the_explorer_by_keyboard(open_page: Open, report: Path) -> None:

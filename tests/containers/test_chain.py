@@ -33,7 +33,7 @@ COMPARED = (
     f"{BUDGETED}/eager/metrics.json",
     "results/small/tables/summary.csv",
     "results/small/tables/comparison.tex",
-    f"results/small/figures/{MODEL}--small--tokens.svg",
+    f"results/small/figures/{MODEL}/small/tokens.svg",
     "results/small/report.html",
 )
 CONTAINERS = ("--config", "container_runtime=docker", "generate_image=generate-cpu")

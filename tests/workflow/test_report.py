@@ -12,14 +12,14 @@ from eager.report.figures.draw import FIGURES
 from tests.support.repository import Repository
 
 pytestmark = pytest.mark.engine
-STEM = "SmolLM2-135M-Instruct--small"
+PLACE = "SmolLM2-135M-Instruct/small"
 
 
 def test_the_run_ends_with_figures_and_report(small_run: Repository) -> None:
     results = small_run.folder / "results/small"
     for name in FIGURES:
         for kind in ("svg", "png"):
-            assert (results / f"figures/{STEM}--{name}.{kind}").stat().st_size > 1000
+            assert (results / f"figures/{PLACE}/{name}.{kind}").stat().st_size > 1000
     page = (results / "report.html").read_text()
     assert page.count('<script type="text/plain" id="pack-') == 8 * len(METHODS)
     assert page.count("<figure>") == len(FIGURES)
@@ -34,7 +34,7 @@ def test_snakemake_makes_its_own_report(small_run: Repository, tmp_path: Path) -
         [main] = [name for name in names if name.endswith("report.html") and "data" not in name]
         text = archive.read(main).decode()
     for name in FIGURES:
-        assert any(path.endswith(f"{STEM}--{name}.svg") for path in names)
+        assert any(path.endswith(f"{name}.svg") for path in names)
     assert "against generated tokens per prompt. The number beside a point is M" in text
     assert "mailto:" not in text
     assert "SmolLM2-135M-Instruct on small" in text

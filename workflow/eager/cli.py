@@ -287,8 +287,7 @@ def figures(
 
     with logged_step(log):
         found = read_experiment(experiment)
-        prefix = f"{model}--{dataset}--"
-        draw_figures(cells_of(found, model, dataset), found.published, folder, prefix)
+        draw_figures(cells_of(found, model, dataset), found.published, folder)
 
 
 @app.command()

@@ -2,9 +2,9 @@
 
 Inputs:  results of every cell and method, the file of published figures
 Outputs: results/{experiment}/tables/      summary, comparison, published: .csv, .md, .tex
-         results/{experiment}/figures/     {model}--{dataset}--{figure}.svg and .png
+         results/{experiment}/figures/     {model}/{dataset}/{figure}.svg and .png
          results/{experiment}/report.html
-Steps:   tables, draw_figures -> report_page.
+Steps:   tables; draw_figures -> report_page.
 """
 
 FILES = ["sequences.parquet", "branches.parquet", "verdicts.parquet", "metrics.json"]
@@ -41,7 +41,7 @@ rule draw_figures:
     output:
         svg=[
             report(
-                f"results/{NAME}/figures/{{model}}--{{dataset}}--{name}.svg",
+                f"results/{NAME}/figures/{{model}}/{{dataset}}/{name}.svg",
                 caption=f"../eager/report/page/captions/{name}.rst",
                 category="Figures",
                 subcategory="{model} on {dataset}",
@@ -50,7 +50,7 @@ rule draw_figures:
             for name, title in TITLES.items()
         ],
         png=[
-            f"results/{NAME}/figures/{{model}}--{{dataset}}--{name}.png"
+            f"results/{NAME}/figures/{{model}}/{{dataset}}/{name}.png"
             for name in TITLES
         ],
     log:
@@ -75,7 +75,7 @@ rule report_page:
         experiment=ancient("<experiment>"),
         results=PLAN.files([*FILES, "run.json"]),
         shared=PLAN.shared_files(),
-        tables=rules.tables.output,
+        published=PLAN.published or [],
         figures=[
             f"results/{NAME}/{name}" for name in figure_names(PLAN.resolved, "svg")
         ],

@@ -13,6 +13,7 @@ from PIL import Image
 from eager.report.figures.draw import FIGURES, draw_figures
 from eager.report.figures.facts import PERCENTILES, EntropyPercentiles, correlate, read_plot_data
 from eager.report.figures.style import visible
+from eager.report.page.parts import figure
 from eager.util.errors import EagerError
 from tests.support.synthetic import DATASET, MODEL, SyntheticRun
 
@@ -62,6 +63,22 @@ def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
     assert len(names) == 2 * len(FIGURES)
     for name in names:
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+@pytest.mark.parametrize("in_prefix", [False, True])
+def test_pairs_of_names_that_join_alike_have_figures_of_their_own(
+    tmp_path: Path, in_prefix: bool
+) -> None:
+    made = SyntheticRun(prompts=1, width=2, length=20).make(tmp_path)
+    pairs = [("a", "b--c"), ("a--b", "c")]
+    for model, dataset in pairs:
+        cell = made.model_copy(update={"cell": made.cell | {"model": model, "dataset": dataset}})
+        folder = tmp_path if in_prefix else tmp_path / model / dataset
+        draw_figures([cell], None, folder, f"{model}/{dataset}/" if in_prefix else "")
+    for model, dataset in pairs:
+        shown = figure(tmp_path / model / dataset / "tokens.svg", {"tokens": "a caption"})
+        assert shown.title == f"Tokens per method: {model} on {dataset}"
+        assert shown.caption == "a caption"
 
 
 def test_a_sweep_over_m_is_one_line_with_published_points(tmp_path: Path) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import json
 import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from eager.report.page import explorer, html, page
+from eager.report.page import explorer, page, parts
 from eager.report.page.headline import headline
 from eager.report.page.packing import ENTROPY_STEPS, NOT_RECORDED, pack
 from eager.report.page.tokens import TokenTexts
@@ -101,81 +105,78 @@ def test_the_first_round_of_budgeted_methods_is_packed_once(tmp_path: Path) -> N
     assert "base" not in methods["parallel"]
 
 
-def headline_row(**values: str) -> html.Row:
+def headline_html(summary: list[dict[str, Any]], comparison: list[dict[str, Any]]) -> str:
+    cards = headline(pd.DataFrame(summary), pd.DataFrame(comparison))
+    return page.render("headline.html.j2", cards=cards)
+
+
+def headline_row(**values: Any) -> dict[str, Any]:
     return {
         "model": "m<b>",
         "dataset": "d",
-        "temperature": "0.6",
-        "max_sequences": "8",
-        "entropy_threshold": "2",
-        "seed": "1",
-        "prompts": "30",
+        "temperature": 0.6,
+        "max_sequences": 8,
+        "entropy_threshold": 2.0,
+        "seed": 1,
+        "prompts": 30,
         "method": "eager",
-        "pass_at_k": "0.5",
-        "tokens_relative": "0.71",
-        "tokens_upstream_relative": "0.54",
+        "pass_at_k": 0.5,
+        "tokens_relative": 0.71,
+        "tokens_upstream_relative": 0.54,
         **values,
     }
 
 
 def test_the_headline_states_both_counts_and_invents_no_interval() -> None:
-    parallel = headline_row(method="parallel", pass_at_k="0.6", tokens_relative="1")
-    text = headline([parallel, headline_row()], [])
+    parallel = headline_row(method="parallel", pass_at_k=0.6, tokens_relative=1.0)
+    text = headline_html([parallel, headline_row()], [])
     assert "29 % fewer tokens</b> than Full Parallel (46 % fewer by the authors' count)" in text
     assert "<b>\N{MINUS SIGN}0.100</b>)" in text
     assert "hold no intervals" in text
-    assert "m&lt;b&gt;" in text
-    assert "nothing to compare with" in headline([headline_row(tokens_relative="")], [])
+    assert "m&lt;b&gt; on d, M 8, θ 2, T 0.6, seed 1" in text
+    assert "nothing to compare with" in headline_html([headline_row(tokens_relative=None)], [])
+    nothing = headline_html([headline_row(prompts=0, pass_at_k=None, tokens_relative=None)], [])
+    assert "no Pass@k; Full Parallel was not run" in nothing
+    assert "No prompts." in nothing
 
 
 def test_the_headline_takes_intervals_from_the_tables() -> None:
-    bounds = {"pass_at_k_low": "0.41", "pass_at_k_high": "0.59"}
-    parallel = headline_row(method="parallel", pass_at_k="0.6", tokens_relative="1", **bounds)
+    bounds = {"pass_at_k_low": 0.41, "pass_at_k_high": 0.59}
+    parallel = headline_row(method="parallel", pass_at_k=0.6, tokens_relative=1.0, **bounds)
     compared = headline_row(
-        entropy_threshold="2.0",
-        tokens_saved="-0.29",
-        tokens_saved_low="-0.4",
-        tokens_saved_high="0.1",
-        pass_at_k_difference_low="-0.3",
-        pass_at_k_difference_high="0.1",
-        pass_at_k_p_value="0.25",
+        tokens_saved=-0.29,
+        tokens_saved_low=-0.4,
+        tokens_saved_high=0.1,
+        pass_at_k_difference_low=-0.3,
+        pass_at_k_difference_high=0.1,
+        pass_at_k_p_value=0.25,
     )
-    text = headline([parallel, headline_row(**bounds)], [compared])
+    text = headline_html([parallel, headline_row(**bounds)], [compared])
     assert "Pass@k 0.500 [0.410, 0.590] against 0.600" in text
     assert "29 % more tokens</b> (saving: \N{MINUS SIGN}40 % to 10 %)" in text
     assert "0.100</b> [\N{MINUS SIGN}0.300, 0.100], p = 0.250)" in text
     assert "no intervals" not in text
 
 
-def test_tables_escape_and_name_what_is_constant() -> None:
-    usual = {"model": "<i>", "commit": "12e4567"}
-    rows = [{"method": "eager", "a": "1234567", **usual}, {"method": "x", "a": "", **usual}]
-    text = html.table(rows, "t<")
-    assert "1,234,567" in text
-    assert "In all rows: model &lt;i&gt;." in text
-    assert text.count("12e4567") == 2
-    text = html.table([{"x": "0.5", "y": "1000.4"}, {"x": "", "y": "2"}], "t")
-    assert re.findall(r'"number">([^<]*)</td>', text) == ["0.500", "1,000", "", "2"]
-    text = html.table([{"x": "0.5", "x_low": "0.4", "x_high": "1", "y_low": "3"}], "t")
-    assert re.findall(r'"number">([^<]*)</td>', text) == ["0.500 [0.400, 1]", "3"]
-    assert "<i>" not in text
-    assert html.table([], "none") == "<p>none: no rows.</p>"
+def test_everything_recorded_is_there_and_escaped(tmp_path: Path) -> None:
+    cell = SyntheticRun(prompts=1).make(tmp_path / "<b>")
+    text = page.render("provenance.html.j2", provenance=[parts.provenance(cell)])
+    assert text.count("everything recorded</summary>") == len(cell.methods)
+    assert '<tr><th scope="row">parameters.note</th><td>synthetic &lt;b&gt;</td></tr>' in text
+    assert "<b>" not in text
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
         ({"cells": []}, "no cells to report"),
-        ({"tables": []}, "no summary.csv"),
-        ({"tables": [Path("missing/summary.csv")]}, "no such file"),
+        ({"published": Path("missing/published.csv")}, "no such file"),
         ({"figures": [STYLE]}, "not an SVG"),
     ],
 )
 def test_missing_input_is_told(tmp_path: Path, change: dict[str, Any], expected: str) -> None:
-    summary = tmp_path / "summary.csv"
-    summary.write_text(",".join(headline_row()) + "\n" + ",".join(headline_row().values()) + "\n")
     cells = [SyntheticRun(prompts=1).make(tmp_path)]
-    usual = {"cells": cells, "tables": [summary], "figures": [], "captions": []}
+    usual = {"cells": cells, "published": None, "figures": []}
     with pytest.raises(EagerError, match=expected):
         page.write_report(**(usual | change), output=tmp_path / "report.html")
     page.write_report(**usual, output=tmp_path / "report.html")
@@ -184,7 +185,16 @@ def test_missing_input_is_told(tmp_path: Path, change: dict[str, Any], expected:
     assert (tmp_path / "again.html").read_text() == written
     assert HOSTILE not in written
     assert written.count("<script") == 2 + 4
-    assert "part " not in re.sub(r"<pre.*?</pre>", "", written.split("<main>")[0])
+    assert_policy_names_our_code(written)
+
+
+def assert_policy_names_our_code(written: str) -> None:
+    """The browser runs and applies only elements whose bytes have the policy's hashes."""
+    policy = unescape(re.findall(r'Policy" content="([^"]*)"', written)[0])
+    for element in ("style", "script"):
+        [content] = re.findall(rf"<{element}>(.*?)</{element}>", written, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{element}-src 'sha256-{digest}'" in policy
 
 
 def luminance(colour: str) -> float:

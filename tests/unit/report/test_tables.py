@@ -1,4 +1,4 @@
-"""Tables: published figures beside ours, and the three forms of a table."""
+"""The rows of tables: published figures beside ours, results without prompts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from eager.evaluation.measure import engine_costs, write_metrics
 from eager.evaluation.verdicts import VERDICTS
 from eager.report.tables.comparison import compare_with_baseline, compare_with_published
 from eager.report.tables.published import read_published
-from eager.report.tables.rendering import TableFiles, write_forms
+from eager.report.tables.rendering import for_people, markdown
 from eager.report.tables.summary import summarize
 from eager.util.errors import EagerError
 from eager.util.files import read_json
@@ -79,42 +79,6 @@ def test_other_columns_or_no_file(tmp_path: Path) -> None:
         read_published(tmp_path / "nowhere.csv")
 
 
-def forms(folder: Path, table: pd.DataFrame, only_in_csv: list[str]) -> list[str]:
-    files = TableFiles(csv=folder / "t.csv", markdown=folder / "t.md", latex=folder / "t.tex")
-    write_forms(table, files, only_in_csv)
-    return [path.read_text() for path in (files.csv, files.markdown, files.latex)]
-
-
-def test_three_forms_of_a_table(tmp_path: Path) -> None:
-    table = pd.DataFrame(
-        {
-            "model": ["a_b", "a_b"],
-            "seed": [1, 2],
-            "method": ["eager", "eager_init"],
-            "pass_at_k": [0.5, 1.0],
-            "pass_at_k_low": [0.25, None],
-            "pass_at_k_high": [0.75, None],
-            "tokens": [12345, 9],
-            "seconds": [1.0, 2.0],
-        }
-    )
-    csv, markdown, latex = forms(tmp_path, table, ["seconds"])
-    assert csv.splitlines()[1] == "a_b,1,eager,0.5,0.25,0.75,12345,1"
-    assert markdown.splitlines()[0] == "model a_b"
-    assert "| 1    | eager      | 0.500 [0.250, 0.750] | 12,345 |" in markdown
-    assert "| 2    | eager_init | 1.000                | 9      |" in markdown
-    assert r"2 & eager\_init & 1.000 & 9 \\" in latex
-    for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\begin{tabular}{llll}"):
-        assert rule in latex
-    assert "seconds" not in markdown + latex
-
-
-def test_a_table_without_rows(tmp_path: Path) -> None:
-    csv, markdown, latex = forms(tmp_path, pd.DataFrame(), [])
-    assert csv.strip() == ""
-    assert (markdown, latex) == ("No rows.\n", "% No rows.\n")
-
-
 def test_costs_add_up_and_count_the_prefix_cache() -> None:
     count = {"tokens": 10, "prompt_tokens": 100, "cached_prompt_tokens": 90}
     count |= {"engine_seconds": 2.0, "driver_seconds": 0.5}
@@ -140,4 +104,4 @@ def test_an_empty_cell_has_no_figures(tmp_path: Path) -> None:
     assert table["ours"].isna().all()
     assert table["difference"].isna().all()
     assert compare_with_baseline(results).empty
-    assert "| eager " in forms(tmp_path, summarize(results), [])[1]
+    assert "| eager " in markdown(*for_people(summarize(results)))

@@ -43,6 +43,20 @@ def test_what_changes_it_and_what_does_not(tmp_path: Path, monkeypatch: pytest.M
     fingerprint.code_fingerprint.cache_clear()
 
 
+def test_a_template_or_script_beside_a_module_counts_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [of_top(tmp_path, monkeypatch)]
+    for name in ("page.html.j2", "page.js", "captions/x.rst"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("text")
+        found.append(of_top(tmp_path, monkeypatch))
+    (tmp_path / "notes.txt").write_text("text")
+    assert len(set(found)) == 4
+    assert of_top(tmp_path, monkeypatch) == found[-1]
+    fingerprint.code_fingerprint.cache_clear()
+
+
 def test_drawing_and_talking_modules_stay_out_of_generation() -> None:
     modules = set(fingerprint.modules_behind("generation.shard_job"))
     assert {

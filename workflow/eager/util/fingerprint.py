@@ -16,6 +16,9 @@ ASSETS = frozenset({".css", ".html", ".j2", ".js", ".rst"})
 """Endings of package data that results are made of."""
 WITHOUT_RESULT = frozenset(
     {
+        "config.paths",
+        "config.schema",
+        "config.targets",
         "generation.progress",
         "generation.provenance",
         "generation.shards",
@@ -27,7 +30,8 @@ WITHOUT_RESULT = frozenset(
         "util.logs",
     }
 )
-"""Modules that talk to people, or decide which job does what, and leave results alone."""
+"""Modules that leave results alone: they speak to people, decide which job does what, or hold the
+configuration, whose values a rule compares itself."""
 
 
 @cache

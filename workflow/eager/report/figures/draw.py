@@ -25,6 +25,7 @@ from eager.report.figures.facts import (
     published_points,
     read_plot_data,
 )
+from eager.report.figures.names import TITLES
 from eager.report.figures.style import (
     GREY,
     label_point,
@@ -45,15 +46,16 @@ MANY_POINTS = 2000
 
 
 def draw_figures(
-    cells: list[CellResults], published_path: Path | None, folder: Path, prefix: str
+    cells: list[CellResults], published_path: Path | None, folder: Path, prefix: str = ""
 ) -> None:
     """Draw all figures of the cells of one model and data set.
 
     Args:
         cells: all of one model and data set.
         published_path: CSV of published figures, or None.
-        folder: where the files go.
-        prefix: how their names begin.
+        folder: where the files go. One per model and data set, since names joined to one prefix
+            may be those of another pair (`a` and `b--c`, `a--b` and `c`).
+        prefix: how their names begin; may have folders of its own.
     """
     facts = read_plot_data(cells)
     where = cells[0].cell
@@ -74,11 +76,10 @@ def draw_figure(
         folder: where the files go.
         stem: their name without its end.
     """
-    title, draw = FIGURES[name]
     where = facts[0].cell.cell
-    heading = f"{title}: {where['model']} on {where['dataset']}"
+    heading = f"{TITLES[name]}: {where['model']} on {where['dataset']}"
     with style():
-        figure, description = draw(facts, published)
+        figure, description = FIGURES[name](facts, published)
         figure.suptitle(heading, fontsize=10, fontweight="bold")
         save(figure, folder, stem, heading, description)
 
@@ -131,7 +132,7 @@ def pass_at_k(facts: list[ResultData], published: list[Published]) -> tuple[Figu
 
 
 def tokens(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
-    """Tokens a method in both counts, a row per cell."""
+    """Tokens per method in both counts, a row per cell."""
     groups = _by_cell(facts)
     figure = new_figure(rows=len(groups), height=1.0 + 0.28 * max(map(len, groups.values())))
     told = []
@@ -187,7 +188,7 @@ def branches(facts: list[ResultData], published: list[Published]) -> tuple[Figur
         if longest == 0 and not any(fact.branches["position"] for fact in group):
             write_note(counts, "no branches")
             write_note(marks, "no branches")
-        counts.set(title=label, xlabel="position in the answer (tokens)", ylabel="forks")
+        counts.set(title=label, xlabel="position in the answer (tokens)", ylabel="branches")
         counts.yaxis.set_major_locator(MaxNLocator(integer=True))
         marks.set(xlabel="position in the answer (tokens)", ylabel="entropy (nats)")
         marks.set_ylim(bottom=0)
@@ -198,7 +199,7 @@ def branches(facts: list[ResultData], published: list[Published]) -> tuple[Figur
 
 
 def sequences(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
-    """Sequences a prompt, and who got the saved budget."""
+    """Sequences per prompt, and who got the saved budget."""
     groups = _by_cell(facts)
     shown = [
         (label, fact)
@@ -280,7 +281,7 @@ def entropy_accuracy(facts: list[ResultData], published: list[Published]) -> tup
 
 
 def branch_tokens(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
-    """The tokens that stand at branches most often: as the kept or the forked candidate."""
+    """The tokens that stand at branches most often, as the first or the second candidate."""
     kept: Counter[str] = Counter()
     forked: Counter[str] = Counter()
     for fact in facts:
@@ -305,10 +306,10 @@ def branch_tokens(facts: list[ResultData], published: list[Published]) -> tuple[
         color="white",
         edgecolor="#D55E00",
         hatch="////",
-        label="forked (second)",
+        label="branched to (second)",
     )
     axes.set_yticks(places, [visible(text) for text in top], parse_math=False)
-    axes.set(xlabel="forks at which the token was a candidate")
+    axes.set(xlabel="branches at which the token was a candidate")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(visible=False, axis="y")
     figure.legend(loc="outside lower center", ncols=2)
@@ -317,13 +318,13 @@ def branch_tokens(facts: list[ResultData], published: list[Published]) -> tuple[
 
 
 Draw = Callable[[list[ResultData], list[Published]], tuple[Figure, str]]
-FIGURES: dict[str, tuple[str, Draw]] = {
-    "pass_at_k": ("Pass@k against tokens", pass_at_k),
-    "tokens": ("Tokens a method", tokens),
-    "sequences": ("Sequences a prompt", sequences),
-    "branches": ("Where branches happen", branches),
-    "entropy_accuracy": ("Entropy and accuracy", entropy_accuracy),
-    "branch_tokens": ("Tokens branched on most", branch_tokens),
+FIGURES: dict[str, Draw] = {
+    "pass_at_k": pass_at_k,
+    "tokens": tokens,
+    "sequences": sequences,
+    "branches": branches,
+    "entropy_accuracy": entropy_accuracy,
+    "branch_tokens": branch_tokens,
 }
 
 

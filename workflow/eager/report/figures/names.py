@@ -24,4 +24,4 @@ def figure_names(experiment: ResolvedExperiment, kind: str) -> list[str]:
     """
     cells = [target.cell for target in experiment.targets]
     groups = dict.fromkeys((cell["model"], cell["dataset"]) for cell in cells)
-    return [f"figures/{m}--{d}--{name}.{kind}" for m, d in groups for name in TITLES]
+    return [f"figures/{m}/{d}/{name}.{kind}" for m, d in groups for name in TITLES]

@@ -7,11 +7,11 @@
   const LEVELS = [0.5, 1.0, 1.5, 2.0, 2.5]; // nats at which the background gets stronger
   const PLAIN = ["ok", "wrong", "no_answer", "no_answer_length"]; // say no more than the verdict
   const byId = (id) => document.getElementById(id);
-  const { index, unpack, tokensOf, joinBytes, inTreeOrder, forksOf } = stored;
+  const { index, unpack, tokensOf, joinBytes, inTreeOrder, branchesOf } = stored;
   const pick = { cell: byId("pick-cell"), method: byId("pick-method"), prompt: byId("pick-prompt") };
   const panel = byId("text");
-  let shown = null; // {order, bySequence, forks, longest} of the prompt on the screen
-  let view = null; // {sequence, tokens, spans, forkAt, picked} of the sequence on the screen
+  let shown = null; // {order, bySequence, branches, longest} of the prompt on the screen
+  let view = null; // {sequence, tokens, spans, branchAt, picked} of the sequence on the screen
   let turn = 0; // number of the latest request, so that a slow earlier one does not overwrite it
 
   function element(name, text, className) {
@@ -21,8 +21,8 @@
     return made;
   }
 
-  function counted(number, noun) {
-    return number + " " + noun + (number === 1 ? "" : "s");
+  function counted(number, noun, ending = "s") {
+    return number + " " + noun + (number === 1 ? "" : ending);
   }
 
   function quoted(text) {
@@ -36,14 +36,14 @@
   }
 
   function origin(sequence) {
-    const fork = shown.forks.find((other) => other.child === sequence.index);
+    const branch = shown.branches.find((other) => other.child === sequence.index);
     if (sequence.parent === null) {
       const theta = sequence.theta === null ? "" : ", θ " + sequence.theta.toFixed(2);
       return "fresh start" + (sequence.round ? ", round " + sequence.round : "") + theta;
     }
     const where = "from #" + sequence.parent + " at " + sequence.fork;
-    if (!fork) return where;
-    return where + ": " + fork.entropy.toFixed(2) + " > " + fork.threshold.toFixed(2) + ", " + quoted(fork.kept) + " / " + quoted(fork.forked);
+    if (!branch) return where;
+    return where + ": " + branch.entropy.toFixed(2) + " > " + branch.threshold.toFixed(2) + ", " + quoted(branch.kept) + " / " + quoted(branch.forked);
   }
 
   function drawTree() {
@@ -104,8 +104,8 @@
     byId("sequence-title").textContent = "Sequence #" + sequence.index;
     drawFacts(sequence);
     const tokens = joinBytes(tokensOf(sequence, shown.bySequence));
-    view = { sequence, tokens, spans: [], forkAt: new Map(), picked: -1 };
-    drawForks(sequence);
+    view = { sequence, tokens, spans: [], branchAt: new Map(), picked: -1 };
+    drawBranches(sequence);
     panel.replaceChildren();
     panel.scrollTop = 0;
     byId("readout").textContent = "No token picked.";
@@ -127,28 +127,28 @@
     );
   }
 
-  function drawForks(sequence) {
-    const items = forksOf(sequence, shown.forks, shown.bySequence).map((fork) => {
-      view.forkAt.set(fork.position, fork);
+  function drawBranches(sequence) {
+    const items = branchesOf(sequence, shown.branches, shown.bySequence).map((branch) => {
+      view.branchAt.set(branch.position, branch);
       const jump = element(
         "button",
-        "token " + fork.position + ": entropy " + fork.entropy.toFixed(3) + " > threshold " + fork.threshold.toFixed(3) +
-          ", kept " + quoted(fork.kept) + ", forked " + quoted(fork.forked),
+        "token " + branch.position + ": entropy " + branch.entropy.toFixed(3) + " > threshold " + branch.threshold.toFixed(3) +
+          ", kept " + quoted(branch.kept) + ", branched to " + quoted(branch.forked),
       );
       jump.type = "button";
       jump.addEventListener("click", () => {
         panel.focus();
-        pickToken(fork.position);
+        pickToken(branch.position);
       });
-      const goal = fork.child === sequence.index ? fork.parent : fork.child;
-      const go = element("button", (goal === fork.parent ? "parent #" : "child #") + goal);
+      const goal = branch.child === sequence.index ? branch.parent : branch.child;
+      const go = element("button", (goal === branch.parent ? "parent #" : "child #") + goal);
       go.type = "button";
       go.addEventListener("click", () => select(shown.bySequence.get(goal)));
       const item = element("li");
       item.append(jump, go);
       return item;
     });
-    byId("forks").replaceChildren(...(items.length ? items : [element("li", "none")]));
+    byId("branches").replaceChildren(...(items.length ? items : [element("li", "none")]));
   }
 
   function level(entropy) {
@@ -164,7 +164,7 @@
       if (i < view.sequence.fork) names.push("inherited");
       if (i === view.sequence.fork && i > 0) names.push("own-begins");
       if (level(token.entropy)) names.push("heat-" + level(token.entropy));
-      if (view.forkAt.has(i)) names.push("fork");
+      if (view.branchAt.has(i)) names.push("branch");
       const span = element("span", token.text, names.join(" "));
       span.dataset.position = i;
       view.spans.push(span);
@@ -187,12 +187,12 @@
       panel.scrollTop += box.top - frame.top - frame.height / 3;
     }
     const token = view.tokens[wanted];
-    const fork = view.forkAt.get(wanted);
+    const branch = view.branchAt.get(wanted);
     byId("readout").textContent =
       "Token " + wanted + " of " + view.tokens.length + ", " + quoted(token.text) + ": " +
       (token.entropy === null ? "entropy not recorded" : "entropy " + token.entropy.toFixed(2) + " nats") +
       (wanted < view.sequence.fork ? ", inherited from #" + token.from : "") +
-      (fork ? ". Fork: " + fork.entropy.toFixed(3) + " > " + fork.threshold.toFixed(3) + ", #" + fork.parent + " kept " + quoted(fork.kept) + ", #" + fork.child + " took " + quoted(fork.forked) : "") + ".";
+      (branch ? ". Branch: " + branch.entropy.toFixed(3) + " > " + branch.threshold.toFixed(3) + ", #" + branch.parent + " kept " + quoted(branch.kept) + ", #" + branch.child + " took " + quoted(branch.forked) : "") + ".";
   }
 
   function chosen() {
@@ -219,18 +219,18 @@
     const sequences = parts.flatMap((part) => part.sequences);
     shown = {
       bySequence: new Map(sequences.map((sequence) => [sequence.index, sequence])),
-      forks: parts.flatMap((part) => part.forks),
+      branches: parts.flatMap((part) => part.forks),
       longest: sequences.reduce((most, sequence) => Math.max(most, sequence.fork + sequence.own), 0),
     };
     shown.order = inTreeOrder(sequences);
     const about = cell.prompts[prompt.id] || { text: "", target: "" };
     byId("prompt-text").textContent = about.text;
-    byId("prompt-target").textContent = about.target || "none: programs are judged by tests";
+    byId("prompt-target").textContent = about.target || "none: programs are scored by tests";
     drawTree();
     if (shown.order.length) select(shown.order[0], false);
     performance.mark("explorer-shown"); // read by those who measure how fast the page opens
     byId("status").textContent =
-      method.name + ", prompt " + prompt.id + ": " + counted(prompt.sequences, "sequence") + ", " + prompt.right + " right, " + counted(shown.forks.length, "fork") + ".";
+      method.name + ", prompt " + prompt.id + ": " + counted(prompt.sequences, "sequence") + ", " + prompt.right + " right, " + counted(shown.branches.length, "branch", "es") + ".";
   }
 
   function fill(list, labels) {
@@ -302,7 +302,7 @@
     const legend = byId("legend");
     legend.append("Entropy in nats: ");
     LEVELS.forEach((limit, number) => legend.append(element("span", "≥ " + limit, "heat-" + (number + 1)), " "));
-    legend.append(element("span", "inherited", "inherited"), " ", element("span", "fork", "fork"));
+    legend.append(element("span", "inherited", "inherited"), " ", element("span", "branch", "branch"));
     legend.append(" Click a token, or walk with the arrow keys, to read its entropy.");
   }
 

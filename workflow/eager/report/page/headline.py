@@ -5,102 +5,155 @@ Intervals and p-values come from the tables, where they have them; none is made 
 
 from __future__ import annotations
 
-from html import escape
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
 
 from eager.report.figures.style import style_of
-from eager.report.page.html import PLACE, Row, is_number
+from eager.report.tables.rendering import format_bounds, format_value, format_with_bounds
 
-Place = tuple[float | str, ...]
+PLACE = ("model", "dataset", "temperature", "max_sequences", "entropy_threshold", "seed")
+"""Columns that say which cell a row is about."""
+MINUS = "\N{MINUS SIGN}"
+Row = dict[str, Any]
+Place = tuple[Any, ...]
 
 
-def headline(summary: list[Row], comparison: list[Row]) -> str:
+@dataclass(frozen=True)
+class Against:
+    """A method against Full Parallel, in words.
+
+    Attributes:
+        tokens: how many fewer or more, such as "29 % fewer".
+        saving: their interval, or nothing.
+        tokens_upstream: the same as `tokens` by the authors' count.
+        reached: Full Parallel's Pass@k.
+        gain: difference in Pass@k, with its sign.
+        certainty: interval and p-value of the gain, or nothing.
+    """
+
+    tokens: str
+    saving: str
+    tokens_upstream: str
+    reached: str
+    gain: str
+    certainty: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One method of a cell; `reached` is its Pass@k."""
+
+    method: str
+    reached: str
+    against: Against | None
+
+
+@dataclass(frozen=True)
+class Card:
+    """One cell."""
+
+    label: str
+    lines: list[Line]
+    note: str
+
+
+def headline(summary: pd.DataFrame, comparison: pd.DataFrame) -> list[Card]:
     """A card per cell.
 
     Args:
-        summary: rows of summary.csv.
-        comparison: rows of comparison.csv (each method against Full Parallel, with intervals);
-            may be empty.
+        summary: a row per cell and method.
+        comparison: a row per cell and method but Full Parallel, against that; may be empty.
     """
     cells: dict[Place, dict[str, Row]] = {}
-    for row in summary:
+    for row in _records(summary):
         cells.setdefault(_place(row), {})[row["method"]] = row
-    compared = {(_place(row), row["method"]): row for row in comparison}
-    return "".join(
+    compared = {(_place(row), row["method"]): row for row in _records(comparison)}
+    return [
         _card(methods, {method: compared.get((place, method), {}) for method in methods})
         for place, methods in cells.items()
-    )
+    ]
+
+
+def _records(table: pd.DataFrame) -> list[Row]:
+    """Rows without their missing values."""
+    return [
+        {str(name): value for name, value in row.items() if not pd.isna(value)}
+        for row in table.to_dict("records")
+    ]
 
 
 def _place(row: Row) -> Place:
-    """The cell of a row; 1 and 1.0 are the same."""
-    return tuple(float(row[key]) if is_number(row[key]) else row[key] for key in PLACE)
+    return tuple(row.get(key) for key in PLACE)
 
 
-def _card(methods: dict[str, Row], compared: dict[str, Row]) -> str:
+def _card(methods: dict[str, Row], compared: dict[str, Row]) -> Card:
     some = next(iter(methods.values()))
     label = (
         f"{some['model']} on {some['dataset']}, M {some['max_sequences']}, "
-        f"θ {some['entropy_threshold']}, T {some['temperature']}, seed {some['seed']}"
+        f"θ {some['entropy_threshold']:g}, T {some['temperature']:g}, seed {some['seed']}"
     )
     parallel = methods.get("parallel")
     lines = [
-        f"<li><strong>{escape(style_of(method).name)}</strong>: "
-        f"{_against(row, parallel, compared[method])}</li>"
+        Line(style_of(method).name, _reached(row), _against(row, parallel, compared[method]))
         for method, row in methods.items()
         if method != "parallel"
     ]
-    prompts = int(some["prompts"])
-    note = f"{prompts} prompts: one prompt is {1 / prompts:.3f} of Pass@k."
-    if not any(_bounds(row, "pass_at_k") for row in methods.values()):
+    return Card(label, lines, _note(int(some["prompts"]), methods))
+
+
+def _note(prompts: int, methods: dict[str, Row]) -> str:
+    if not prompts:
+        return "No prompts."
+    weight = format_value("pass_at_k", 1 / prompts)
+    note = f"{prompts} prompts: one prompt is {weight} of Pass@k."
+    if not any(format_bounds(row, "pass_at_k") for row in methods.values()):
         note += " The tables hold no intervals, so none are shown."
-    return f"<section><h3>{escape(label)}</h3><ul>{''.join(lines)}</ul><p>{note}</p></section>"
+    return note
 
 
-def _against(row: Row, parallel: Row | None, compared: Row) -> str:
-    """One method against Full Parallel."""
-    reached = f"Pass@k {float(row['pass_at_k']):.3f}{_interval(row, 'pass_at_k')}"
-    if parallel is None or not row["tokens_relative"]:
-        return f"{reached}; Full Parallel was not run, so there is nothing to compare with."
-    saved = float(compared.get("tokens_saved") or 1 - float(row["tokens_relative"]))
-    theirs = 1 - float(row["tokens_upstream_relative"])
-    gain = float(row["pass_at_k"]) - float(parallel["pass_at_k"])
-    chance = compared.get("pass_at_k_p_value")
-    return (
-        f"<b>{_fewer(saved)} tokens</b>{_saving_interval(compared, 'tokens_saved')} than Full "
-        f"Parallel ({_fewer(theirs)} by the authors' count); {reached} against "
-        f"{float(parallel['pass_at_k']):.3f} (<b>{_signed(gain)}</b>"
-        f"{_interval(compared, 'pass_at_k_difference')}{_chance(chance)})."
+def _reached(row: Row) -> str:
+    if "pass_at_k" not in row:
+        return "no Pass@k"
+    return f"Pass@k {format_with_bounds(row, 'pass_at_k')}"
+
+
+def _against(row: Row, parallel: Row | None, compared: Row) -> Against | None:
+    """One method against Full Parallel; None where that was not run or used no tokens."""
+    if parallel is None or "tokens_relative" not in row:
+        return None
+    gain = row["pass_at_k"] - parallel["pass_at_k"]
+    return Against(
+        tokens=_fewer(compared.get("tokens_saved", 1 - row["tokens_relative"])),
+        saving=_saving_bounds(compared),
+        tokens_upstream=_fewer(1 - row["tokens_upstream_relative"]),
+        reached=format_value("pass_at_k", parallel["pass_at_k"]),
+        gain=_signed(format_value("pass_at_k", gain)),
+        certainty=_certainty(compared),
     )
 
 
 def _fewer(saved: float) -> str:
-    return f"{abs(saved):.0%} {'more' if saved < 0 else 'fewer'}".replace("%", " %")
+    return f"{_percent(abs(saved))} {'more' if saved < 0 else 'fewer'}"
 
 
-def _chance(value: str | None) -> str:
-    return f", p = {float(value):.3f}" if value else ""
+def _percent(share: float) -> str:
+    return f"{100 * share:z.0f} %".replace("-", MINUS)
 
 
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _interval(row: Row, name: str) -> str:
-    if not (bounds := _bounds(row, name)):
+def _saving_bounds(compared: Row) -> str:
+    if "tokens_saved_low" not in compared:
         return ""
-    return " [{:.3f}, {:.3f}]".format(*bounds).replace("-", "\N{MINUS SIGN}")
-
-
-def _saving_interval(row: Row, name: str) -> str:
-    if not (bounds := _bounds(row, name)):
-        return ""
-    low, high = (
-        f"{bound:.0%}".replace("%", " %").replace("-", "\N{MINUS SIGN}") for bound in bounds
-    )
+    low, high = (_percent(compared[f"tokens_saved_{end}"]) for end in ("low", "high"))
     return f" (saving: {low} to {high})"
 
 
-def _bounds(row: Row, name: str) -> tuple[float, float] | None:
-    """The interval that a table has for a figure."""
-    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
-    return (float(low), float(high)) if low and high else None
+def _signed(number: str) -> str:
+    return number.replace("-", MINUS) if number.startswith("-") else f"+{number}"
+
+
+def _certainty(compared: Row) -> str:
+    bounds = format_bounds(compared, "pass_at_k_difference").replace("-", MINUS)
+    p_value = format_value("pass_at_k_p_value", compared.get("pass_at_k_p_value"))
+    return (f" {bounds}" if bounds else "") + (f", p = {p_value}" if p_value else "")

@@ -80,14 +80,14 @@ const stored = (() => {
     return order;
   }
 
-  // Forks of this sequence and, up to where it left them, of those it descends from.
-  function forksOf(sequence, forks, bySequence, end = Infinity) {
-    const own = forks.filter((fork) => fork.parent === sequence.index && fork.position < end);
+  // Branches of this sequence and, up to where it left them, of those it descends from.
+  function branchesOf(sequence, branches, bySequence, end = Infinity) {
+    const own = branches.filter((branch) => branch.parent === sequence.index && branch.position < end);
     if (sequence.parent === null) return own;
-    const born = forks.filter((fork) => fork.child === sequence.index);
-    const above = forksOf(bySequence.get(sequence.parent), forks, bySequence, sequence.fork);
-    return [...above.filter((fork) => fork.child !== sequence.index), ...born, ...own];
+    const born = branches.filter((branch) => branch.child === sequence.index);
+    const above = branchesOf(bySequence.get(sequence.parent), branches, bySequence, sequence.fork);
+    return [...above.filter((branch) => branch.child !== sequence.index), ...born, ...own];
   }
 
-  return { index, unpack, tokensOf, joinBytes, inTreeOrder, forksOf };
+  return { index, unpack, tokensOf, joinBytes, inTreeOrder, branchesOf };
 })();

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -35,6 +35,14 @@ METRICS = [
     "seconds",
 ]
 ONLY_IN_CSV = ["pass_at_k_upstream", "engine_seconds", "sequences_relative", "seconds_relative"]
+
+
+class ShownTable(NamedTuple):
+    """A table as people see it: in Markdown, in LaTeX and on the page."""
+
+    name: str
+    frame: pd.DataFrame
+    only_in_csv: Collection[str] = ()
 
 
 def write_tables(experiment: ResolvedExperiment, folder: Path) -> None:
@@ -82,6 +90,23 @@ def write_published(results: list[Result], published: Path | None, files: TableF
     """Put published figures beside ours; without a file all of theirs are empty."""
     facts = read_published(published) if published else []
     write_forms(compare_with_published(results, facts), files)
+
+
+def tables_to_show(results: list[Result], published: Path | None) -> list[ShownTable]:
+    """The tables of the report page: the same data frames that the files are written from.
+
+    Args:
+        results: in the order of the rows.
+        published: file of published figures; without one there is no table of them.
+    """
+    tables = [
+        ShownTable("summary", summarize(results), ONLY_IN_CSV),
+        ShownTable("comparison", compare_with_baseline(results)),
+    ]
+    if published:
+        facts = read_published(published)
+        tables.append(ShownTable("published", compare_with_published(results, facts)))
+    return tables
 
 
 def summarize(results: list[Result]) -> pd.DataFrame:

@@ -1,0 +1,179 @@
+"""The parts of the page as plain data: texts and numbers, which the templates escape."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from eager.report.figures.style import style_of
+from eager.report.results import CellResults
+from eager.report.tables.rendering import for_people, in_words, number_columns
+from eager.report.tables.summary import ShownTable
+from eager.util.errors import EagerError
+from eager.util.files import read_json
+
+DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table on the page.
+
+    Attributes:
+        label: what stands above it.
+        is_number: it is aligned as numbers are.
+        is_header: its cells name their rows.
+    """
+
+    label: str
+    is_number: bool = False
+    is_header: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table on the page.
+
+    Attributes:
+        name: its heading, and what a screen reader calls it.
+        columns: of the table.
+        rows: a text per column each.
+        above: parameters that are the same in all rows.
+    """
+
+    name: str
+    columns: list[Column]
+    rows: list[list[str]]
+    above: str = ""
+
+
+@dataclass(frozen=True)
+class FigureView:
+    """A figure on the page; `image` is the SVG in base64."""
+
+    title: str
+    description: str
+    caption: str
+    image: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything in one result's run.json; `values` are names joined by dots, and texts."""
+
+    method: str
+    folder: str
+    values: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How a cell came about: what readers ask first, and everything recorded."""
+
+    chief: Grid
+    runs: list[Run]
+
+
+def table(shown: ShownTable) -> Grid:
+    """A table of numbers: the cells are those of its Markdown file."""
+    above, (columns, *rows) = for_people(shown.frame, shown.only_in_csv)
+    return grid(shown.name, columns, rows, number_columns(shown.frame), in_words(above))
+
+
+def grid(
+    name: str,
+    columns: list[str],
+    rows: list[list[str]],
+    numbers: set[str] | None = None,
+    above: str = "",
+) -> Grid:
+    """A table of texts; methods get the names that the figures use.
+
+    Args:
+        name: its heading.
+        columns: names of the columns.
+        rows: a text per column each.
+        numbers: columns to align as numbers.
+        above: parameters that are the same in all rows.
+    """
+    heads = [Column(c.replace("_", " "), c in (numbers or ()), c == "method") for c in columns]
+    texts = [
+        [
+            style_of(text).name if head.is_header else text
+            for head, text in zip(heads, row, strict=True)
+        ]
+        for row in rows
+    ]
+    return Grid(name, heads, texts, above)
+
+
+def figure(path: Path, captions: Mapping[str, str]) -> FigureView:
+    """A figure with its caption and itself in words.
+
+    Args:
+        path: an SVG that `figures.draw` has written.
+        captions: a text per kind of figure.
+
+    Raises:
+        EagerError: it is no SVG.
+    """
+    content = path.read_bytes()
+    title, description = _described(path, content)
+    name = path.stem.rsplit("--", 1)[-1]
+    image = base64.b64encode(content).decode("ascii")
+    return FigureView(title, description, captions.get(name, ""), image)
+
+
+def provenance(cell: CellResults) -> Provenance:
+    """How a cell came about, from the run.json of its results."""
+    runs = {method: read_json(cell.file(method, "run.json")) for method in cell.methods}
+    chief = {method: {"method": method, **_chief(run)} for method, run in runs.items()}
+    columns = list(next(iter(chief.values()), {}))
+    label = f"{cell.cell['model']} on {cell.cell['dataset']}: {cell.label}"
+    return Provenance(
+        grid(label, columns, [list(row.values()) for row in chief.values()]),
+        [
+            Run(style_of(method).name, cell.methods[method], _flat(run))
+            for method, run in runs.items()
+        ],
+    )
+
+
+def _chief(run: dict[str, Any]) -> dict[str, str]:
+    """What readers ask first; empty where a run did not record it."""
+    counts, code, hardware, model = (
+        run.get(key) or {} for key in ("counts", "code", "hardware", "model")
+    )
+    dirty = " with uncommitted changes" if code.get("dirty") else ""
+    machine = hardware.get("gpus") or [hardware.get("processor", "")]
+    return {
+        "engine seconds": f"{counts['engine_seconds']:.1f}" if "engine_seconds" in counts else "",
+        "model": " ".join(str(model[key]) for key in ("source", "revision") if model.get(key)),
+        "commit": f"{str(code.get('commit') or '')[:12]}{dirty}",
+        "hardware": f"{', '.join(machine)}, {hardware.get('cores', '?')} cores",
+        "versions": ", ".join(f"{name} {value}" for name, value in run.get("versions", {}).items()),
+        "finished": str(run.get("finished_at", "")),
+    }
+
+
+def _flat(values: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for key, value in values.items():
+        name = f"{above}{key}"
+        pairs += _flat(value, f"{name}.") if isinstance(value, dict) else [(name, str(value))]
+    return pairs
+
+
+def _described(path: Path, content: bytes) -> tuple[str, str]:
+    """Title and description that a figure carries."""
+    try:
+        root = ElementTree.fromstring(content)  # noqa: S314
+    except ElementTree.ParseError as error:
+        raise EagerError(f"{path}: not an SVG: {error}; delete it and draw again") from None
+    found = [root.find(f".//{DUBLIN_CORE}{name}") for name in ("title", "description")]
+    title, description = [(element.text or "") if element is not None else "" for element in found]
+    return title or path.stem, description or path.stem
