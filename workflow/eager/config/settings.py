@@ -1,7 +1,7 @@
 """The parameters that make a result: what a generation depends on, and nothing else.
 
-`DecodingSettings` travels as JSON from a rule's `params` to the command line and its hash names
-the journal, so whatever stands in it reruns a stage when it changes. `EngineOptions` only change
+`DecodingSettings` stands in a rule's `params` and in the names of finished prompts in the store, so
+whatever is in it reruns a stage when it changes. `EngineOptions` only change
 speed and memory and rerun nothing.
 """
 
