@@ -15,7 +15,7 @@ from eager.evaluation.exact_numbers import THOUSANDS, based_number, exact_value
 from eager.evaluation.letters import extract_letter
 from eager.evaluation.normalize import normalize
 from eager.evaluation.quantities import Quantity, split_quantity
-from eager.evaluation.sets import as_intervals, is_finite_set, is_tuple, members
+from eager.evaluation.sets import as_intervals, is_finite_set, is_tuple, members, repetitions
 
 __all__ = [
     "extract_boxed",
@@ -39,11 +39,13 @@ WORDS = re.compile(
     r"(?:\\text\{)?\(?(?:(?:an?|the) )?([A-Za-z]{2,}(?:['-][A-Za-z]{2,})*(?: [A-Za-z'-]+)*)\)?\}?",
     re.IGNORECASE,
 )
-# Words that say that a number beside them is not the answer, or not all of it.
-NOT_THE_ANSWER = re.compile(
-    r"\b(?:not|or|nor|neither|either|least|most|than|between|wrong)\b|\d\s*(?:,\s|,?\s*and\b)\s*\$?\d",
+# What says that the number after it, or before it, is not the answer, or not all of it.
+NOT_THIS = re.compile(
+    r"\b(?:not|nor|least|most|than|between|over|under)\s+(?:\w+\s+)?\$?$"
+    r"|\d[^.]*(?:\b(?:or|and)|,)\s+\$?$",
     re.IGNORECASE,
 )
+NOT_THAT = re.compile(r"\D*\b(?:or|and) (?:more|less|fewer|greater|above|below)|.*\bwrong\b")
 SHORT_WORDS = {"yes", "no", "odd", "all", "dne", "even", "none", "true"}
 WITH_UNITS = re.compile(r"\\text|\\%|\^\\circ|\\?\$")
 
@@ -162,6 +164,8 @@ def _same_value(a: str, b: str) -> bool:
         return values[0] == values[1]
     if (is_finite_set(a) and is_tuple(b)) or (is_tuple(a) and is_finite_set(b)):
         return False
+    if ("\\equiv" in a) != ("\\equiv" in b) or repetitions(a) != repetitions(b):
+        return False
     return _same_expression(a, b)
 
 
@@ -203,14 +207,11 @@ def _conclusion(text: str) -> str:
         return text
     start = formulas[-1].end() if formulas else 0
     if numbers := list(NUMBER.finditer(text, start)):
-        sentence = text[_sentence_start(text, numbers[-1].start()) :]
-        return text if NOT_THE_ANSWER.search(sentence) else THOUSANDS.sub("", numbers[-1].group())
+        before, after = text[: numbers[-1].start()], text[numbers[-1].end() :]
+        sentence = re.split(r"[.!?]\s|\n", before)[-1]
+        is_hedged = NOT_THIS.search(sentence) or NOT_THAT.match(after)
+        return text if is_hedged else THOUSANDS.sub("", numbers[-1].group())
     if len(text) <= LONGEST_TEXT:
         return text
     near = [match.start() for match in formulas if match.start() >= len(text) - LONGEST_TEXT]
     return text[near[0] :] if near else text
-
-
-def _sentence_start(text: str, position: int) -> int:
-    ends = [match.end() for match in re.finditer(r"[.!?]\s|\n", text[:position])]
-    return ends[-1] if ends else 0

@@ -9,7 +9,7 @@ BOXED = re.compile(r"\\boxed\s*\{")
 BLANK = re.compile(r"(?:\s|\\[,;:! ]|~|\\q?quad(?![a-zA-Z])|\\text\s*\{\s*\}|\{\s*\}|\$)*")
 BETWEEN = re.compile(
     r"\\(?:text|mbox|textrm|mathrm)\s*\{|\\(?:q?quad|and|land|lor|cup|vee|wedge)(?![a-zA-Z])"
-    r"|\\[()\[\],;:! ]|[$~{}*]"
+    r"|\\[()\[\],;:! \\]|[$~{}*]"
 )
 LABEL = re.compile(r"[A-Za-z]{1,3}(?:_\{?\w+\}?)?\s*(?:=|\\in(?![a-zA-Z]))")
 SEPARATOR = re.compile(r"[,;&]|\b(?:and|or)\b")

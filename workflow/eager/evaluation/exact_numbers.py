@@ -31,9 +31,9 @@ _REPEATING = re.compile(
 # A block of two digits and more twice, or one digit three times.
 _GOES_ON = re.compile(r"([-+]?)(\d*)\.(\d*?)(?:(\d)\4{2,}|(\d{2,})\5{1,})\s*(?:\\ldots|\.{3})")
 _BASED = re.compile(
-    r"\(?\s*(\d[\dA-Za-z]*|[A-F]+\d[\dA-F]*|[A-F]{2,})\s*\)?\s*"
+    r"\(?\s*(\d[\dA-Za-z]*|[A-F]+\d[\dA-F]*|[A-F]{2,}|[a-f]{2,})\s*\)?\s*"
     r"(?:_\s*(?:\{\s*\(?\s*(?:\\text\{)?\s*(\w+?)\s*\}?\s*\)?\s*\}|(\d)|\((\d+)\))"
-    r"|\\text\{\s*(?:in )?base (\w+)\})"
+    r"|\\text\{\s*(?:in )?base\s*(\w+)?\s*\}\s*(\d+)?)"
 )
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
 _BASES |= {"ten": 10, "eleven": 11, "twelve": 12, "sixteen": 16}
@@ -126,9 +126,9 @@ def based_number(text: str) -> BasedNumber | None:
     if match is None:
         return None
     digits = match[1]
-    name = match[2] or match[3] or match[4] or match[5]
+    name = next(filter(None, match.groups()[1:]), "")
     base = _BASES.get(name.lower()) or (int(name) if name.isdecimal() and len(name) < 3 else 0)
-    if not 2 <= base <= 36:
+    if not 2 <= base <= 36 or (digits.isalpha() and digits.islower() and base != 16):
         return None
     try:
         return BasedNumber(int(digits, base), base)

@@ -91,15 +91,17 @@ def _parse(text: str) -> list[Any]:
 
 
 def _exact(expression: Any) -> Any:
-    """An expression with the decimals that were written, in place of binary fractions near them."""
-    from sympy import Float, Rational
+    """An expression with decimals as they were written, not near in binary, and i as imaginary."""
+    from sympy import Float, I, Product, Rational, Sum, Symbol
     from sympy.core.basic import Basic
     from sympy.matrices import MatrixBase
 
     if not isinstance(expression, Basic | MatrixBase):
         return expression
-    floats = expression.atoms(Float)
-    return expression.xreplace({number: Rational(str(number)) for number in floats})
+    meant: dict[Any, Any] = {f: Rational(str(f)) for f in expression.atoms(Float)}
+    if not expression.has(Sum, Product):
+        meant |= {symbol: I for symbol in expression.atoms(Symbol) if symbol.name == "i"}
+    return expression.xreplace(meant) if meant else expression
 
 
 def _equal_numbers(upstream: Callable[..., bool], a: Any, b: Any, *rounding: int) -> bool:

@@ -12,7 +12,9 @@ import re
 
 from eager.evaluation.unicode_math import plain_unicode
 
-_COLOUR = re.compile(r"\\(?:textcolor|color|colorbox)\s*(?:\[\w+\]\s*)?\{[^{}]*\}")
+_COLOUR = re.compile(
+    r"\\(?:textcolor|color|colorbox|fcolorbox\s*\{[^{}]*\})\s*(?:\[\w+\]\s*)?\{[^{}]*\}"
+)
 _SPACE = re.compile(
     r"(\\\\)|\\(?:[,;:> ]|(?:q?quad|enspace|enskip|thinspace|medspace|thickspace|hfill?|null|strut"
     r"|mathstrut|nobreak|allowbreak|noindent|centering|newline|par|smallskip|medskip|bigskip)"
@@ -39,6 +41,7 @@ _FUNCTIONS = (
 )
 _CONSTANT = re.compile(r"[eid]|\\pi|π|-?[\d\s.,/:+*=()%-]*\d[\d\s.,/:+*=()%-]*")
 _COUNTED = re.compile(r"([-+]?[\d.,]*\d)\s+(\D.*)")
+_JOINED = re.compile(r"(\S.*?),? (and|or)")
 _VALUE_BEFORE = re.compile(r"[\d})]\s*(?:/|\\cdot)?\s*$")
 _MEMBER = re.compile(r"^[a-zA-Z](?:_\{?\w\}?)?\s*\\in(?![a-zA-Z])\s*")
 _ONE_FORMULA = re.compile(r"\$([^$]+)\$([^$\d]*)")
@@ -80,11 +83,13 @@ _SYNONYMS = [
     (re.compile(r"(?<![\w)}])\(\s*(\w)\s*\)\s*!"), r"\1!"),
     (re.compile(r"\{,\}"), ","),
     (re.compile(r"\\mathbb\s*([A-Z])"), r"\\mathbb{\1}"),
+    (re.compile(r"\\imath(?![a-zA-Z])"), r"i"),
+    (re.compile(r"^(?!.*\\begin)(.*?)&"), r"\1"),
     (re.compile(r"<sup>(.*?)</sup>"), r"^{\1}"),
     (re.compile(r"<sub>(.*?)</sub>"), r"_{\1}"),
 ]
 _LEADING = re.compile(
-    r"^\s*(?:(?:[=:&]|\\(?:approx|simeq|sim|cong|therefore|implies|Rightarrow|to|rightarrow"
+    r"^\s*(?:(?:[=:]|\\equiv(?![a-zA-Z])(?!.*\\[a-z]*mod)|\\(?:approx|simeq|sim|cong|therefore|implies|Rightarrow|to|rightarrow"
     r"|longrightarrow|Longrightarrow)(?![a-zA-Z]))\s*)+"
 )
 _LEAD_WORDS = (
@@ -105,7 +110,9 @@ _REMARK = re.compile(
     r"\s*(?:\\text\{\s*\(?|\()\s*(?:approximately|approx\.?|exactly|rounded|in total|total|each)"
     r"\s*\)?\s*\}?\s*$"
 )
-_TRAILING = re.compile(r"(?:\s|(?<!\.)(?<!\. )\.|[,;\\]|\\text\{[\s.,;]*\})+$")
+_TRAILING = re.compile(
+    r"(?:\s|(?<!\.)(?<!\. )\.|[,;\\]|\\(?:blacksquare|checkmark|qed)|\\text\{[\s.,;]*\})+$"
+)
 _WRAPPED = [
     *((mark, mark) for mark in ("$$", "$", "**", "__", "*", "_", "`", '"', "'")),
     (r"\(", r"\)"),
@@ -141,7 +148,7 @@ def normalize(text: str) -> str:
 
 def _upright(match: re.Match[str]) -> str:
     """An upright text as what it is: constant, function, number, number with unit, or word."""
-    inner = _TEXT.sub(lambda nested: nested[1], match[1]).strip()
+    inner = _TEXT.sub(lambda nested: nested[1], match[1]).strip(" $")
     inner = inner[1:-1] if re.fullmatch(r"\{[^{}]*\}", inner) else inner
     content = _LEAD.sub("", " ".join(inner.split()) + " ", count=1).strip()
     if not content:
@@ -150,6 +157,8 @@ def _upright(match: re.Match[str]) -> str:
         return f"{content} "
     if re.fullmatch(_FUNCTIONS, content):
         return f"\\{content} "
+    if joined := _JOINED.fullmatch(content):
+        return rf"\text{{{joined[1]}}}\text{{{joined[2]}}}"
     if counted := _COUNTED.fullmatch(content):
         return rf"{counted[1]}\text{{{counted[2]}}}"
     if len(content) == 1 and not _VALUE_BEFORE.search(match.string[: match.start()]):

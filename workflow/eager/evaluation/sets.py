@@ -28,6 +28,12 @@ def members(text: str) -> list[str]:
     return [part.strip() for part in [*parts, text[start:]]]
 
 
+def repetitions(text: str) -> int:
+    """How many members of a list stand there again: math-verify's sets hold each once."""
+    listed = members(text)
+    return len(listed) - len(set(listed))
+
+
 def is_finite_set(text: str) -> bool:
     r"""Whether a text is a set with braces and several members, as `\{1,2\}`."""
     return (

@@ -15,6 +15,7 @@ _BEFORE = {
     "ℕ": r"\mathbb{N}",
     "ℂ": r"\mathbb{C}",
     "⋯": "...",
+    **dict.fromkeys("✓✔☑✅∎■", ""),
 }
 _AFTER = {
     "−": "-",
