@@ -8,7 +8,7 @@ from eager.evaluation.normalize import normalize
 
 _WORDS = (
     r"(?:the|my|final|correct|right|best|most|likely|answer|option|choice|letter|statement|alternative|is"
-    r"|would|be|should|must|so|thus|therefore|hence|we|i|choose|select|pick)(?![a-zA-Z])"
+    r"|would|be|should|must|so|thus|therefore|hence|(?:we|i) (?:choose|select|pick))(?![a-zA-Z])"
 )
 _WORDS = rf"(?:{_WORDS}|答案|选项|正确|选|是|为|应)"
 _LEAD = re.compile(rf"(?:{_WORDS}[\s:=,]*)+(?=[\s(\[*]*[A-Za-z](?![A-Za-z]))", re.IGNORECASE)
@@ -34,7 +34,8 @@ _SPECIES = re.compile(r"[a-z]{3,}(?: [a-z]+)?\W*")
 _BEGINS_SENTENCE = re.compile(
     r"(?:because|since|as|due|it|the|this|that|there|they|by|for|in|no|all|none|both)\b"
 )
-_ALPHABET = re.compile(r"\\math(?:cal|scr|frak|bb)(?![a-z])\s*")
+_GAP = re.compile(r"(?<=[A-Za-z)}.:])\s*\\q?quad(?![a-z])")
+_ALPHABET = re.compile(r"\\math(?:cal|scr|frak|bb)(?![a-z])\s*|\*\*|__|\\[\\()\[\]]")
 _FONT_COMMAND = re.compile(r"\\text\{([^{}]*)\}")
 
 
@@ -44,7 +45,7 @@ def extract_letter(answer: str) -> str | None:
     `B`, `(b)`, `\text{Option B}`, `B. because`, `B - text` and `answer is (B)` are B; `A, C`,
     `(A) and (C)`, `not B`, `a photon` and `C. elegans` are no letter.
     """
-    text = _FONT_COMMAND.sub(r" \1 ", normalize(_ALPHABET.sub("", answer.replace("\\quad", " - "))))
+    text = _FONT_COMMAND.sub(r" \1 ", normalize(_ALPHABET.sub("", _GAP.sub(" - ", answer))))
     text = re.sub(r"[${}]", " ", text)
     text = " ".join(text.split())
     text = _LEAD.sub("", text, count=1).strip() if _LEAD.match(text) else text

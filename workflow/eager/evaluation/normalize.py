@@ -110,8 +110,9 @@ _REMARK = re.compile(
     r"\s*(?:\\text\{\s*\(?|\()\s*(?:approximately|approx\.?|exactly|rounded|in total|total|each)"
     r"\s*\)?\s*\}?\s*$"
 )
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _TRAILING = re.compile(
-    r"(?:\s|(?<!\.)(?<!\. )\.|[,;\\]|\\(?:blacksquare|checkmark|qed)|\\text\{[\s.,;]*\})+$"
+    r"(?:\s|(?<!\.\.)\.|[,;\\]|\\(?:blacksquare|checkmark|qed)|\\text\{[\s.,;]*\})+$"
 )
 _WRAPPED = [
     *((mark, mark) for mark in ("$$", "$", "**", "__", "*", "_", "`", '"', "'")),
@@ -134,7 +135,9 @@ def normalize(text: str) -> str:
         text = formula[1] + formula[2]
     text = _OLD_UPRIGHT.sub(r"\\text{\1}", text)
     text = _INVISIBLE.sub("", _SPACE.sub(lambda m: m[1] or " ", _COLOUR.sub("", text)))
-    text = _TEXT.sub(_upright, _FONT.sub("", _SIZED.sub("", text)))
+    text = _FONT.sub("", _SIZED.sub("", text))
+    text = _TEXT.sub(_upright, _flat(_LEADING.sub("", _flat(text))))
+    text = _flat(_LEADING.sub("", text))
     for pattern, replacement in _SYNONYMS:
         text = pattern.sub(replacement, text)
     text = _flat(text)
@@ -148,13 +151,12 @@ def normalize(text: str) -> str:
 
 def _upright(match: re.Match[str]) -> str:
     """An upright text as what it is: constant, function, number, number with unit, or word."""
-    inner = _TEXT.sub(lambda nested: nested[1], match[1]).strip(" $")
-    inner = inner[1:-1] if re.fullmatch(r"\{[^{}]*\}", inner) else inner
+    inner = _LEADING.sub("", _unwrap(_TEXT.sub(lambda nested: nested[1], match[1])))
     content = _LEAD.sub("", " ".join(inner.split()) + " ", count=1).strip()
     if not content:
         return " "
-    if _CONSTANT.fullmatch(content):
-        return f"{content} "
+    if _CONSTANT.fullmatch(bare := content.rstrip(" .,;\\")):
+        return f"{bare} "
     if re.fullmatch(_FUNCTIONS, content):
         return f"\\{content} "
     if joined := _JOINED.fullmatch(content):
@@ -179,6 +181,18 @@ def _unwrap(text: str) -> str:
         inner = text[len(opening) : len(text) - len(closing)]
         if text == f"{opening}{inner}{closing}" and inner and opening not in inner:
             return _unwrap(inner)
-    if text.startswith("{") and text.endswith("}") and not re.search("[{},]", text[1:-1]):
-        return _unwrap(text[1:-1])
+    if text.startswith("{") and _group_end(text) == len(text) - 1:
+        inner = _TRAILING.sub("", text[1:-1])
+        if "," not in inner or "{" in inner:
+            return _unwrap(inner)
     return text
+
+
+def _group_end(text: str) -> int:
+    """Where the brace that a text starts with is closed; its length if nowhere."""
+    depth = 0
+    for match in _BRACE.finditer(text):
+        depth += (match.group() == "{") - (match.group() == "}")
+        if depth == 0 and match.group() == "}":
+            return match.start()
+    return len(text)
