@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from eager.evaluation.answers import extract_boxed, group_equivalent, is_correct, is_equivalent
+from eager.evaluation.answers import group_equivalent, is_correct, is_equivalent
+from eager.evaluation.boxes import extract_boxed, last_box
 from eager.evaluation.equivalence import end_comparisons, is_comparable
 from tests.support.repository import ROOT
 
@@ -60,6 +61,21 @@ def test_labelled_pairs() -> None:
     for row in wrong:
         print(f"  label {row['equal']!s:5}  {row['gold'][-60:]!r}  {row['prediction'][-80:]!r}")
         print(f"               {row['source']}")
+    assert len(pairs) - len(wrong) >= 516
+
+
+@needs_shared_data
+def test_labelled_pairs_as_the_pipeline_extracts_them() -> None:
+    def extracted(text: str) -> str:
+        return extract_boxed(text) or text
+
+    pairs = [row for row in rows("answer_pairs.jsonl") if not row.get("ambiguous")]
+    wrong = [
+        row
+        for row in pairs
+        if is_equivalent(extracted(row["prediction"]), extracted(row["gold"])) != row["equal"]
+    ]
+    print(f"{len(pairs) - len(wrong)} of {len(pairs)} extracted answers agree")
     assert len(wrong) <= (1 - AGREEMENT) * len(pairs)
 
 
@@ -74,11 +90,12 @@ def test_real_generations() -> None:
     assert len(shipped) > 300
     differing = set()
     for row in shipped:
-        answer = extract_boxed(row["generation"])
+        answer, last = extract_boxed(row["generation"]), last_box(row["generation"])
         assert answer is not None
-        # The shipped answers have lost their spaces, and fractions their form.
-        same = "".join(answer.split()) == "".join(row["pred_shipped"].split())
-        assert same or is_equivalent(answer, row["pred_shipped"]), (answer, row["pred_shipped"])
+        assert last is not None
+        # The shipped answers have lost their spaces, and fractions their form; they are last boxes.
+        same = "".join(last.split()) == "".join(row["pred_shipped"].split())
+        assert same or is_equivalent(last, row["pred_shipped"]), (last, row["pred_shipped"])
         if is_correct(answer, row["answer"], "math") != row["correct_shipped"]:
             differing.add((row["group"], str(row["sample"])))
     assert differing == set(EXPLAINED)

@@ -27,9 +27,16 @@ EXPLOSIVE = re.compile(
 )
 
 
+SMALL_FACTORIAL = re.compile(r"\((?:[a-z]|\d{1,3}|\d{0,2}[a-z]\s*[-+]\s*\d{1,3})\)\s*!")
+LOST = re.compile(r"\d\s*(?:\)?\s*_|')")
+"""Digits with a subscript or a prime, which math-verify does not read."""
+
+
 def is_comparable(text: str) -> bool:
     """Whether a text is short, flat and tame enough to be worth a symbolic comparison."""
-    if not text.strip() or len(text) > LONGEST_TEXT or EXPLOSIVE.search(text):
+    if not text.strip() or len(text) > LONGEST_TEXT or LOST.search(text):
+        return False
+    if EXPLOSIVE.search(SMALL_FACTORIAL.sub("", text)):
         return False
     steps = ((character in "({[") - (character in ")}]") for character in text)
     return max(accumulate(steps)) <= DEEPEST_NESTING

@@ -14,12 +14,16 @@ import os
 import resource
 import signal
 import sys
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Any
 
 COMPARISON_SECONDS = 1.0
 """Processor time of one comparison; other programs on the machine do not use it up."""
 MEMORY_BYTES = 2 * 2**30
+ACCURACY = 1000
+"""Digits to which irrational numbers must agree to be equal."""
 DELIMITERS = ("$", r"\(", r"\[")
 
 
@@ -55,7 +59,14 @@ def compare(answer: str, target: str) -> bool:
     from math_verify import verify
 
     try:
-        return bool(verify(_parse(target), _parse(answer), timeout_seconds=None))
+        return bool(
+            verify(
+                _parse(target),
+                _parse(answer),
+                allow_set_relation_comp=True,
+                timeout_seconds=None,
+            )
+        )
     except Exception:  # noqa: BLE001
         # sympy raises nearly everything on odd input, among it MemoryError and AttributeError.
         return False
@@ -73,13 +84,64 @@ def _parse(text: str) -> list[Any]:
 
     if not any(mark in text for mark in DELIMITERS):
         text = f"\\boxed{{{text}}}"
-    reader = [LatexExtractionConfig(boxed_match_priority=0)]
-    return list(parse(text, reader, parsing_timeout=None))
+    reader = LatexExtractionConfig(boxed_match_priority=0)
+    # It would drop `t`, `m` or `\\mathrm{i}` after a number as units.
+    reader = replace(reader, normalization_config=replace(reader.normalization_config, units=False))
+    return [_exact(expression) for expression in parse(text, [reader], parsing_timeout=None)]
+
+
+def _exact(expression: Any) -> Any:
+    """An expression with decimals as they were written, not near in binary, and i as imaginary."""
+    from sympy import Float, I, Product, Rational, Sum, Symbol
+    from sympy.core.basic import Basic
+    from sympy.matrices import MatrixBase
+
+    if not isinstance(expression, Basic | MatrixBase):
+        return expression
+    meant: dict[Any, Any] = {f: Rational(str(f)) for f in expression.atoms(Float)}
+    if not expression.has(Sum, Product):
+        meant |= {symbol: I for symbol in expression.atoms(Symbol) if symbol.name == "i"}
+    return expression.xreplace(meant) if meant else expression
+
+
+def _equal_numbers(upstream: Callable[..., bool], a: Any, b: Any, *rounding: int) -> bool:
+    """Whether two values are equal, exactly: in place of math-verify's rounding to 6 decimals.
+
+    Numbers are equal where their difference is zero; irrational ones, where it is not told from
+    zero with `ACCURACY` digits. Expressions with variables are left to simplification.
+    """
+    from math_verify.grader import get_pct_val, safe_sympy_doit
+    from sympy.matrices import MatrixBase, MatrixExpr
+
+    if isinstance(a, MatrixBase | MatrixExpr) or isinstance(b, MatrixBase | MatrixExpr):
+        return upstream(a, b, *rounding)  # compares entry by entry and comes back here
+    return any(
+        _is_zero(safe_sympy_doit(left) - safe_sympy_doit(right))
+        for left, right in ((a, b), (get_pct_val(a, a), get_pct_val(b, b)))
+    )
+
+
+def _is_zero(difference: Any) -> bool:
+    from sympy.core.evalf import PrecisionExhausted
+
+    if difference.is_Rational or difference.free_symbols:
+        return bool(difference == 0)
+    try:
+        return bool(difference.evalf(15, maxn=ACCURACY, strict=True) == 0)
+    except PrecisionExhausted:
+        return True
 
 
 def _warm_up() -> None:
     # Tables that the LaTeX reader builds while it reads; children inherit them.
+    _compare_exactly()
     compare(r"\frac{1}{2}, \sqrt{3}", r"\left(1, x^2 + 2 \pi\right)")
+
+
+def _compare_exactly() -> None:
+    from math_verify import grader
+
+    grader.sympy_numeric_eq = partial(_equal_numbers, grader.sympy_numeric_eq)
 
 
 def _answer(number: int | None, equal: bool) -> None:

@@ -7,18 +7,14 @@ from typing import Any
 import pyarrow as pa
 
 from eager.data.tasks import Task
-from eager.evaluation.answers import (
-    extract_boxed,
-    group_equivalent,
-    is_correct,
-    is_correct_upstream,
-)
+from eager.evaluation.answers import group_equivalent, is_correct, is_correct_upstream
+from eager.evaluation.boxes import extract_boxed, last_box
 
 VERDICTS = pa.schema(
     [
         ("prompt_id", pa.string()),
         ("sequence_index", pa.int32()),
-        ("answer", pa.string()),  # null: none
+        ("answer", pa.string()),  # null: none, or only empty boxes
         ("candidate", pa.int32()),  # equivalent answers of a prompt share a number; null: no vote
         ("correct", pa.bool_()),
         ("correct_upstream", pa.bool_()),
@@ -43,7 +39,7 @@ def judge(task: Task, sequences: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "answer": answer,
             "candidate": candidate,
             "correct": is_right,
-            "correct_upstream": is_correct_upstream(answer, task.target),
+            "correct_upstream": is_correct_upstream(last_box(sequence["text"]), task.target),
             "status": _status(answer, is_right, sequence["finish_reason"]),
         }
         for sequence, answer, candidate, is_right in zip(
