@@ -89,6 +89,12 @@ def test_calls_do_not_lend_each_other_time() -> None:
     assert short_last.check(5.1, 5.1) == TIMEOUT
 
 
+def test_calls_do_not_lend_each_other_sleep() -> None:
+    one = keeper(0.5, 5.0)
+    assert one.check(0.1, 2.5, slept=2.4) == ""
+    assert one.arrive(1, True, 0.1, 2.5) == BACKSTOP
+
+
 def test_pieces_of_a_reply_do_not_buy_time() -> None:
     """A process that drips bytes is never found silent, and ends all the same."""
     one = keeper(1.0, 1.0)

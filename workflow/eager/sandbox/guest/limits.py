@@ -41,6 +41,11 @@ def wall_seconds(cpu_seconds: float) -> float:
     return WALL_FACTOR * cpu_seconds + WALL_SPARE_SECONDS
 
 
+def sleep_seconds(cpu_seconds: float) -> float:
+    """Seconds that a call with a limit of CPU seconds may sleep."""
+    return SLEEP_FACTOR * cpu_seconds + SLEEP_SPARE_SECONDS
+
+
 def running_processes() -> set[int]:
     """Every process that can be seen from here."""
     return {int(name) for name in os.listdir("/proc") if name.isdigit()}
@@ -128,8 +133,7 @@ class TimeKeeper:
         if self._slept > self._total or wall - self._start > wall_seconds(self._total):
             return BACKSTOP
         if self._loaded and (
-            self._slept_in_call > SLEEP_FACTOR * limit + SLEEP_SPARE_SECONDS
-            or wall - self._wall > wall_seconds(limit)
+            self._slept_in_call > sleep_seconds(limit) or wall - self._wall > wall_seconds(limit)
         ):
             return BACKSTOP
         return ""
@@ -146,8 +150,11 @@ class TimeKeeper:
         self._changed = tests > self._tests or loaded != self._loaded
         if not self._changed:
             return self.check(cpu, wall)
-        if cpu > self._total or (self._loaded and cpu - self._cpu > sum(new) + GRACE_SECONDS):
+        allowed = sum(new)
+        if cpu > self._total or (self._loaded and cpu - self._cpu > allowed + GRACE_SECONDS):
             return TIMEOUT
+        if self._loaded and self._slept_in_call > sleep_seconds(allowed):
+            return BACKSTOP
         self._tests, self._loaded = tests, loaded
         return ""
 
