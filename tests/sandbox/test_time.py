@@ -33,7 +33,9 @@ ENDLESS = {
 }  # fmt: skip
 
 
-def test_what_never_ends_is_ended(engine: Engine, minicode: list[CodeTask], tmp_path: Path) -> None:
+def test_what_never_ends_is_ended(
+    bubblewrap: Engine, minicode: list[CodeTask], tmp_path: Path
+) -> None:
     submissions = [
         Submission(task_id="minicode/0", sample_id=name, solution=program)
         for name, program in ENDLESS.items()
