@@ -112,8 +112,10 @@ def _may_be_the_machine(check: SetCheck, end: RunEnd) -> bool:
     """Whether something else than the solution's CPU time and answers ended the run."""
     if check.complete or check.status is not None:
         return False
-    # The kernel kills the largest process when the machine is out of memory.
-    return end.reason == limits.BACKSTOP or end.signal == signal.SIGKILL
+    # The kernel kills a process when the machine is out of memory; for any other reason than the
+    # end of the process, it is the supervisor's own signal.
+    killed = end.reason == "end" and end.signal == signal.SIGKILL
+    return killed or end.reason == limits.BACKSTOP
 
 
 def confirm_sandbox(session: Session, death: ContainerDied) -> None:
