@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from eager.sandbox.cli import app
 from eager.sandbox.engines.containers import Engine
-from eager.sandbox.evaluate import evaluate, why_no_answer
+from eager.sandbox.evaluate import evaluate
 from eager.sandbox.session import Session
 from eager.sandbox.settings import SandboxSettings
 from eager.sandbox.tasks import CodeTask, Submission, load_evalplus
@@ -40,7 +41,12 @@ def test_texts_are_sanitized_inside(
         "bare": minicode[0].reference,
         "nothing": "I do not know.",
         "empty": "  \n",
-        "loop": "wait\n" * 61,
+        "loop": "wait a bit\n" * 5000,
+        "rules before": "---\n" * 61 + ANSWER,
+        "rules around": "Hm.\n---\n" * 5000 + ANSWER + "---\n" * 5000,
+        "apostrophes": "I don't know yet (or do I).\n" * 5000 + ANSWER,
+        "passes": "def sum_of_two(a, b):\n" + "    pass\n" * 5000 + "    return a + b\n",
+        "comments": "```python\n" + "# sum\n" * 5000 + minicode[0].reference + "```",
         "hostile": "(" * 5000 + "\x00\ud800" + ANSWER,
     }
     submissions = [
@@ -53,15 +59,11 @@ def test_texts_are_sanitized_inside(
     assert "Sure" not in verdicts["chat"].solution
     assert verdicts["bare"].correct
     assert verdicts["empty"].status == "no_answer"
-    assert verdicts["loop"].status == "no_answer"
-    assert verdicts["loop"].detail == "one line occurs 61 times"
+    assert not verdicts["loop"].correct
+    for name in ("rules before", "rules around", "apostrophes", "passes", "comments"):
+        assert verdicts[name].correct, verdicts[name].detail
     assert not verdicts["nothing"].correct
     assert verdicts["hostile"].status in ("ok", "no_answer")
-
-
-def test_a_text_at_the_limit_of_repetition_counts() -> None:
-    assert why_no_answer("wait\n" * 60) == ""
-    assert why_no_answer("\n" * 100 + "code") == ""
 
 
 def test_statuses(engine: Engine, minicode: list[CodeTask], tmp_path: Path) -> None:
@@ -120,14 +122,42 @@ def test_stored_verdicts_are_not_made_again(
     assert calls != []
 
 
-def test_a_damaged_stored_verdict_is_made_again(
-    bubblewrap: Engine, minicode: list[CodeTask], tmp_path: Path
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"half",
+        b"bits",
+        b"{}",
+        b"[]",
+        b'{"base": {}, "plus": {}}',
+        b'{"code": null, "reason": ""}',
+    ],
+)
+@pytest.mark.parametrize("kind", ["verdicts", "references", "sanitized"])
+def test_damaged_results_are_made_again(
+    bubblewrap: Engine, minicode: list[CodeTask], tmp_path: Path, kind: str, damage: bytes
 ) -> None:
-    submission = Submission(task_id="minicode/0", sample_id=0, completion="    return a + b\n")
-    evaluate(minicode, [submission], bubblewrap.settings, tmp_path)
-    (stored,) = (tmp_path / "verdicts").glob("*/*")
-    stored.write_bytes(stored.read_bytes()[:10])
-    assert evaluate(minicode, [submission], bubblewrap.settings, tmp_path)[0].correct
+    """Of every kind, however they are damaged; what is whole is not touched."""
+    submission = Submission(task_id="minicode/0", sample_id=0, text=ANSWER)
+    (verdict,) = evaluate(minicode, [submission], bubblewrap.settings, tmp_path)
+    assert verdict.correct
+    before = {path: path.read_bytes() for path in tmp_path.glob("*/*/*")}
+    assert len(before) == 3
+    (stored,) = (tmp_path / kind).glob("*/*")
+    whole = before[stored]
+    stored.write_bytes(
+        {b"half": whole[: len(whole) // 2], b"bits": whole[:20] + bytes(20) + whole[40:]}.get(
+            damage, gzip.compress(damage) if damage else b""
+        )
+    )
+    if kind == "references":
+        # Otherwise nothing would ask for the reference.
+        (tmp_path / "verdicts").rename(tmp_path / "gone")
+    assert evaluate(minicode, [submission], bubblewrap.settings, tmp_path) == [verdict]
+    assert json.loads(gzip.decompress(stored.read_bytes())).keys() == (
+        json.loads(gzip.decompress(whole)).keys()
+    )
 
 
 def test_the_command_reads_and_writes_evalplus_s_files(bubblewrap: Engine, tmp_path: Path) -> None:
@@ -156,6 +186,11 @@ def test_the_command_reads_and_writes_evalplus_s_files(bubblewrap: Engine, tmp_p
     assert right["base_fail_tests"] == []
     assert (wrong["base_status"], wrong["base_fail_tests"]) == ("fail", [[2, 3]])
     assert content["eval"]["minicode/3"][0]["base_status"] == "timeout"
+
+
+def test_a_task_given_twice_is_told(minicode: list[CodeTask], tmp_path: Path) -> None:
+    with pytest.raises(EagerError, match="task minicode/3 occurs twice"):
+        evaluate([*minicode, minicode[3]], [], SandboxSettings(), tmp_path)
 
 
 def test_submissions_must_fit_the_tasks(minicode: list[CodeTask], tmp_path: Path) -> None:

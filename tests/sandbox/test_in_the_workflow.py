@@ -23,6 +23,7 @@ TEXTS = [
     "</think>```python\n" + BODY.format("-") + "```",
     "```python\n" + BODY.format("+") + "```",  # never stops thinking
     "</think>" + "the same line\n" * 61,
+    "</think>" + "---\n" * 61 + "```python\n" + BODY.format("+") + "```",
     "Sure.</think>```python\n" + BODY.format("+") + "```",
 ]
 
@@ -50,17 +51,20 @@ def test_texts_become_verdicts(tmp_path: Path, tasks: Path, bubblewrap: Engine) 
         "ok",
         "wrong",
         "no_answer",
-        "no_answer",
+        "exception",
+        "ok",
         "ok",
     ]
-    assert [verdict["correct"] for verdict in verdicts] == [True, False, False, False, True]
+    right = [verdict["correct"] for verdict in verdicts]
+    assert right == [True, False, False, False, True, True]
+    # The authors' evaluation discards a text with one line over 60 times.
+    assert [verdict["correct_upstream"] for verdict in verdicts] == [*right[:4], False, True]
     assert [(verdict["base"], verdict["plus"]) for verdict in verdicts[:2]] == [
         (True, True),
         (False, False),
     ]
     # Equal programs are one candidate of the vote; without one there is no vote.
-    assert [verdict["candidate"] for verdict in verdicts] == [0, 1, None, None, 0]
-    assert "one line occurs 61 times" in verdicts[3]["detail"]
+    assert [verdict["candidate"] for verdict in verdicts] == [0, 1, None, 2, 0, 0]
 
 
 def test_a_text_may_continue_its_prompt(tasks: Path) -> None:

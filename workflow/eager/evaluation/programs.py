@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from eager.sandbox.evaluate import evaluate
 from eager.sandbox.settings import SandboxSettings
 from eager.sandbox.tasks import CodeTask, CodeVerdict, Submission, code_task
 from eager.util.errors import EagerError
+
+MAX_REPEATED_LINE = 60
+"""The authors' limit: a text that says one line more often is discarded."""
 
 
 class CodeOptions(StrictModel):
@@ -61,7 +65,7 @@ def evaluate_programs(
     ]
     limited = SandboxSettings.model_validate(settings.model_dump() | options.limits)
     verdicts = evaluate(code_tasks, submissions, limited, cache)
-    return _rows(verdicts)
+    return _rows(verdicts, [discarded_upstream(one.text or "") for one in submissions])
 
 
 def program_text(task: Task, text: str, options: CodeOptions) -> str:
@@ -72,6 +76,16 @@ def program_text(task: Task, text: str, options: CodeOptions) -> str:
     if options.end_of_thinking:
         text = text.partition(options.end_of_thinking)[2]
     return task.problem + text if options.continues_prompt else text
+
+
+def discarded_upstream(text: str) -> bool:
+    """Whether the authors' evaluation gives up a text as a loop.
+
+    Source: their evaluation of HumanEval+, which keeps no text with one line over 60 times.
+    evalplus has no such rule: a right program may stand after any number of equal lines.
+    """
+    lines = Counter(filter(None, map(str.strip, text.split("\n"))))
+    return max(lines.values(), default=0) > MAX_REPEATED_LINE
 
 
 def _code_task(task: Task) -> CodeTask:
@@ -85,11 +99,14 @@ def _code_task(task: Task) -> CodeTask:
         ) from None
 
 
-def _rows(verdicts: Sequence[CodeVerdict]) -> list[dict[str, Any]]:
-    """Rows, with a number for each different program of a prompt as its candidate in a vote."""
+def _rows(verdicts: Sequence[CodeVerdict], discarded: Sequence[bool]) -> list[dict[str, Any]]:
+    """Rows, with a number for each different program of a prompt as its candidate in a vote.
+
+    `discarded`: per verdict, whether the authors' evaluation would not have looked at the text.
+    """
     programs: dict[str, list[str]] = {}
     rows = []
-    for verdict in verdicts:
+    for verdict, lost in zip(verdicts, discarded, strict=True):
         seen = programs.setdefault(verdict.task_id, [])
         answer = verdict.solution or None
         if answer is not None and answer not in seen:
@@ -101,7 +118,7 @@ def _rows(verdicts: Sequence[CodeVerdict]) -> list[dict[str, Any]]:
                 "answer": answer,
                 "candidate": None if answer is None else seen.index(answer),
                 "correct": verdict.correct,
-                "correct_upstream": verdict.correct,
+                "correct_upstream": verdict.correct and not lost,
                 "status": verdict.status,
                 "base": verdict.base,
                 "plus": verdict.plus,

@@ -58,7 +58,9 @@ def _plain_errors(command: Callable[..., None]) -> Callable[..., None]:
 @_plain_errors
 def evaluate_command(
     dataset: Annotated[Path, typer.Option(help="HumanEval+ or MBPP+, .jsonl or .jsonl.gz.")],
-    samples: Annotated[Path, typer.Option(help="evalplus's sample file, .jsonl.")],
+    samples: Annotated[
+        Path, typer.Option(help="evalplus's sample file (.jsonl), or its folder of programs.")
+    ],
     output: Annotated[Path, typer.Option(help="Where to write evalplus's result file.")],
     engine: Engine = "auto",
     image: Image = DEFAULT_IMAGE,

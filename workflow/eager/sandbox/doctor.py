@@ -1,4 +1,4 @@
-"""Which engines work here, and whether their walls hold."""
+"""Which engines work here, and whether each isolates what runs in it."""
 
 from __future__ import annotations
 

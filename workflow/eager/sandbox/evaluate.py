@@ -6,23 +6,17 @@ import hashlib
 import json
 import queue
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
 from eager.sandbox.checker import ExpectedSet
 from eager.sandbox.engines.containers import Engine
-from eager.sandbox.runner import (
-    SetResult,
-    expected_sets,
-    run_reference,
-    run_set,
-    sanitize,
-    send_task,
-)
+from eager.sandbox.references import expected_sets, run_reference, stored_reference
+from eager.sandbox.runner import Outcome, outcome_to_store, run_set, send_task, stored_outcome
+from eager.sandbox.sanitizing import Sanitized, sanitize, sanitize_alone
 from eager.sandbox.selection import select_engine
 from eager.sandbox.session import Session, harness_version
 from eager.sandbox.settings import VERDICT_LIMITS, SandboxSettings
@@ -36,11 +30,12 @@ __all__ = [
 
 # Solutions of one task that a container gets in a row.
 BATCH = 16
-# A text that says one line more often than this is a loop, not an answer.
-MAX_REPEATED_LINE = 60
-_EVALUATION_MODULES = ("checker.py", "runner.py", "evalplus_rules.py")
+_EVALUATION_MODULES = (
+    "checker.py", "runner.py", "references.py", "sanitizing.py", "evalplus_rules.py",
+)  # fmt: skip
 
 Job = TypeVar("Job")
+Read = TypeVar("Read")
 
 
 @cache
@@ -61,12 +56,17 @@ def evaluate(
     """Evaluate every submission, in a sandbox, and return verdicts in the order of the submissions.
 
     Results are stored in `cache_dir` as they come; what is there is not run again, nor is the same
-    program for the same task.
+    program for the same task. What is damaged there is made again.
 
     Raises:
-        EagerError: a submission for an unknown task, no engine works, no room for results.
+        EagerError: a submission for an unknown task, a task twice, no engine works, the sandbox
+            fails, no room for results.
     """
-    by_id = {task.task_id: task for task in tasks}
+    by_id: dict[str, CodeTask] = {}
+    for task in tasks:
+        if task.task_id in by_id:
+            raise EagerError(f"task {task.task_id} occurs twice; give every task an id of its own")
+        by_id[task.task_id] = task
     for submission in submissions:
         if submission.task_id not in by_id:
             raise EagerError(
@@ -108,7 +108,7 @@ class Evaluation:
             key = self.verdict_key(self.tasks[submission.task_id], program)
             keys.append(key)
             wanted.setdefault(key, (submission.task_id, program))
-        results = {key: self.store.get("verdicts", key) for key in wanted}
+        results = {key: self.stored("verdicts", key, stored_outcome) for key in wanted}
         missing = [key for key, result in results.items() if result is None]
         results |= self.run_missing({key: wanted[key] for key in missing})
         return [
@@ -116,99 +116,131 @@ class Evaluation:
             for submission, program, key in zip(submissions, programs, keys, strict=True)
         ]
 
+    def stored(
+        self, kind: str, key: str, read: Callable[[dict[str, Any]], Read | None]
+    ) -> Read | None:
+        """A stored result as `read` understands it, or None if it is absent or damaged."""
+        value = self.store.get(kind, key)
+        return None if value is None else read(value)
+
     def verdict_key(self, task: CodeTask, program: str) -> str:
         limits = self.settings.model_dump(include=VERDICT_LIMITS)
         return _key("verdict", task.fingerprint, program, limits, evaluation_version())
 
     def find_programs(self, submissions: Sequence[Submission]) -> list[tuple[str | None, str]]:
-        """The program of each submission, or None and why there is none."""
+        """The program of each submission, or None and why there is none.
+
+        Raises:
+            EagerError: no engine works, or the sanitizer fails on every text.
+        """
         texts: dict[str, tuple[str, str]] = {}
+        for submission in submissions:
+            if submission.text is not None and submission.text.strip():
+                task = self.tasks[submission.task_id]
+                texts[self.text_key(submission)] = (task.entry_point, submission.text)
+        found = self.sanitized(texts)
         programs: list[tuple[str | None, str]] = []
         for submission in submissions:
-            task = self.tasks[submission.task_id]
-            if submission.text is not None:
-                reason = why_no_answer(submission.text)
-                programs.append((None, reason))
-                if not reason:
-                    texts[self.text_key(submission)] = (task.entry_point, submission.text)
-            elif submission.completion is not None:
-                programs.append((task.prompt + submission.completion, ""))
-            else:
+            if submission.completion is not None:
+                prompt = self.tasks[submission.task_id].prompt
+                programs.append((prompt + submission.completion, ""))
+            elif submission.text is None:
                 programs.append((submission.solution, ""))
-        found = {key: self.store.get("sanitized", key) for key in texts}
-        missing = {key: texts[key] for key, value in found.items() if value is None}
+            elif not submission.text.strip():
+                programs.append((None, "the text is empty"))
+            else:
+                answer = found[self.text_key(submission)]
+                empty = answer.code is not None and not answer.code.strip()
+                reason = "no code in the text" if empty else answer.reason
+                programs.append((None if reason else answer.code, reason))
+        return programs
+
+    def sanitized(self, texts: dict[str, tuple[str, str]]) -> dict[str, Sanitized]:
+        """The code in each text, given with its task's entry point; stored where it is certain."""
+        found: dict[str, Sanitized] = {}
+        for key in texts:
+            stored = self.stored("sanitized", key, Sanitized.read)
+            if stored is not None:
+                found[key] = stored
+
+        def keep(key: str, answer: Sanitized) -> None:
+            found[key] = answer
+            if answer.certain:
+                self.store.put("sanitized", key, answer.to_store())
 
         def sanitize_one(session: Session, key: str) -> None:
-            code, reason = sanitize(session, *missing[key], self.settings)
-            found[key] = {"code": code, "reason": reason}
-            self.store.put("sanitized", key, found[key] or {})
+            keep(key, sanitize(session, *texts[key], self.settings))
 
-        self.in_parallel(list(missing), sanitize_one, sanitizer=True)
-        for index, submission in enumerate(submissions):
-            if submission.text is not None and not programs[index][1]:
-                answer = found[self.text_key(submission)] or {}
-                code = answer["code"]
-                reason = answer["reason"] or ("" if code.strip() else "no code in the text")
-                programs[index] = (None if reason else code, reason)
-        return programs
+        def sanitize_again(session: Session, key: str) -> None:
+            keep(key, sanitize_alone(session, *texts[key], self.settings))
+
+        self.in_parallel([key for key in texts if key not in found], sanitize_one, sanitizer=True)
+        doubtful = [key for key, answer in found.items() if not answer.certain]
+        self.in_parallel(doubtful, sanitize_again, sanitizer=True, workers=1)
+        return found
 
     def text_key(self, submission: Submission) -> str:
         entry_point = self.tasks[submission.task_id].entry_point
         return _key("sanitized", entry_point, submission.text, harness_version())
 
-    def run_missing(self, wanted: dict[str, tuple[str, str]]) -> dict[str, dict[str, Any]]:
-        """Run what no stored verdict answers, storing each as it comes."""
+    def run_missing(self, wanted: dict[str, tuple[str, str]]) -> dict[str, Outcome]:
+        """Run what no stored verdict answers, storing each as it comes.
+
+        A solution that may have failed because of the machine is run again alone at the end.
+
+        Raises:
+            EagerError: no engine works, the sandbox fails, no room for results.
+        """
         by_task: dict[str, list[str]] = {}
         for key, (task_id, _) in wanted.items():
             by_task.setdefault(task_id, []).append(key)
         self.make_references(list(by_task))
-        results: dict[str, dict[str, Any]] = {}
+        outcomes: dict[str, Outcome] = {key: dict.fromkeys(SET_NAMES) for key in wanted}
 
-        def run_batch(session: Session, batch: tuple[str, list[str]]) -> None:
-            task_id, keys = batch
-            task = self.tasks[task_id]
+        def run_batch(session: Session, batch: list[str], alone: bool = False) -> None:
+            task = self.tasks[wanted[batch[0]][0]]
             expected = self.expected(task)
             send_task(session, task)
-            for key in keys:
-                outcome: dict[str, Any] = {
-                    name: vars(run_set(session, expected[name], wanted[key][1]))
-                    for name in SET_NAMES
-                }
-                self.store.put("verdicts", key, outcome)
-                results[key] = outcome
+            for key in batch:
+                outcome = outcomes[key]
+                for name in SET_NAMES:
+                    if outcome[name] is None:
+                        outcome[name] = run_set(session, expected[name], wanted[key][1], alone)
+                if all(outcome.values()):
+                    self.store.put("verdicts", key, outcome_to_store(outcome))
 
-        batches = [
-            (task_id, keys[start : start + BATCH])
-            for task_id, keys in by_task.items()
-            for start in range(0, len(keys), BATCH)
+        self.in_parallel(_batches(by_task.values()), run_batch)
+        doubtful = [
+            [key for key in keys if not all(outcomes[key].values())] for keys in by_task.values()
         ]
-        self.in_parallel(batches, run_batch)
-        return results
+        self.in_parallel(_batches(doubtful), partial(run_batch, alone=True), workers=1)
+        return outcomes
 
     def make_references(self, task_ids: list[str]) -> None:
         """Run the reference solutions whose outputs and times are not stored yet.
 
         They run in containers of their own, which end before the first solution starts.
+
+        Raises:
+            EagerError: a reference solution fails, no engine works, no room for results.
         """
 
         def run_one(session: Session, task_id: str) -> None:
             task = self.tasks[task_id]
             self.store.put("references", self.reference_key(task), run_reference(session, task))
 
-        self.in_parallel(
-            [
-                task_id
-                for task_id in task_ids
-                if not self.store.has("references", self.reference_key(self.tasks[task_id]))
-            ],
-            run_one,
-        )
+        missing = [one for one in task_ids if self.reference(self.tasks[one]) is None]
+        self.in_parallel(missing, run_one)
+
+    def reference(self, task: CodeTask) -> dict[str, Any] | None:
+        """What is stored of a task's reference solution, or None if it is absent or damaged."""
+        return self.stored("references", self.reference_key(task), partial(stored_reference, task))
 
     def reference_key(self, task: CodeTask) -> str:
         return _key("reference", task.fingerprint, evaluation_version())
 
     def expected(self, task: CodeTask) -> dict[SetName, ExpectedSet]:
-        reference = self.store.get("references", self.reference_key(task))
+        reference = self.reference(task)
         if reference is None:
             raise EagerError(
                 f"task {task.task_id}: its stored reference outputs have vanished or are damaged; "
@@ -217,9 +249,15 @@ class Evaluation:
         return expected_sets(task, reference, self.settings)
 
     def in_parallel(
-        self, jobs: Iterable[Job], work: Callable[[Session, Job], None], sanitizer: bool = False
+        self,
+        jobs: Iterable[Job],
+        work: Callable[[Session, Job], None],
+        sanitizer: bool = False,
+        workers: int | None = None,
     ) -> None:
         """Do all jobs, each worker thread with a container of its own.
+
+        `workers`: how many at most; None: as the settings say.
 
         Raises:
             BaseException: the first error of a job, or an interruption, once it has ended every
@@ -232,7 +270,7 @@ class Evaluation:
             return
         if self._engine is None:
             self._engine = select_engine(self.settings)
-        count = min(self.settings.worker_count(), pending.qsize())
+        count = min(workers or self.settings.worker_count(), pending.qsize())
         sessions = [Session(self._engine, slot, sanitizer) for slot in range(count)]
         errors: list[BaseException] = []
         stop = threading.Event()
@@ -263,14 +301,11 @@ class Evaluation:
             raise errors[0]
 
 
-def why_no_answer(text: str) -> str:
-    """Why a model's text is not worth sanitizing; empty if it is."""
-    if not text.strip():
-        return "the text is empty"
-    _, count = Counter(filter(None, map(str.strip, text.split("\n")))).most_common(1)[0]
-    if count > MAX_REPEATED_LINE:
-        return f"one line occurs {count} times"
-    return ""
+def _batches(lists: Iterable[list[str]]) -> Iterator[list[str]]:
+    """Every list in pieces of at most BATCH."""
+    for keys in lists:
+        for start in range(0, len(keys), BATCH):
+            yield keys[start : start + BATCH]
 
 
 def _key(*parts: Any) -> str:
@@ -281,7 +316,7 @@ def _verdict(
     submission: Submission,
     program: str | None,
     reason: str,
-    outcome: dict[str, Any] | None,
+    outcome: Outcome | None,
 ) -> CodeVerdict:
     identity: dict[str, Any] = {
         "task_id": submission.task_id,
@@ -291,8 +326,9 @@ def _verdict(
         return CodeVerdict(
             **identity, base=False, plus=False, correct=False, status="no_answer", detail=reason
         )
-    sets: dict[SetName, SetResult] = {name: SetResult(**outcome[name]) for name in SET_NAMES}
-    base, plus = sets["base"], sets["plus"]
+    base, plus = outcome["base"], outcome["plus"]
+    assert base is not None
+    assert plus is not None
     blamed = plus if base.passed else base
     return CodeVerdict(
         **identity,

@@ -198,6 +198,6 @@ PROBES = (
     Probe("nothing left for the next solution", _LEFTOVERS),
     Probe("nothing found of the one before", _LEFTOVERS),
     Probe("memory is limited", _MEMORY, ends=("MemoryError", "signal")),
-    Probe("time is limited, alarm or not", _TIME, ends=("timeout",)),
+    Probe("time is limited, alarm or not", _TIME, ends=("timeout", "backstop")),
     Probe("output is limited", _OUTPUT, ends=("output",)),
 )

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import signal
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, get_args
 
-from eager.sandbox.checker import ExpectedSet, Reply, SetCheck, is_comparable, not_none
-from eager.sandbox.evalplus_rules import rules
-from eager.sandbox.guest import codec, protocol
-from eager.sandbox.session import ContainerDied, RunEnd, RunRequest, Session
-from eager.sandbox.settings import SandboxSettings
-from eager.sandbox.tasks import SET_NAMES, CodeTask, SetName, Status
+from eager.sandbox.checker import ExpectedSet, SetCheck
+from eager.sandbox.guest import limits, protocol
+from eager.sandbox.session import LOG, ContainerDied, NotConfined, RunEnd, RunRequest, Session
+from eager.sandbox.tasks import SET_NAMES, CodeTask, Status
 from eager.util.errors import EagerError
 
-# A solution whose container died this often is the likely reason.
+# A solution whose container died this often, beside others and again alone, is the likely reason.
 MAX_DEATHS = 2
-REFERENCE_CALL_SECONDS = 120.0
-REFERENCE_SECONDS = 600.0
-REFERENCE_BYTES = 1 << 30
-SANITIZED_MAX_BYTES = 1 << 20
+CONTROL_VALUE = b"271828"
+CONTROL_PROGRAM = b"def control():\n    return 271828\n"
+CONTROL_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -32,17 +28,59 @@ class SetResult:
     detail: str = ""
     failed_test: int | None = None
 
+    @classmethod
+    def read(cls, value: Any) -> SetResult | None:
+        """A stored result, or None if it is damaged."""
+        try:
+            result = cls(**value)
+        except TypeError:
+            return None
+        sound = (
+            result.passed is (result.status == "ok")
+            and result.status in get_args(Status)
+            and isinstance(result.detail, str)
+            and (result.failed_test is None or type(result.failed_test) is int)
+        )
+        return result if sound else None
+
+
+Outcome = dict[str, SetResult | None]
+"""Results by the name of the set; None where a set has to be run again alone."""
+
+
+def stored_outcome(value: dict[str, Any]) -> Outcome | None:
+    """The results of a stored verdict, or None if it is damaged or half."""
+    outcome: Outcome = {name: SetResult.read(value.get(name)) for name in SET_NAMES}
+    return outcome if all(outcome.values()) else None
+
+
+def outcome_to_store(outcome: Outcome) -> dict[str, Any]:
+    """What `stored_outcome` reads."""
+    return {name: asdict(result) for name, result in outcome.items() if result is not None}
+
 
 def send_task(session: Session, task: CodeTask) -> None:
     """Make `task` the task of the following runs."""
     session.set_task({name: task.encoded_inputs[name].decode() for name in SET_NAMES})
 
 
-def run_set(session: Session, expected: ExpectedSet, solution: str) -> SetResult:
+def run_set(
+    session: Session, expected: ExpectedSet, solution: str, alone: bool = False
+) -> SetResult | None:
     """Run a solution on one set of inputs of the session's task.
 
+    Args:
+        session: where to run it; the task has been sent.
+        expected: what a right solution answers, and its limits.
+        solution: a whole program.
+        alone: no other solution runs now, so that nothing but this one can be to blame.
+
+    Returns:
+        The result, or None where it may be the machine's fault and not the solution's: run it
+        again alone. Never None with `alone`.
+
     Raises:
-        EagerError: no container can be started.
+        EagerError: no container can be started, or the sandbox itself fails.
     """
     request = RunRequest(
         entry_point=expected.task.entry_point,
@@ -57,10 +95,60 @@ def run_set(session: Session, expected: ExpectedSet, solution: str) -> SetResult
         try:
             end = session.run(request, check.take)
         except ContainerDied as error:
-            last_words = str(error)
+            death = error
+            LOG.warning("task %s: %s; trying again", expected.task.task_id, error)
             continue
+        if not alone and _may_be_the_machine(check, end):
+            return None
         return _result(check, end)
-    return SetResult(False, "crashed", f"its container died {MAX_DEATHS} times ({last_words})")
+    if not alone:
+        return None
+    confirm_sandbox(session, death)
+    send_task(session, expected.task)
+    return SetResult(False, "crashed", f"its container died {MAX_DEATHS} times ({death})")
+
+
+def _may_be_the_machine(check: SetCheck, end: RunEnd) -> bool:
+    """Whether something else than the solution's CPU time and answers ended the run."""
+    if check.complete or check.status is not None:
+        return False
+    # The kernel kills a process when the machine is out of memory; for any other reason than the
+    # end of the process, it is the supervisor's own signal.
+    killed = end.reason == "end" and end.signal == signal.SIGKILL
+    return killed or end.reason == limits.BACKSTOP
+
+
+def confirm_sandbox(session: Session, death: ContainerDied) -> None:
+    """Return if a harmless program runs in a container here, so that another was to blame.
+
+    The session's task is gone afterwards.
+
+    Raises:
+        EagerError: it does not run either, or a solution was never reached: no verdict.
+    """
+    problem = str(death)
+    if not isinstance(death, NotConfined):
+        answers: list[tuple[bytes, bytes]] = []
+
+        def take(kind: bytes, payload: bytes) -> bool:
+            answers.append((kind, payload))
+            return False
+
+        session.set_task({"base": "[[]]", "plus": "[]"})
+        request = RunRequest(
+            "control", CONTROL_PROGRAM, limits=(CONTROL_SECONDS,), total_seconds=CONTROL_SECONDS
+        )
+        try:
+            session.run(request, take)
+        except ContainerDied as error:
+            problem = str(error)
+        if answers == [(protocol.VALUE, CONTROL_VALUE)]:
+            return
+    raise EagerError(
+        f"the {session.engine.name} sandbox failed ({problem}) with a harmless program too, so "
+        "nothing is said of the solutions that met it; see `eager sandbox doctor`, and rerun: what "
+        "is finished is kept"
+    )
 
 
 def _result(check: SetCheck, end: RunEnd) -> SetResult:
@@ -71,141 +159,13 @@ def _result(check: SetCheck, end: RunEnd) -> SetResult:
     if check.status is not None:
         detail = check.detail if end.loaded else check.detail.split(",")[0] + " while loading"
         return SetResult(False, check.status, detail, test)
-    if end.reason == "timeout":
+    if end.reason == limits.TIMEOUT:
         return SetResult(False, "timeout", where, test)
+    if end.reason == limits.BACKSTOP:
+        return SetResult(False, "timeout", f"waits instead of computing, {where}", test)
     if end.reason == "output":
         return SetResult(False, "output", f"too much output, {where}", test)
     if end.signal:
         cause = signal.Signals(end.signal).name
         return SetResult(False, "crashed", f"process ended by {cause}, {where}", test)
     return SetResult(False, "crashed", f"process ended with code {end.exit_code}, {where}", test)
-
-
-@dataclass
-class _Recorder:
-    """Collects what a reference solution answers."""
-
-    replies: list[Reply] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    problem: str = ""
-
-    def take(self, kind: bytes, payload: bytes) -> bool:
-        if kind in (protocol.VALUE, protocol.LIKENESS):
-            self.replies.append(Reply(kind, payload))
-        elif kind == protocol.SECONDS:
-            self.seconds.extend(json.loads(payload))
-        else:
-            self.problem = payload.decode("ascii", "replace")
-        return not self.problem
-
-
-def run_reference(session: Session, task: CodeTask) -> dict[str, Any]:
-    """Run a data set's own solution, in the sandbox like any other; its outputs are the expected.
-
-    Returns:
-        JSON: per set the kinds and payloads of the replies and the seconds of each call.
-
-    Raises:
-        EagerError: it fails, or returns what cannot be compared; the message names the task.
-    """
-    send_task(session, task)
-    return {name: _reference_set(session, task, name) for name in SET_NAMES}
-
-
-def _reference_set(session: Session, task: CodeTask, name: SetName) -> dict[str, Any]:
-    record = _Recorder()
-    count = len(task.inputs(name))
-    request = RunRequest(
-        entry_point=task.entry_point,
-        code=task.reference.encode(),
-        inputs=name,
-        limits=(REFERENCE_CALL_SECONDS,) * count,
-        total_seconds=REFERENCE_SECONDS,
-        output_bytes=REFERENCE_BYTES,
-        timed=True,
-    )
-    try:
-        end = session.run(request, record.take)
-    except ContainerDied as error:
-        raise EagerError(
-            f"task {task.task_id}: the container died while it ran the reference solution "
-            f"({error}); raise the sandbox's memory_bytes, or rerun"
-        ) from None
-    if len(record.replies) != count or len(record.seconds) != count:
-        raise EagerError(
-            f"task {task.task_id}: the reference solution failed on its {name} inputs "
-            f"({record.problem or end.reason}, test {len(record.replies)}); the data set is "
-            "damaged, or does not fit this Python"
-        )
-    replies = [_kept(task, name, index, reply) for index, reply in enumerate(record.replies)]
-    return {
-        "kinds": b"".join(reply.kind for reply in replies).decode(),
-        "payloads": [reply.payload.decode() for reply in replies],
-        "seconds": record.seconds,
-    }
-
-
-def _kept(task: CodeTask, name: SetName, index: int, reply: Reply) -> Reply:
-    value = codec.decode(reply.payload)
-    if task.suite == "mbpp" and task.entry_point in rules().not_none_entry_points:
-        return Reply(protocol.VALUE, codec.encode(not_none(value)))
-    if not is_comparable(value):
-        raise EagerError(
-            f"task {task.task_id}: the reference solution returns for {name} test {index} a value "
-            "that has no plain form and cannot be compared; make it return builtin types"
-        )
-    return reply
-
-
-def expected_sets(
-    task: CodeTask, reference: dict[str, Any], settings: SandboxSettings
-) -> dict[SetName, ExpectedSet]:
-    """Both sets of expected outputs from what `run_reference` returned."""
-    sets: dict[SetName, ExpectedSet] = {}
-    for name in SET_NAMES:
-        part = reference[name]
-        replies = [
-            Reply(kind.encode(), payload.encode())
-            for kind, payload in zip(part["kinds"], part["payloads"], strict=True)
-        ]
-        sets[name] = ExpectedSet.build(task, name, replies, part["seconds"], settings)
-    return sets
-
-
-def sanitize(
-    session: Session, entry_point: str, text: str, settings: SandboxSettings
-) -> tuple[str | None, str]:
-    """Find the code in a model's text with evalplus's sanitizer, inside the container.
-
-    Returns:
-        The code, or None, and why there is none.
-
-    Raises:
-        EagerError: no container can be started.
-    """
-    found: list[str] = []
-    problem = ""
-
-    def take(kind: bytes, payload: bytes) -> bool:
-        nonlocal problem
-        if kind == protocol.TEXT and len(payload) <= SANITIZED_MAX_BYTES:
-            found.append(payload.decode(errors="replace"))
-        else:
-            problem = "the sanitizer failed on this text"
-        return False
-
-    request = RunRequest(
-        entry_point=entry_point,
-        code=text.encode(errors="replace"),
-        total_seconds=settings.sanitize_seconds,
-        sanitize=True,
-    )
-    for _ in range(MAX_DEATHS):
-        try:
-            end = session.run(request, take)
-        except ContainerDied:
-            continue
-        if found:
-            return found[0], ""
-        return None, problem or f"the sanitizer ended without an answer ({end.reason})"
-    return None, "the container died in the sanitizer"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,34 +21,69 @@ PASS_AT = (1, 10, 100)
 
 
 def read_samples(path: Path, tasks: Sequence[CodeTask]) -> list[Submission]:
-    """Read a file in evalplus's format: per line a task_id and a solution or a completion.
+    """Read samples in either of evalplus's forms.
+
+    A file has per line a task_id and a solution or a completion; a folder has a folder per task
+    with a whole program per file: `HumanEval_53/0.py`.
 
     Raises:
-        EagerError: the file or a line is malformed, or a task is not in the data set; the message
-            names the line.
+        EagerError: a file or a line is malformed, or a task is not in the data set; the message
+            names file and line.
     """
     known = {task.task_id for task in tasks}
     counts: Counter[str] = Counter()
     submissions = []
-    for number, row in read_json_lines(path):
-        where = f"{path}, line {number}"
-        task_id = row.get("task_id")
+    for where, task_id, content in _folder_rows(path, known) if path.is_dir() else _rows(path):
         if task_id not in known:
             raise EagerError(f"{where}: the data set has no task {task_id!r}; correct task_id")
-        # As in evalplus, a whole program wins over a continuation.
-        field = next((name for name in ("solution", "completion") if name in row), None)
+        submissions.append(Submission(task_id=task_id, sample_id=counts[task_id], **content))
+        counts[task_id] += 1
+    if not submissions:
+        form = (
+            "write each program as a file such as HumanEval_53/0.py"
+            if path.is_dir()
+            else "write one JSON object per line"
+        )
+        raise EagerError(f"{path}: no sample in it; {form}")
+    return submissions
+
+
+Row = tuple[str, Any, dict[str, str]]
+"""Where a sample stands, its task's id, and its program or completion."""
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    for number, row in read_json_lines(path):
+        where = f"{path}, line {number}"
+        # As in evalplus, a whole program wins over a continuation; null is as good as absent.
+        field = next((one for one in ("solution", "completion") if row.get(one) is not None), None)
         if field is None:
             raise EagerError(f"{where}: neither solution nor completion; write one of them")
         if not isinstance(row[field], str):
             raise EagerError(
                 f"{where}: {field} is not a string; for several {field}s repeat the line"
             )
-        content = {field: row[field]}
-        submissions.append(Submission(task_id=task_id, sample_id=counts[task_id], **content))
-        counts[task_id] += 1
-    if not submissions:
-        raise EagerError(f"{path}: no sample in it; write one JSON object per line")
-    return submissions
+        yield where, row.get("task_id"), {field: row[field]}
+
+
+def _folder_rows(path: Path, known: Iterable[str]) -> Iterator[Row]:
+    # A task's id as the name of a folder has no slash.
+    by_folder = {task_id.replace("/", "_"): task_id for task_id in known}
+    for folder in sorted(filter(Path.is_dir, path.iterdir()), key=_natural):
+        if folder.name.startswith("."):
+            continue
+        for file in sorted(folder.glob("*.py"), key=_natural):
+            try:
+                program = file.read_text(encoding="utf-8-sig")
+            except (OSError, UnicodeDecodeError) as error:
+                raise EagerError(f"{file}: cannot be read as UTF-8 text: {error}") from None
+            task_id = by_folder.get(folder.name, folder.name.replace("_", "/"))
+            yield str(file), task_id, {"solution": program}
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """Order of names with numbers in them: 2.py before 10.py."""
+    return [(int(part) if part.isdigit() else -1, part) for part in re.split(r"(\d+)", path.name)]
 
 
 def _evalplus_status(passed: bool, status: Status) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -12,24 +13,38 @@ from functools import cache
 from importlib import resources
 from typing import Any, Self
 
-from eager.sandbox.engines.containers import SCRATCH, Engine
+from eager.sandbox.engines.containers import SCRATCH, Engine, EngineUnavailable
 from eager.sandbox.engines.links import Link, LinkClosed
-from eager.sandbox.guest import protocol
+from eager.sandbox.guest import limits, protocol
 from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
 
+LOG = logging.getLogger(__name__)
+
 # In the order in which they import each other.
-INSIDE_MODULES = ("codec", "protocol", "confine", "measure", "solution", "harness")
+INSIDE_MODULES = (
+    "codec", "protocol", "limits", "confine", "measure", "extraction", "solution", "harness",
+)  # fmt: skip
 FIRST_UID = 10_000
 UIDS_PER_CONTAINER = 200
 START_SECONDS = 120.0
-# How long the supervisor may stay silent beyond the end of a run before it counts as dead.
+START_TRIES = 2
+# How long the supervisor may stay silent beyond the wall-clock limit of a run before it counts as
+# dead.
 SILENCE_SECONDS = 30.0
 MAX_REPLY_BYTES = 1 << 27
 
 
 class ContainerDied(Exception):
     """The container ended, or stopped answering, during a run."""
+
+
+class NotConfined(ContainerDied):
+    """The supervisor could not confine the process of a run: no line of the solution has run."""
+
+
+class _NotStarted(Exception):
+    """A container did not start; another try may succeed."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +55,7 @@ class RunRequest:
     code: bytes
     inputs: str = "base"
     limits: tuple[float, ...] = ()
+    # CPU seconds, as the limits of the calls.
     total_seconds: float = 60.0
     output_bytes: int = 1 << 24
     timed: bool = False
@@ -62,7 +78,8 @@ def inside_sources() -> bytes:
     folder = resources.files("eager.sandbox.guest")
     modules = [("eager", ""), ("eager.sandbox", ""), ("eager.sandbox.guest", "")]
     for name in INSIDE_MODULES:
-        modules.append((f"eager.sandbox.guest.{name}", folder.joinpath(f"{name}.py").read_text()))
+        source = folder.joinpath(f"{name}.py").read_text(encoding="utf-8")
+        modules.append((f"eager.sandbox.guest.{name}", source))
     return json.dumps(modules).encode()
 
 
@@ -106,13 +123,33 @@ class Session:
             link.close()
 
     def start(self) -> None:
-        """Start a container unless one is running, and check what it says of its walls.
+        """Start a container unless one is running, and check what it says of its isolation.
+
+        A container that does not start is tried once more: a busy machine may have been too slow.
 
         Raises:
             EagerError: it does not start, or is not closed enough to run anything.
         """
         if self._link is not None:
             return
+        for left in reversed(range(START_TRIES)):
+            try:
+                self.facts = self._start_once()
+                break
+            except (EngineUnavailable, _NotStarted) as error:
+                self.close()
+                if not left or self._shut:
+                    raise EagerError(str(error)) from None
+                LOG.warning("%s; trying once more", error)
+        gaps = find_gaps(self.facts, self.engine.separate_users)
+        if gaps:
+            self.close()
+            raise EagerError(
+                f"the {self.engine.name} container is not closed ({'; '.join(gaps)}), so nothing "
+                "is run in it; choose another engine, `eager sandbox doctor` shows which work here"
+            )
+
+    def _start_once(self) -> dict[str, Any]:
         if not self._shut:
             self._link = self.engine.start()
         if self._shut or self._link is None:
@@ -131,27 +168,20 @@ class Session:
             "sanitizer": self._sanitizer,
         }
         sources = inside_sources()
+        link = self._link
         try:
-            self._link.send(len(sources).to_bytes(4, "big") + sources)
-            self._link.send(protocol.frame(protocol.CONFIGURE, json.dumps(configuration).encode()))
+            link.send(len(sources).to_bytes(4, "big") + sources)
+            link.send(protocol.frame(protocol.CONFIGURE, json.dumps(configuration).encode()))
             kind, payload = self._next_frame(START_SECONDS)
             if kind != protocol.HELLO:
                 raise protocol.ProtocolError(payload.decode(errors="replace"))
         except (LinkClosed, TimeoutError, protocol.ProtocolError) as error:
-            complaints = self._link.complaints()
-            self.close()
-            raise EagerError(
+            raise _NotStarted(
                 f"the {self.engine.name} container did not start: {error or 'no answer'}; "
-                f"{complaints or 'see eager sandbox doctor'}"
+                f"{link.complaints() or 'see eager sandbox doctor'}"
             ) from None
-        self.facts = json.loads(payload)
-        gaps = find_gaps(self.facts, self.engine.separate_users)
-        if gaps:
-            self.close()
-            raise EagerError(
-                f"the {self.engine.name} container is not closed ({'; '.join(gaps)}), so nothing "
-                "is run in it; choose another engine, `eager sandbox doctor` shows which work here"
-            )
+        facts: dict[str, Any] = json.loads(payload)
+        return facts
 
     def set_task(self, payload: dict[str, Any]) -> None:
         """The task of the following runs: base and plus inputs, encoded, as text."""
@@ -195,7 +225,7 @@ class Session:
     def _follow(self, request: RunRequest, on_reply: Callable[[bytes, bytes], bool]) -> RunEnd:
         assert self._link is not None
         replies = protocol.Splitter(MAX_REPLY_BYTES)
-        deadline = time.monotonic() + request.total_seconds + SILENCE_SECONDS
+        deadline = time.monotonic() + limits.wall_seconds(request.total_seconds) + SILENCE_SECONDS
         steps = [protocol.TAKEN, protocol.CONFINED, protocol.LOADED]
         wanted = True
         while True:
@@ -220,7 +250,7 @@ class Session:
                 self._link.send(protocol.frame(protocol.STOP))
         end = json.loads(payload)
         if protocol.CONFINED in steps:
-            raise protocol.ProtocolError(f"a solution process could not be confined ({end})")
+            raise NotConfined(f"a solution process could not be confined ({end})")
         if not end.pop("clean"):
             self.close()
         return RunEnd(loaded=protocol.LOADED not in steps, **end)

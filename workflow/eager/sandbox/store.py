@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from eager.util.errors import EagerError
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name and rename it.
+    """Write a file under a temporary name, sync it and rename it.
 
     Raises:
         EagerError: no room, no right, no such place; what was there before is untouched.
@@ -25,6 +26,9 @@ def write_whole(path: Path, data: bytes) -> None:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         with open(descriptor, "wb") as file:
             file.write(data)
+            file.flush()
+            # Or a machine that loses power may keep the name and not the bytes.
+            os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
@@ -46,15 +50,11 @@ class Store:
     def _path(self, kind: str, key: str) -> Path:
         return self._folder / kind / key[:2] / f"{key}.json.gz"
 
-    def has(self, kind: str, key: str) -> bool:
-        """Whether something is stored."""
-        return self._path(kind, key).is_file()
-
     def get(self, kind: str, key: str) -> dict[str, Any] | None:
-        """What is stored, or None; a file that is not ours counts as absent."""
+        """What is stored, or None; a file that is damaged or not ours counts as absent."""
         try:
             value = json.loads(gzip.decompress(self._path(kind, key).read_bytes()))
-        except (OSError, EOFError, ValueError):
+        except (OSError, EOFError, ValueError, zlib.error, RecursionError):
             return None
         return value if isinstance(value, dict) else None
 

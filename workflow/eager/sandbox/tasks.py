@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,10 @@ from pydantic import BaseModel, ConfigDict
 from eager.sandbox.guest import codec
 from eager.util.errors import EagerError
 from eager.util.files import read_json_lines
+
+MAX_MISTAKES = 20
+MAX_SHOWN = 60
+_WANTED = {"task_id": "an id of its own, such as HumanEval/0", "entry_point": "a function's name"}
 
 SetName = Literal["base", "plus"]
 SET_NAMES: tuple[SetName, SetName] = ("base", "plus")
@@ -50,7 +55,7 @@ class CodeTask(BaseModel):
 
     @cached_property
     def encoded_inputs(self) -> dict[SetName, bytes]:
-        """Both sets of inputs as they cross the wall."""
+        """Both sets of inputs as they are sent into the container."""
         return {name: codec.encode(list(self.inputs(name))) for name in SET_NAMES}
 
     @cached_property
@@ -111,16 +116,33 @@ def load_evalplus(path: Path) -> list[CodeTask]:
     """Read HumanEval+ or MBPP+ in evalplus's own format, .jsonl or .jsonl.gz.
 
     Raises:
-        EagerError: the file is missing or malformed; the message names the line and the field.
+        EagerError: the file is missing or malformed; the message names line and field of each
+            mistake, of the first MAX_MISTAKES.
     """
-    tasks = []
+    tasks: list[CodeTask] = []
+    lines: dict[str, int] = {}
+    mistakes: list[str] = []
     for number, row in read_json_lines(path):
+        where = f"{path}, line {number}"
         try:
-            tasks.append(code_task(row))
+            task = code_task(row)
         except KeyError as error:
-            raise EagerError(f"{path}, line {number}: the field {error} is missing") from None
-        except (TypeError, ValueError) as error:
-            raise EagerError(f"{path}, line {number}: {error}") from None
+            mistakes.append(f"{where}: the field {error} is missing")
+            continue
+        except ValueError as error:
+            mistakes.append(f"{where}: {error}")
+            continue
+        if task.task_id in lines:
+            mistakes.append(
+                f"{where}: the task_id {task.task_id!r} is that of line {lines[task.task_id]} too; "
+                "give every task an id of its own"
+            )
+        lines.setdefault(task.task_id, number)
+        tasks.append(task)
+    if mistakes:
+        more = len(mistakes) - MAX_MISTAKES
+        shown = mistakes[:MAX_MISTAKES] + ([f"and {more} more"] if more > 0 else [])
+        raise EagerError("\n".join(shown))
     if not tasks:
         raise EagerError(f"{path}: no task in it; write one JSON object per line")
     return tasks
@@ -131,24 +153,80 @@ def code_task(row: Mapping[str, Any]) -> CodeTask:
 
     Raises:
         KeyError: a field is missing.
-        TypeError, ValueError: a field is of another form.
+        ValueError: a field is of another form, or there are no inputs; the message says what to
+            write.
     """
-    task_id = str(row["task_id"])
-    base_inputs, plus_inputs = row["base_input"], row["plus_input"]
+    task_id = _text(row, "task_id")
+    base_inputs, plus_inputs = _inputs(row, "base_input"), _inputs(row, "plus_input")
+    if not base_inputs and not plus_inputs:
+        raise ValueError(
+            "base_input and plus_input are empty, so that every program would pass; write at least "
+            "one list of arguments"
+        )
     family = task_id.partition("/")[0].lower()
     if family == "mbpp":
         from eager.sandbox.evalplus_rules import mbpp_inputs
 
-        base_inputs = mbpp_inputs(task_id, base_inputs)
-        plus_inputs = mbpp_inputs(task_id, plus_inputs)
+        try:
+            base_inputs = mbpp_inputs(task_id, base_inputs)
+            plus_inputs = mbpp_inputs(task_id, plus_inputs)
+        except (TypeError, IndexError, AttributeError) as error:
+            raise ValueError(
+                f"base_input or plus_input do not fit evalplus's {task_id} ({error}); take both "
+                "from MBPP+"
+            ) from None
     return CodeTask(
         task_id=task_id,
-        prompt=row["prompt"],
-        entry_point=row["entry_point"],
+        prompt=_text(row, "prompt"),
+        entry_point=_text(row, "entry_point"),
         base_inputs=tuple(base_inputs),
-        # evalplus's own files have an empty object where a task has no plus inputs.
-        plus_inputs=tuple(plus_inputs or ()),
-        canonical_solution=row["canonical_solution"],
-        atol=float(row["atol"]),
+        plus_inputs=tuple(plus_inputs),
+        canonical_solution=_text(row, "canonical_solution"),
+        atol=_tolerance(row["atol"]),
         suite="humaneval" if family == "humaneval" else "mbpp" if family == "mbpp" else "other",
     )
+
+
+def _text(row: Mapping[str, Any], field: str) -> str:
+    value = row[field]
+    if not isinstance(value, str):
+        raise ValueError(f"{field} is {_shown(value)}; write a string")  # noqa: TRY004
+    if field in ("task_id", "entry_point") and not value.strip():
+        raise ValueError(f"{field} is empty; write {_WANTED[field]}")
+    return value
+
+
+def _inputs(row: Mapping[str, Any], field: str) -> list[Any]:
+    """One list of arguments per test.
+
+    Anything else that can be iterated would be taken apart: text into characters, an object into
+    its keys.
+    """
+    value = row[field]
+    # evalplus's own files have an empty object where a task has no plus inputs.
+    if field == "plus_input" and (value is None or value == {}):
+        return []
+    if isinstance(value, str):
+        raise ValueError(  # noqa: TRY004
+            f"{field} is text ({_shown(value)}); write the list itself, not its JSON in quotes"
+        )
+    if not isinstance(value, list):
+        raise ValueError(f"{field} is {_shown(value)}; write a list of lists of arguments")  # noqa: TRY004
+    for index, arguments in enumerate(value):
+        if not isinstance(arguments, list | tuple):
+            raise ValueError(  # noqa: TRY004
+                f"{field}, test {index} is {_shown(arguments)}; write the list of its arguments, "
+                f"[{_shown(arguments)}] for a single one"
+            )
+    return value
+
+
+def _tolerance(value: Any) -> float:
+    if type(value) not in (int, float) or not 0 <= value < math.inf:
+        raise ValueError(f"atol is {_shown(value)}; write 0 or a small number, such as 1e-6")
+    return float(value)
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=repr)
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "..."

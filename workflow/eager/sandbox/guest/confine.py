@@ -2,8 +2,8 @@
 
 Runs inside the container, as the last step before untrusted code: an own user, limits, and a
 seccomp filter that allows what a computation needs and nothing else: no new process, no other
-program, no socket, no signal to anyone but itself. The container is the wall; this is the second
-one, the same under every engine. Standard library only.
+program, no socket, no signal to anyone but itself. The container is the first isolation layer; this
+is the second, the same under every engine. Standard library only.
 """
 
 from __future__ import annotations

@@ -1,0 +1,79 @@
+"""evalplus's forms of samples."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from eager.sandbox.samples import read_samples
+from eager.sandbox.tasks import CodeTask
+from eager.util.errors import EagerError
+
+
+def task(task_id: str) -> CodeTask:
+    return CodeTask(
+        task_id=task_id, prompt="", entry_point="f", canonical_solution="",
+        base_inputs=([],), plus_inputs=(),
+    )  # fmt: skip
+
+
+TASKS = [task("HumanEval/53"), task("HumanEval/6"), task("our_own/7")]
+
+
+def test_a_folder_of_programs(tmp_path: Path) -> None:
+    """Tasks and samples in the order of their numbers; an underscore of a task's own stays."""
+    for name in ("HumanEval_53/0", "HumanEval_53/10", "HumanEval_53/2", "our_own_7/0"):
+        path = tmp_path / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"\xef\xbb\xbf" * (name == "our_own_7/0") + f"# é {name}\n".encode())
+    (tmp_path / "HumanEval_53/notes.txt").write_text("x")
+    (tmp_path / "README.md").write_text("x")
+    (tmp_path / ".git").mkdir()
+    read = read_samples(tmp_path, TASKS)
+    assert [(one.task_id, one.sample_id, one.solution) for one in read] == [
+        ("HumanEval/53", 0, "# é HumanEval_53/0\n"),
+        ("HumanEval/53", 1, "# é HumanEval_53/2\n"),
+        ("HumanEval/53", 2, "# é HumanEval_53/10\n"),
+        ("our_own/7", 0, "# é our_own_7/0\n"),
+    ]
+
+
+def test_what_is_wrong_in_a_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(EagerError, match=r"no sample in it; .*HumanEval_53/0.py"):
+        read_samples(tmp_path, TASKS)
+    other = tmp_path / "HumanEval_999/0.py"
+    other.parent.mkdir()
+    other.write_text("")
+    with pytest.raises(EagerError, match=r"HumanEval_999/0.py: .*no task 'HumanEval/999'"):
+        read_samples(tmp_path, TASKS)
+    other.parent.rename(tmp_path / "HumanEval_53")
+    (tmp_path / "HumanEval_53/0.py").write_bytes(b"\xff\xfe")
+    with pytest.raises(EagerError, match=r"HumanEval_53/0.py: cannot be read as UTF-8"):
+        read_samples(tmp_path, TASKS)
+
+
+@pytest.mark.parametrize(
+    ("row", "content"),
+    [
+        ({"solution": None, "completion": "c"}, (None, "c")),
+        ({"solution": "s", "completion": None}, ("s", None)),
+        ({"solution": "s", "completion": "c"}, ("s", None)),
+        ({"solution": "", "completion": "c"}, ("", None)),
+    ],
+)
+def test_null_is_as_good_as_absent(
+    tmp_path: Path, row: dict[str, str | None], content: tuple[str | None, str | None]
+) -> None:
+    path = tmp_path / "samples.jsonl"
+    path.write_text(json.dumps({"task_id": "HumanEval/6", **row}))
+    (read,) = read_samples(path, TASKS)
+    assert (read.solution, read.completion) == content
+
+
+def test_only_nulls_are_no_sample(tmp_path: Path) -> None:
+    path = tmp_path / "samples.jsonl"
+    path.write_text('{"task_id": "HumanEval/6", "solution": null, "completion": null}')
+    with pytest.raises(EagerError, match=r"line 1: neither solution nor completion"):
+        read_samples(path, TASKS)

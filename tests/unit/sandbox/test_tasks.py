@@ -1,0 +1,81 @@
+"""Data sets of programs that are not what they should be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eager.sandbox.tasks import load_evalplus
+from eager.util.errors import EagerError
+
+ROW = {
+    "task_id": "t/0", "prompt": "def f(a):\n", "entry_point": "f", "atol": 0,
+    "canonical_solution": "    return a\n", "base_input": [[1]], "plus_input": [[2]],
+}  # fmt: skip
+
+
+def write(folder: Path, *rows: dict[str, Any]) -> Path:
+    path = folder / "tasks.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        # Taken apart into characters these made a wrong program pass.
+        ({"base_input": "[[1], [2]]"}, ["base_input is text", "write the list itself"]),
+        ({"plus_input": "[]"}, ["plus_input is text"]),
+        ({"base_input": ["[1]"]}, ["base_input, test 0", "list of its arguments"]),
+        ({"base_input": [[1], "ab"]}, ['base_input, test 1 is "ab"', '["ab"]']),
+        ({"base_input": [[1], {"a": 1}]}, ["base_input, test 1"]),
+        ({"base_input": [5]}, ["base_input, test 0 is 5", "[5] for a single one"]),
+        ({"base_input": {"a": [1]}}, ["base_input is", "list of lists"]),
+        ({"base_input": None}, ["base_input is null"]),
+        ({"plus_input": {"a": 1}}, ["plus_input is"]),
+        ({"base_input": [], "plus_input": {}}, ["every program would pass"]),
+        ({"base_input": [], "plus_input": []}, ["every program would pass"]),
+        ({"base_input": [], "plus_input": None}, ["every program would pass"]),
+        ({"prompt": ["def f"]}, ["prompt is", "write a string"]),
+        ({"canonical_solution": None}, ["canonical_solution is null"]),
+        ({"task_id": 5}, ["task_id is 5"]),
+        ({"entry_point": " "}, ["entry_point is empty", "a function's name"]),
+        ({"atol": "small"}, ['atol is "small"', "1e-6"]),
+        ({"atol": True}, ["atol is true"]),
+        ({"atol": -1}, ["atol is -1"]),
+        ({"task_id": "Mbpp/2", "base_input": [[[3, 4], 5]]}, ["evalplus's Mbpp/2"]),
+    ],
+)
+def test_a_row_that_is_not_a_task_is_told(
+    tmp_path: Path, change: dict[str, Any], words: list[str]
+) -> None:
+    path = write(tmp_path, ROW, {**ROW, "task_id": "t/1", **change})
+    with pytest.raises(EagerError) as caught:
+        load_evalplus(path)
+    for word in [f"{path}, line 2: ", *words]:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("empty", [[], {}, None])
+def test_one_set_of_inputs_is_enough(tmp_path: Path, empty: Any) -> None:
+    (task,) = load_evalplus(write(tmp_path, ROW | {"plus_input": empty}))
+    assert (task.base_inputs, task.plus_inputs) == (([1],), ())
+
+
+def test_a_task_twice_names_both_lines(tmp_path: Path) -> None:
+    path = write(tmp_path, ROW, ROW | {"task_id": "t/1"}, ROW | {"entry_point": "g"})
+    with pytest.raises(EagerError, match=r"line 3: the task_id 't/0' is that of line 1 too"):
+        load_evalplus(path)
+
+
+def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
+    rows = [ROW | {"task_id": f"t/{number}", "atol": "x"} for number in range(25)]
+    with pytest.raises(EagerError) as caught:
+        load_evalplus(write(tmp_path, *rows))
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 21
+    assert "line 20: " in lines[19]
+    assert lines[20] == "and 5 more"

@@ -1,0 +1,109 @@
+"""The code in a model's text, found by evalplus's sanitizer inside a container."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from eager.sandbox.guest import limits, protocol
+from eager.sandbox.runner import MAX_DEATHS
+from eager.sandbox.session import LOG, ContainerDied, NotConfined, RunRequest, Session
+from eager.sandbox.settings import SandboxSettings
+from eager.util.errors import EagerError
+
+SANITIZED_MAX_BYTES = 1 << 20
+CONTROL_TEXT = "The function:\n```python\ndef control():\n    return 1\n```\n"
+
+
+@dataclass(frozen=True)
+class Sanitized:
+    """The code in a text, or None and why there is none.
+
+    `certain`: the text alone decided that; otherwise the sanitizer may have failed by itself.
+    """
+
+    code: str | None
+    reason: str
+    certain: bool = True
+
+    @classmethod
+    def read(cls, value: dict[str, Any]) -> Sanitized | None:
+        """A stored result, or None if it is damaged."""
+        code, reason = value.get("code"), value.get("reason")
+        if set(value) != {"code", "reason"} or not isinstance(reason, str):
+            return None
+        if (code is None) is not bool(reason) or not isinstance(code, str | None):
+            return None
+        return cls(code, reason)
+
+    def to_store(self) -> dict[str, Any]:
+        """What `read` reads."""
+        return {"code": self.code, "reason": self.reason}
+
+
+def sanitize(session: Session, entry_point: str, text: str, settings: SandboxSettings) -> Sanitized:
+    """Find the code in a model's text.
+
+    Raises:
+        EagerError: no container can be started.
+    """
+    found: list[str] = []
+    problem = ""
+
+    def take(kind: bytes, payload: bytes) -> bool:
+        nonlocal problem
+        if kind == protocol.TEXT:
+            found.append(payload.decode(errors="replace"))
+        else:
+            problem = payload.decode("ascii", "replace")
+        return False
+
+    request = RunRequest(
+        entry_point=entry_point,
+        code=text.encode(errors="replace"),
+        total_seconds=settings.sanitize_seconds,
+        sanitize=True,
+    )
+    for _ in range(MAX_DEATHS):
+        try:
+            end = session.run(request, take)
+        except ContainerDied as error:
+            confined = not isinstance(error, NotConfined)
+            problem = f"its container died: {error}" if confined else str(error)
+            continue
+        if found and len(found[0]) > SANITIZED_MAX_BYTES:
+            return Sanitized(None, "the code in the text is longer than a program may be")
+        if found:
+            return Sanitized(found[0], "")
+        if end.reason == limits.TIMEOUT:
+            seconds = settings.sanitize_seconds
+            return Sanitized(None, f"no code was found in {seconds:g} s of CPU time")
+        problem = problem or f"it ended without an answer ({end.reason}, signal {end.signal})"
+        break
+    return Sanitized(None, f"the sanitizer failed on this text: {problem}", certain=False)
+
+
+def sanitize_alone(
+    session: Session, entry_point: str, text: str, settings: SandboxSettings
+) -> Sanitized:
+    """Find the code in a text on which the sanitizer has failed, while nothing else runs.
+
+    Returns:
+        What was found; not `certain` where the sanitizer fails on this text and on no other.
+
+    Raises:
+        EagerError: the sanitizer fails on a harmless text too, so nothing is said of this one.
+    """
+    again = sanitize(session, entry_point, text, settings)
+    if again.certain:
+        return again
+    control = sanitize(session, "control", CONTROL_TEXT, settings)
+    if control.code is None or "def control" not in control.code:
+        raise EagerError(
+            f"the sanitizer that finds the code in texts does not work in the "
+            f"{session.engine.name} sandbox ({control.reason or 'it found nothing'}), so nothing "
+            "is said of the texts that met it; see `eager sandbox doctor`, and rerun: what is "
+            "finished is kept"
+        )
+    LOG.warning("%s; it works on others", again.reason)
+    return again
