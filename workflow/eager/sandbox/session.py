@@ -62,7 +62,9 @@ def inside_sources() -> bytes:
     folder = resources.files("eager.sandbox.guest")
     modules = [("eager", ""), ("eager.sandbox", ""), ("eager.sandbox.guest", "")]
     for name in INSIDE_MODULES:
-        modules.append((f"eager.sandbox.guest.{name}", folder.joinpath(f"{name}.py").read_text()))
+        modules.append(
+            (f"eager.sandbox.guest.{name}", folder.joinpath(f"{name}.py").read_text("utf-8"))
+        )
     return json.dumps(modules).encode()
 
 

@@ -9,6 +9,7 @@ import codecs
 import gzip
 import io
 import json
+import reprlib
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -82,8 +83,10 @@ def parse_json(text: str) -> Any:
 
 
 def shorten(value: Any, longest: int = 60) -> str:
-    """A value as Python writes it, cut for a message."""
-    text = repr(value)
+    """A value as Python writes it, cut for a message; never much longer work than its length."""
+    short = reprlib.Repr()
+    short.maxlevel, short.maxstring, short.maxother = 4, longest, longest
+    text = short.repr(value)
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,8 @@ from pydantic import Field, ValidationError, field_validator
 
 from eager.config.settings import Method, StrictModel
 from eager.util.errors import EagerError
+from eager.util.text import shorten
+from eager.util.textrows import read_rows
 
 
 class PublishedFigures(StrictModel):
@@ -41,27 +42,25 @@ def read_published(path: Path) -> list[PublishedFigures]:
         EagerError: it is missing, has other columns, a value is not possible, or a row is there
             twice.
     """
-    columns = list(PublishedFigures.model_fields)
-    try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            reader = csv.DictReader(stream)
-            rows = list(reader)
-            found = list(reader.fieldnames or [])
-    except FileNotFoundError:
-        raise EagerError(f"{path}: no such file; `published` names the CSV file") from None
-    if found != columns:
-        raise EagerError(f"{path}: the columns are {found}; write {columns}")
+    if not path.exists():
+        raise EagerError(f"{path}: no such file; `published` names the CSV file")
+    table = read_rows(path, ",", list(PublishedFigures.model_fields))
+    mistakes = list(table.mistakes)
     facts: dict[tuple[str, str, str, int], PublishedFigures] = {}
-    for line, row in enumerate(rows, start=2):
+    for line, row in table.rows:
+        where = f"{path}, line {line}"
         try:
             fact = PublishedFigures.model_validate(row)
         except ValidationError as error:
-            detail = error.errors()[0]
-            key = detail["loc"][0] if detail["loc"] else "row"
-            raise EagerError(
-                f"{path}, line {line}, {key}: {detail['msg']}, got {detail['input']!r}"
-            ) from None
+            mistakes += [
+                f"{where}, {detail['loc'][0] if detail['loc'] else 'row'}: "
+                f"{detail['msg'].removeprefix('Value error, ')}, got {shorten(detail['input'])}"
+                for detail in error.errors()
+            ]
+            continue
         if fact.key in facts:
-            raise EagerError(f"{path}, line {line}: {fact.key} is there already; remove one row")
-        facts[fact.key] = fact
+            mistakes.append(f"{where}: {fact.key} is there already; remove one row")
+        facts.setdefault(fact.key, fact)
+    if mistakes:
+        raise EagerError("\n".join(mistakes))
     return list(facts.values())

@@ -141,7 +141,12 @@ class BubblewrapEngine(Engine):
         for way in ways:
             trial = [self._program, *way, "--ro-bind", "/", "/", "--proc", "/proc", "true"]
             answer = subprocess.run(
-                trial, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+                trial,
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                timeout=COMMAND_SECONDS,
+                check=False,
             )
             if answer.returncode == 0:
                 return way

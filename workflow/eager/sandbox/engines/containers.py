@@ -38,7 +38,7 @@ class EngineUnavailable(EagerError):
 
 def boot_arguments(*package_folders: str) -> list[str]:
     """Arguments of the Python inside: read the supervisor from standard input and run it."""
-    source = resources.files("eager.sandbox.guest").joinpath("boot.py").read_text()
+    source = resources.files("eager.sandbox.guest").joinpath("boot.py").read_text("utf-8")
     return ["-I", "-B", "-c", source, *package_folders]
 
 
@@ -252,6 +252,7 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            encoding="utf-8",
             timeout=COMMAND_SECONDS,
             check=False,
         )
