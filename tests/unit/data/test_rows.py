@@ -13,7 +13,6 @@ import pytest
 
 from eager.config.schema import DatasetEntry
 from eager.data.tasks import Task, fetch_tasks, read_tasks
-from eager.sandbox.tasks import load_evalplus
 from eager.util.errors import EagerError
 
 MATH = {"problem": "2 + 2?", "answer": "4"}
@@ -139,6 +138,7 @@ MATH_MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"problem": "\u00a0"}, "problem: the text '\\xa0' is blank"),
     ({"problem": {"text": "x"}}, "problem: an object"),
     ({"problem": "a \ud83d b"}, "half a character (lone surrogate U+D83D) at place 3"),
+    ({"problem": "NaN"}, "problem: 'NaN', which stands for a missing value"),
     ({"problem": "a\0b"}, "holds a NUL character"),
     ({"problem": [USER, USER]}, "problem: a chat with the turns 'user, user'"),
     ({"problem": [{"role": "system", "content": "x"}, USER]}, "the turns 'system, user'"),
@@ -195,20 +195,14 @@ CODE_MISTAKES: list[tuple[dict[str, Any], str]] = [
 def test_programming_tasks_that_are_refused(
     change: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
-    """By the workflow and by `eager sandbox evaluate`."""
     rows = [CODE, CODE | {"task_id": "mine/1"} | change]
     told = refusal(tmp_path, "code", *rows)
     assert f"rows.jsonl, line 2, {message}" in told
-    with pytest.raises(EagerError) as caught:
-        load_evalplus(tmp_path / "rows.jsonl")
-    assert f"rows.jsonl, line 2, {message}" in str(caught.value)
 
 
 def test_a_task_twice(tmp_path: Path) -> None:
     told = refusal(tmp_path, "code", CODE, "\n", CODE)
     assert f"line 3, task_id: the id 'mine/0' is that of {tmp_path / 'rows.jsonl'}, line 1" in told
-    with pytest.raises(EagerError, match="line 3, task_id: 'mine/0' is in line 1 too"):
-        load_evalplus(tmp_path / "rows.jsonl")
     numbers = [MATH | {"id": "1"}, MATH | {"id": 1}, MATH | {"id": 1.0}]
     told = refusal(tmp_path, "math", *numbers, id_field="id")
     assert told.count("the id '1' is that of") == 2

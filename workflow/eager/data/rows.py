@@ -8,7 +8,7 @@ from typing import Any
 
 from eager.config.schema import DatasetEntry
 from eager.config.settings import StrictModel
-from eager.sandbox.fields import read_code_fields
+from eager.data.code_fields import read_code_fields
 from eager.util.forms import RowReader, UnfitError, as_number_text, as_text, describe, only_element
 from eager.util.text import JsonError, parse_json, shorten
 
@@ -78,8 +78,8 @@ def as_problem(value: Any, forms: list[str]) -> str:
         value = value[0]["content"]
         if isinstance(value, list) and len(value) == 1 and _is_text_part(value[0]):
             value = value[0]["text"]
-        return as_text(value, [])
-    return as_text(value, forms)
+        return _told(as_text(value, []), "the problem")
+    return _told(as_text(value, forms), "the problem")
 
 
 def as_answer(value: Any, forms: list[str]) -> str:
@@ -88,9 +88,7 @@ def as_answer(value: Any, forms: list[str]) -> str:
     Raises:
         UnfitError: no text or number, or one that stands for a missing value.
     """
-    text = as_number_text(value, forms).strip()
-    if text.lower() in MISSING_VALUES:
-        raise UnfitError(f"{text!r}, which stands for a missing value; write the right answer")
+    text = _told(as_number_text(value, forms).strip(), "the right answer")
     if "####" in text:
         text = text.rpartition("####")[2].strip()
         forms.append("the answer after ####")
@@ -121,6 +119,12 @@ def as_letter(value: Any, forms: list[str]) -> str:
     elif text.islower():
         forms.append("a small letter")
     return match[1].upper()
+
+
+def _told(text: str, wanted: str) -> str:
+    if text.strip().lower() in MISSING_VALUES:
+        raise UnfitError(f"{text!r}, which stands for a missing value; write {wanted}")
+    return text
 
 
 def _is_number(value: Any) -> bool:

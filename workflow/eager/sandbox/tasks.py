@@ -11,15 +11,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from eager.sandbox.fields import as_prompt, read_code_fields
 from eager.sandbox.guest import codec
 from eager.util.errors import EagerError
 from eager.util.files import read_json_lines
-from eager.util.forms import RowReader, as_text
 
 SetName = Literal["base", "plus"]
-SHOWN = 20
-"""Mistakes that are told at once."""
 SET_NAMES: tuple[SetName, SetName] = ("base", "plus")
 
 Status = Literal["ok", "wrong", "exception", "timeout", "memory", "output", "crashed", "no_answer"]
@@ -115,30 +111,16 @@ def load_evalplus(path: Path) -> list[CodeTask]:
     """Read HumanEval+ or MBPP+ in evalplus's own format, .jsonl or .jsonl.gz.
 
     Raises:
-        EagerError: the file is missing or malformed; the message names the line and the field of
-            each of the first `SHOWN` mistakes.
+        EagerError: the file is missing or malformed; the message names the line and the field.
     """
     tasks = []
-    mistakes = []
-    lines: dict[str, int] = {}
     for number, row in read_json_lines(path):
-        reader = RowReader(row)
-        task_id = reader.read("task_id", as_text, "")
-        prompt = reader.read("prompt", as_prompt, "")
-        fields = {"task_id": task_id, "prompt": prompt, **read_code_fields(reader)}
-        first = lines.setdefault(task_id, number)
-        if task_id and first != number:
-            reader.mistakes.append(f"task_id: {task_id!r} is in line {first} too; remove one")
-        mistakes += [f"{path}, line {number}, {mistake}" for mistake in reader.mistakes]
-        if reader.mistakes:
-            continue
         try:
-            tasks.append(code_task(fields))
-        except (TypeError, ValueError, LookupError, AttributeError) as error:
-            # evalplus converts the inputs of its own tasks, and knows their form.
-            mistakes.append(f"{path}, line {number}, base_input, plus_input: {error!r}")
-    if mistakes:
-        raise EagerError("\n".join(mistakes[:SHOWN]))
+            tasks.append(code_task(row))
+        except KeyError as error:
+            raise EagerError(f"{path}, line {number}: the field {error} is missing") from None
+        except (TypeError, ValueError) as error:
+            raise EagerError(f"{path}, line {number}: {error}") from None
     if not tasks:
         raise EagerError(f"{path}: no task in it; write one JSON object per line")
     return tasks

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from eager.util.text import JsonError, fault_of_text, parse_json, shorten
+from eager.util.text import JsonError, cut, fault_of_text, parse_json, shorten
 
 T = TypeVar("T")
 LARGEST_EXACT = 2**53
@@ -47,7 +47,7 @@ class RowReader:
         value = self.row.get(key)
         if value is None:
             there = "is null" if key in self.row else "is missing"
-            known = ", ".join(map(str, self.row)) or "none"
+            known = cut(", ".join(map(str, self.row)) or "none", 200)
             self.mistakes.append(f"{key}: {there}; the fields are {known}{hint}")
             return default
         forms: list[str] = []

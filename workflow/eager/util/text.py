@@ -86,7 +86,11 @@ def shorten(value: Any, longest: int = 60) -> str:
     """A value as Python writes it, cut for a message; never much longer work than its length."""
     short = reprlib.Repr()
     short.maxlevel, short.maxstring, short.maxother = 4, longest, longest
-    text = short.repr(value)
+    return cut(short.repr(value), longest)
+
+
+def cut(text: str, longest: int) -> str:
+    """A text of so many characters at most, for a message."""
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
@@ -108,7 +112,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
         (twice, _), *_ = Counter(key for key, _ in pairs).most_common(1)
-        raise JsonError(f"the key {twice!r} is there twice")
+        raise JsonError(f"the key {shorten(twice)} is there twice")
     return content
 
 

@@ -20,15 +20,6 @@ def read_code_fields(reader: RowReader) -> dict[str, Any]:
     }
 
 
-def as_prompt(value: Any, forms: list[str]) -> str:
-    """The text before a reference solution; blank where the solution is a whole program.
-
-    Raises:
-        UnfitError: no text.
-    """
-    return "" if value == "" else as_text(value, forms)
-
-
 def _entry_point(value: Any, forms: list[str]) -> str:
     name = as_text(value, forms)
     if not name.isidentifier() or keyword.iskeyword(name):
