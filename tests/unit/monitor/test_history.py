@@ -53,7 +53,7 @@ def test_a_damaged_run_is_told_and_left_out(content: bytes | None, tmp_path: Pat
     assert [(run.tokens, run.seconds, run.loads) for run in runs] == [(1000, 10.0, (30.0,))] * 2
     (message,) = told
     assert message.startswith(str(damaged))
-    assert message.endswith("left out, make it again or delete its folder")
+    assert message.endswith("left out, make it again or delete it")
 
 
 def test_imported_results_say_nothing_of_costs(tmp_path: Path) -> None:

@@ -58,12 +58,12 @@ def read_former_runs(results: Path = Path("results")) -> tuple[list[FormerRun], 
         try:
             run = _read(path)
         except EagerError as error:
-            damaged.append(f"{error}; left out, make it again or delete its folder")
+            damaged.append(f"{str(error).partition(';')[0]}; left out, make it again or delete it")
             continue
         except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
             damaged.append(
                 f"{path}: damaged ({type(error).__name__}: {error}); left out, make it again or "
-                "delete its folder"
+                "delete it"
             )
             continue
         if run is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from eager.util.errors import EagerError
-from eager.util.text import JsonError, parse_json, read_lines, read_text, shorten
+from eager.util.text import JsonError, parse_json, read_lines, shorten
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -65,16 +65,21 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
+class DamagedFileError(EagerError, ValueError):
+    """A file is not JSON; also a `ValueError`, for who makes what is damaged anew."""
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        EagerError: it is missing, not UTF-8 text, or not JSON.
+        OSError: it is missing or cannot be read.
+        DamagedFileError: it is not UTF-8 text, or not JSON.
     """
     try:
-        return parse_json(read_text(path))
-    except JsonError as error:
-        raise EagerError(f"{path}: {error}") from None
+        return parse_json(path.read_bytes().decode("utf-8-sig"))
+    except (JsonError, UnicodeDecodeError) as error:
+        raise DamagedFileError(f"{path}: {error}; delete it and make it again") from None
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
