@@ -92,13 +92,13 @@ def _load_cells(path: Path) -> tuple[list[tuple[int, Cell]], list[str]]:
     if not table.rows and not table.mistakes:
         return [], [f"{path}: no rows; write one row for each cell to run"]
     cells: list[tuple[int, Cell]] = []
-    errors = list(table.mistakes)
+    errors: list[tuple[int, str]] = []
     for line, row in table.rows:
         cell, row_errors = _validate(Cell, row, f"{path}, line {line}")
-        errors += row_errors
+        errors += [(line, error) for error in row_errors]
         if cell is not None:
             cells.append((line, cell))
-    return cells, errors
+    return cells, table.all_mistakes(errors)
 
 
 def _check_cells(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +19,15 @@ class TextRows:
 
     Attributes:
         rows: line in the file, from 1, and the values by column.
-        mistakes: `path, line: what is wrong; what to write`.
+        mistakes: line, and `path, line: what is wrong; what to write`.
     """
 
     rows: list[tuple[int, dict[str, str]]]
-    mistakes: list[str]
+    mistakes: list[tuple[int, str]]
+
+    def all_mistakes(self, more: Iterable[tuple[int, str]]) -> list[str]:
+        """Those of the table and those of its values, in the order of the lines."""
+        return [text for _, text in sorted([*self.mistakes, *more], key=lambda found: found[0])]
 
 
 def read_rows(path: Path, delimiter: str, columns: Sequence[str], comment: str = "") -> TextRows:
@@ -39,7 +43,7 @@ def read_rows(path: Path, delimiter: str, columns: Sequence[str], comment: str =
         EagerError: it is missing, a folder, binary, or in another encoding.
     """
     rows: list[tuple[int, dict[str, str]]] = []
-    mistakes: list[str] = []
+    mistakes: list[tuple[int, str]] = []
     header: list[str] | None = None
     separated = f"separated by {NAMES_OF_DELIMITERS[delimiter]}"
     lines = _records(read_text(path), delimiter, comment)
@@ -49,20 +53,22 @@ def read_rows(path: Path, delimiter: str, columns: Sequence[str], comment: str =
             if header is None:
                 if sorted(values) != sorted(columns):
                     fault = f"{where}: the columns are {values}; write {list(columns)}, {separated}"
-                    return TextRows([], [fault])
+                    return TextRows([], [(line, fault)])
                 header = values
             elif not any(values):
-                mistakes.append(f"{where}: no values; remove the line")
+                mistakes.append((line, f"{where}: no values; remove the line"))
             elif len(values) != len(header):
-                mistakes.append(f"{where}: {_count_fault(values, header)}, {separated}")
+                mistakes.append((line, f"{where}: {_count_fault(values, header)}, {separated}"))
             elif wrong := next((value for value in values if "\n" in value), None):
-                mistakes.append(f"{where}: a line break in {shorten(wrong)}; close the quotes")
+                fault = f"{where}: a line break in {shorten(wrong)}; close the quotes"
+                mistakes.append((line, fault))
             else:
                 rows.append((line, dict(zip(header, values, strict=True))))
     except csv.Error as error:
-        mistakes.append(f"{path}, from line {_last(rows) + 1} on: {error}; check the quotes")
+        line = _last(rows) + 1
+        mistakes.append((line, f"{path}, from line {line} on: {error}; check the quotes"))
     if header is None:
-        mistakes.append(f"{path}: no rows; write the columns {list(columns)}, {separated}")
+        mistakes.append((1, f"{path}: no rows; write the columns {list(columns)}, {separated}"))
     return TextRows(rows, mistakes)
 
 

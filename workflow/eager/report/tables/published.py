@@ -45,22 +45,25 @@ def read_published(path: Path) -> list[PublishedFigures]:
     if not path.exists():
         raise EagerError(f"{path}: no such file; `published` names the CSV file")
     table = read_rows(path, ",", list(PublishedFigures.model_fields))
-    mistakes = list(table.mistakes)
+    mistakes: list[tuple[int, str]] = []
     facts: dict[tuple[str, str, str, int], PublishedFigures] = {}
     for line, row in table.rows:
         where = f"{path}, line {line}"
         try:
             fact = PublishedFigures.model_validate(row)
         except ValidationError as error:
-            mistakes += [
-                f"{where}, {detail['loc'][0] if detail['loc'] else 'row'}: "
-                f"{detail['msg'].removeprefix('Value error, ')}, got {shorten(detail['input'])}"
-                for detail in error.errors()
-            ]
+            mistakes += [(line, f"{where}, {_explain(detail)}") for detail in error.errors()]
             continue
         if fact.key in facts:
-            mistakes.append(f"{where}: {fact.key} is there already; remove one row")
+            mistakes.append((line, f"{where}: {fact.key} is there already; remove one row"))
         facts.setdefault(fact.key, fact)
-    if mistakes:
-        raise EagerError("\n".join(mistakes))
+    if told := table.all_mistakes(mistakes):
+        raise EagerError("\n".join(told))
     return list(facts.values())
+
+
+def _explain(detail: Any) -> str:
+    """One pydantic error in words: the column, what is wrong, what is there."""
+    column = detail["loc"][0] if detail["loc"] else "row"
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"{column}: {message}, got {shorten(detail['input'])}"
