@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -129,9 +130,26 @@ assert read_published(folder / "published.csv")[0].source == "table \\u00a7 1"
 STRICT = ("-X", "utf8=0", "-X", "warn_default_encoding", "-W", "error::EncodingWarning")
 
 
+@pytest.fixture(scope="session")
+def latin_locale(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Variables of a locale whose encoding is ISO-8859-1, made here."""
+    folder = tmp_path_factory.mktemp("locales")
+    made = folder / "en_US.ISO-8859-1"
+    command = ["localedef", "-f", "ISO-8859-1", "-i", "en_US", str(made)]
+    if shutil.which("localedef") is None or subprocess.run(command, check=False).returncode:
+        pytest.skip("no locale can be made here (localedef)")
+    return {"LOCPATH": str(folder), "LC_ALL": made.name}
+
+
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_files_are_read_alike_whatever_the_locale(mark: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("locale", ["C", "ISO-8859-1"])
+def test_files_are_read_alike_whatever_the_locale(
+    mark: str, locale: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """Python warns, here an error, wherever the locale would decide; byte order marks are read."""
+    variables = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
+    if locale != "C":
+        variables = request.getfixturevalue("latin_locale")
     files = {
         "rows.jsonl": '{"problem": "½ ≤ \U0001d465?", "answer": "∞"}\n',
         "models.yaml": 'tiny:\n  path: models/tiny\n  end_of_thinking: "⟨/denken⟩"\n',
@@ -150,9 +168,38 @@ def test_files_are_read_alike_whatever_the_locale(mark: str, tmp_path: Path) -> 
         (tmp_path / name).write_bytes((mark + text).encode())
     done = subprocess.run(
         [sys.executable, *STRICT, "-c", PROGRAM, str(tmp_path)],
-        env=os.environ | {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"},
+        env=os.environ | variables,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_what_the_terminal_cannot_show_is_escaped(latin_locale: dict[str, str]) -> None:
+    """A message about a file with another script in its name must not end in a traceback."""
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8=0", "-m", "eager", "verify", "数.zip"],
+        env=os.environ | latin_locale | {"PYTHONIOENCODING": ""},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert b"no such file" in done.stderr
+    assert b"Traceback" not in done.stderr
+    listed = subprocess.run(
+        [sys.executable, "-X", "utf8=0", "-c", SPEAK],
+        env=os.environ | latin_locale | {"PYTHONIOENCODING": ""},
+        capture_output=True,
+        check=False,
+    )
+    assert (listed.returncode, listed.stdout) == (0, b"\\u6570\n"), listed.stderr
+
+
+SPEAK = """
+import sys
+import typer
+from eager import cli
+cli.app = lambda: typer.echo("\\u6570")
+cli.main()
+"""

@@ -247,6 +247,26 @@ def test_files_that_are_no_json_lines(tmp_path: Path) -> None:
             fetch_tasks("mine", entry, tmp_path / "t.jsonl", tmp_path / "m.json")
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (json.dumps(MATH).encode("utf-16"), "the text is in UTF-16; save it as UTF-8"),
+        (json.dumps(MATH).encode("utf-32-be"), "a binary file; name a text file in UTF-8"),
+        (json.dumps(MATH).encode() + b"\n\n\xe9\n", "line 3: the byte 0xe9 is not UTF-8"),
+        (gzip.compress(json.dumps(MATH).encode()), "a binary file (gzip); name a text file"),
+        (None, "a folder; name a file in it"),
+    ],
+)
+def test_other_encodings_are_told(content: bytes | None, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.mkdir() if content is None else path.write_bytes(content)
+    entry = DatasetEntry(kind="math", path=str(path))
+    with pytest.raises(EagerError) as caught:
+        fetch_tasks("mine", entry, tmp_path / "t.jsonl", tmp_path / "m.json")
+    assert str(path) in str(caught.value)
+    assert message in str(caught.value)
+
+
 def test_rows_of_parquet_are_checked_alike(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table({"problem": ["x", "y"], "answer": [1.0, NAN]}), path)
