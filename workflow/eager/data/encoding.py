@@ -101,7 +101,7 @@ def _end_of_sequence(tokenizer: Any, folder: Path, stop: tuple[str, ...]) -> tup
     ids: set[int] = {tokenizer.eos_token_id} - {None}
     generation_config = folder / "generation_config.json"
     if generation_config.is_file():
-        ends = _settings(generation_config).get("eos_token_id")
+        ends: Any = _settings(generation_config).get("eos_token_id")
         ids |= {ends} - {None} if not isinstance(ends, list) else set(ends)
     for text in stop:
         encoded = tokenizer.encode(text, add_special_tokens=False)
