@@ -62,9 +62,8 @@ def inside_sources() -> bytes:
     folder = resources.files("eager.sandbox.guest")
     modules = [("eager", ""), ("eager.sandbox", ""), ("eager.sandbox.guest", "")]
     for name in INSIDE_MODULES:
-        modules.append(
-            (f"eager.sandbox.guest.{name}", folder.joinpath(f"{name}.py").read_text("utf-8"))
-        )
+        source = folder.joinpath(f"{name}.py").read_text(encoding="utf-8")
+        modules.append((f"eager.sandbox.guest.{name}", source))
     return json.dumps(modules).encode()
 
 

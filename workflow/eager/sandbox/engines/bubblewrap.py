@@ -143,8 +143,8 @@ class BubblewrapEngine(Engine):
             answer = subprocess.run(
                 trial,
                 capture_output=True,
-                text=True,
                 encoding="utf-8",
+                errors="replace",
                 timeout=COMMAND_SECONDS,
                 check=False,
             )

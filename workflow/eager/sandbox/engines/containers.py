@@ -38,7 +38,7 @@ class EngineUnavailable(EagerError):
 
 def boot_arguments(*package_folders: str) -> list[str]:
     """Arguments of the Python inside: read the supervisor from standard input and run it."""
-    source = resources.files("eager.sandbox.guest").joinpath("boot.py").read_text("utf-8")
+    source = resources.files("eager.sandbox.guest").joinpath("boot.py").read_text(encoding="utf-8")
     return ["-I", "-B", "-c", source, *package_folders]
 
 
@@ -251,8 +251,8 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
             command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
             encoding="utf-8",
+            errors="replace",
             timeout=COMMAND_SECONDS,
             check=False,
         )
