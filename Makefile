@@ -15,7 +15,7 @@ PURE := $(subst $(space),$(comma),$(foreach module,algorithm/allocation algorith
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test test-workflow test-others test-slow lint coverage mutants audit archive readme bench bench-check images test-containers lock clean
+.PHONY: help setup dev demo test test-workflow test-others test-slow lint fuzz coverage mutants audit archive readme bench bench-check images test-containers lock clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -63,6 +63,9 @@ lint: dev  ## Rules, formatting, types, imports, shell, Dockerfiles, spelling, l
 	$(BIN)/pip-licenses --packages $(LOCKED) >/dev/null
 	$(BIN)/pytest --quiet tests/unit/test_structure.py
 	$(BIN)/pytest --quiet tests/workflow/test_plans.py -k "lint or schemas"
+
+fuzz: dev  ## Damaged input of every kind, other at each run (EXAMPLES=3000 of each; make test has 200)
+	EAGER_FUZZ_EXAMPLES=$(or $(EXAMPLES),3000) $(BIN)/pytest tests/fuzz
 
 coverage: dev  ## Lines that the tests reach: 90 % of the package, all of the pure modules
 	$(BIN)/coverage erase

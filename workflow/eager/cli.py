@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -302,6 +303,9 @@ def report(experiment: ExperimentFile, output: Output, log: Log = None) -> None:
 
 def main() -> None:
     """Entry point: mistakes of the user end in a message and the error's exit code."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # The terminal's encoding may lack a character of a name or a text.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except EagerError as error:

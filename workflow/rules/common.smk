@@ -29,6 +29,7 @@ try:
         config,
         " + ".join(map(str, workflow.overwrite_configfiles)) or "config/demo.yaml",
         gpus=workflow.global_resources.get("gpu").value,
+        files=map(Path, workflow.configfiles),
     )
     if PLAN.published:
         read_published(PLAN.published)

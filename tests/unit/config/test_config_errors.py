@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from eager.config.load import load_experiment
+from eager.config.load import load_experiment, read_yaml
 from eager.config.schema import Experiment
+from eager.report.tables.published import read_published
 from eager.util.errors import EagerError
 
 MODELS = {"tiny": {"path": "models/tiny"}}
@@ -66,39 +67,39 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "temperature zero": (
         {"rows": [row(temperature="0")]},
-        ["cells.tsv, row 1, temperature", "greater than 0", "got '0'"],
+        ["cells.tsv, line 2, temperature", "greater than 0", "got '0'"],
     ),
     "no sequences": (
         {"rows": [ROW, row(max_sequences="0")]},
-        ["cells.tsv, row 2, max_sequences", "greater than or equal to 1"],
+        ["cells.tsv, line 3, max_sequences", "greater than or equal to 1"],
     ),
     "sequences not a number": (
         {"rows": [row(max_sequences="many")]},
-        ["cells.tsv, row 1, max_sequences", "integer", "got 'many'"],
+        ["cells.tsv, line 2, max_sequences", "integer", "got 'many'"],
     ),
     "threshold above ln K": (
         {"rows": [row(entropy_threshold="3.2")]},
-        ["cells.tsv, row 1, entropy_threshold", "outside [0, ln K]", "write 0 to 3.00"],
+        ["cells.tsv, line 2, entropy_threshold", "outside [0, ln K]", "write 0 to 3.00"],
     ),
     "threshold above ln K for a smaller K": (
         {"experiment": {"branching": {"top_k_entropy": 5}}},
-        ["row 1, entropy_threshold", "over 5 tokens is at most 1.609"],
+        ["line 2, entropy_threshold", "over 5 tokens is at most 1.609"],
     ),
     "negative threshold": (
         {"rows": [row(entropy_threshold="-1")]},
-        ["cells.tsv, row 1, entropy_threshold", "greater than or equal to 0"],
+        ["cells.tsv, line 2, entropy_threshold", "greater than or equal to 0"],
     ),
     "unknown model": (
         {"rows": [row(model="tinny")]},
-        ["cells.tsv, row 1, model", "'tinny' is not in", "did you mean 'tiny'?"],
+        ["cells.tsv, line 2, model", "'tinny' is not in", "did you mean 'tiny'?"],
     ),
     "unknown data set": (
         {"rows": [row(dataset="proofs")]},
-        ["cells.tsv, row 1, dataset", "'proofs' is not in", "known are sums"],
+        ["cells.tsv, line 2, dataset", "'proofs' is not in", "known are sums"],
     ),
     "duplicate row": (
         {"rows": [ROW, row(seed="56"), row(temperature="0.60")]},
-        ["cells.tsv, row 3", "the same as row 1"],
+        ["cells.tsv, line 4", "the same as line 2"],
     ),
     "wrong columns": (
         {"header": ["model", "data", *HEADER[2:]]},
@@ -136,6 +137,50 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"experiment": {"experiment": "a/b"}},
         ["config/mine.yaml, experiment", "pattern"],
     ),
+    "name of a file in results/": (
+        {"experiment": {"experiment": "README.md"}},
+        ["config/mine.yaml", "may not be called 'README.md'", "write another name"],
+    ),
+    "name of a folder beside the models": (
+        {"models": {"tables": {"path": "x"}}, "rows": [row(model="tables")]},
+        ["cells.tsv, line 2, model: 'tables' is a name of results/mine/ itself; rename"],
+    ),
+    "names that run into each other": (
+        {
+            "models": {"a": {"path": "x"}, "a--b": {"path": "y"}},
+            "datasets": {"c": DATASETS["sums"], "b--c": DATASETS["sums"]},
+            "rows": [row(model="a", dataset="b--c"), row(model="a--b", dataset="c")],
+        },
+        ["cells.tsv, line 3: the figures of ('a--b', 'c') and of ('a', 'b--c')", "rename one"],
+    ),
+    "a method twice": (
+        {"experiment": {"methods": ["eager", "parallel", "eager"]}},
+        ["config/mine.yaml", "methods: 'eager' is there twice; remove one"],
+    ),
+    "a truth value for a number": (
+        {"models": {"tiny": {"path": "x", "shards": True}}},
+        ["models.yaml: tiny, shards: true is a truth value, as are yes"],
+    ),
+    "a truth value for a nested number": (
+        {"experiment": {"engine": {"max_num_seqs": True}}},
+        ["config/mine.yaml, engine.max_num_seqs: true is a truth value"],
+    ),
+    "a truth value for a name": (
+        {"models": {False: {"path": "x"}}},
+        ["models.yaml: the name False is not a text; put it in quotes"],
+    ),
+    "a key that is no text": (
+        {"models": {"tiny": {"path": "x", None: 1}}},
+        ["models.yaml: tiny, the key None is not a text; put it in quotes"],
+    ),
+    "an infinite temperature": (
+        {"rows": [row(temperature="inf")]},
+        ["cells.tsv, line 2, temperature", "finite number", "got 'inf'"],
+    ),
+    "a number that is none": (
+        {"experiment": {"branching": {"threshold_percentile": float("nan")}}},
+        ["branching.threshold_percentile", "finite number"],
+    ),
     "missing TSV": (
         {"experiment": {"cells": "nowhere.tsv"}},
         ["nowhere.tsv: no such file"],
@@ -156,8 +201,8 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(EagerError) as caught:
         load(tmp_path, rows=[row(temperature="0"), row(seed="-1")], models={"tiny": {"pth": "x"}})
     message = str(caught.value)
-    assert "row 1, temperature" in message
-    assert "row 2, seed" in message
+    assert "line 2, temperature" in message
+    assert "line 3, seed" in message
     assert "unknown key 'pth'; did you mean 'path'?" in message
 
 
@@ -173,3 +218,163 @@ def test_a_right_configuration_loads(tmp_path: Path) -> None:
     assert experiment.decoding(first, "parallel") == experiment.decoding(second, "parallel")
     assert experiment.decoding(first, "parallel") != experiment.decoding(third, "parallel")
     assert experiment.decoding(first, "eager") != experiment.decoding(second, "eager")
+
+
+TSV = "\t".join(HEADER) + "\n"
+LINE = "\t".join(ROW) + "\n"
+TSV_MISTAKES = {
+    "an extra column": (
+        TSV + LINE + LINE.replace("55\n", "56\tx\ty\n"),
+        ["line 3: 8 values in 6 columns; remove 'x', 'y', separated by tabs"],
+    ),
+    "a tab at the end": (
+        TSV + LINE.replace("\n", "\t\n"),
+        ["line 2: 7 values in 6 columns; remove ''"],
+    ),
+    "a column too few": (
+        TSV + "\t".join(ROW[:-1]) + "\n",
+        ["line 2: 5 values in 6 columns; write a value for seed too"],
+    ),
+    "tabs only, below a comment and a blank line": (
+        "# sweep\n" + TSV + "\n# one\n" + LINE + "\t\t\t\t\t\n",
+        ["line 6: no values; remove the line"],
+    ),
+    "spaces for tabs": (
+        TSV.replace("\t", " ") + LINE,
+        ["line 1: the columns are ['model dataset temp", "separated by tabs"],
+    ),
+    "quotes that stay open": (TSV + '"' + LINE + LINE, ["from line 2 on", "check the quotes"]),
+    "a line break in quotes": (
+        TSV + LINE.replace("tiny", '"ti\nny"'),
+        ["line 2: a line break in 'ti\\nny'; close the quotes"],
+    ),
+    "a mistake below comments": (
+        "# a\n# b\n" + TSV + "# c\n" + LINE.replace("0.6", "hot"),
+        ["line 5, temperature", "got 'hot'"],
+    ),
+    "nothing": ("", ["cells.tsv: no rows; write the columns"]),
+    "nothing below the header": (TSV + "\n", ["no rows; write one row for each cell"]),
+}
+
+
+def load_tsv(folder: Path, content: bytes) -> Experiment:
+    load(folder)
+    (folder / "cells.tsv").write_bytes(content)
+    return load_tsv_as_is(folder)
+
+
+@pytest.mark.parametrize("name", TSV_MISTAKES)
+def test_mistakes_in_the_tsv_are_one_message_each(name: str, tmp_path: Path) -> None:
+    text, expected = TSV_MISTAKES[name]
+    with pytest.raises(EagerError) as caught:
+        load_tsv(tmp_path, text.encode())
+    assert len(str(caught.value).splitlines()) == 1
+    for part in expected:
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeff" + TSV + LINE,
+        (TSV + LINE).replace("\n", "\r\n"),
+        TSV + "\n" + LINE + "\n \n",
+        TSV + LINE.replace("0.6", " 0.6 ").replace("tiny", '"tiny"'),
+        "\t".join(HEADER[::-1]) + "\n" + "\t".join(ROW[::-1]) + "\n",
+    ],
+)
+def test_what_spreadsheets_write_is_read(text: str, tmp_path: Path) -> None:
+    (cell,) = load_tsv(tmp_path, text.encode()).cells
+    assert cell == load(tmp_path).cells[0]
+
+
+ENCODINGS = {
+    "UTF-16": ("a: 1\n".encode("utf-16"), "the text is in UTF-16; save it as UTF-8"),
+    "UTF-16 without a mark": ("abc: 1\n".encode("utf-16-le"), "in UTF-16; save it as UTF-8"),
+    "UTF-32": ("a: 1\n".encode("utf-32"), "the text is in UTF-32; save it as UTF-8"),
+    "Latin-1": ("a: 1\nb: \xe9\n".encode("latin-1"), "line 2: the byte 0xe9 is not UTF-8"),
+    "gzip": (b"\x1f\x8b\x08\x00abc", "a binary file (gzip); name a text file"),
+    "binary": (b"abc\0\1\2", "a binary file; name a text file"),
+    "a folder": (None, "a folder; name a file in it"),
+}
+
+
+@pytest.mark.parametrize("file", ["cells.tsv", "models.yaml", "datasets.yaml", "published.csv"])
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_other_encodings_are_told(name: str, file: str, tmp_path: Path) -> None:
+    content, expected = ENCODINGS[name]
+    load(tmp_path)
+    path = tmp_path / file
+    path.unlink(missing_ok=True)
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(EagerError) as caught:
+        read_published(path) if file == "published.csv" else load_tsv_as_is(tmp_path)
+    assert f"{path}" in str(caught.value)
+    assert expected in str(caught.value)
+
+
+def load_tsv_as_is(folder: Path) -> Experiment:
+    names = {"cells": "cells.tsv", "models": "models.yaml", "datasets": "datasets.yaml"}
+    paths = {key: str(folder / name) for key, name in names.items()}
+    return load_experiment({"experiment": "mine", **paths}, "config/mine.yaml")
+
+
+YAML_MISTAKES = {
+    "a name twice": (
+        "a: {path: x}\nb: {path: y}\na: {path: z}\n",
+        "line 3: the key 'a' is in line 1 too; remove one of them",
+    ),
+    "a key twice in an entry": (
+        "a:\n  path: x\n  shards: 2\n  path: y\n",
+        "line 4: the key 'path' is in line 2 too",
+    ),
+    "a key twice in a list": ("a: [{b: 1,\n b: 2}]\n", "line 2: the key 'b' is in line 1 too"),
+    "tabs": ("a:\n\tpath: x\n", "line 2: not YAML: found character '\\t'"),
+    "a bracket": ("a: [1\n", "line 2: not YAML: expected ',' or ']'"),
+    "an impossible date": ("a: 2025-13-45\n", "not YAML: month must be in 1..12"),
+    "a control character": ("a: 1\nb: \x07\n", "line 2: not YAML: the character U+0007"),
+    "a list": ("- a\n", "a mapping of names to entries is expected"),
+    "nothing": ("", "a mapping of names to entries is expected"),
+    "two documents": ("a: 1\n---\nb: 2\n", "line 2: not YAML: but found another document"),
+    "deep": ("a: " + "[" * 3000, "not YAML: "),
+}
+
+
+@pytest.mark.parametrize("name", YAML_MISTAKES)
+def test_mistakes_in_yaml_are_told_with_their_line(name: str, tmp_path: Path) -> None:
+    text, expected = YAML_MISTAKES[name]
+    path = tmp_path / "models.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(EagerError) as caught:
+        read_yaml(path)
+    assert f"{path}" in str(caught.value)
+    assert expected in str(caught.value)
+
+
+def test_merged_keys_may_be_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "models.yaml"
+    path.write_text("a: &a {path: x, shards: 2}\nb: {<<: *a, path: y}\n", encoding="utf-8")
+    assert read_yaml(path)["b"] == {"path": "y", "shards": 2}
+
+
+def test_a_key_twice_in_the_experiment_is_told_though_snakemake_parsed_it(tmp_path: Path) -> None:
+    load(tmp_path)
+    path = tmp_path / "mine.yaml"
+    path.write_text("experiment: mine\nexperiment: other\n", encoding="utf-8")
+    with pytest.raises(EagerError, match="line 2: the key 'experiment' is in line 1 too"):
+        load_experiment({"experiment": "other"}, str(path), [path])
+
+
+def test_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
+    load(tmp_path)
+    (tmp_path / "models.yaml").write_bytes(b"\xff\xfe")
+    (tmp_path / "datasets.yaml").unlink()
+    (tmp_path / "cells.tsv").write_text(TSV + "x\n", encoding="utf-8")
+    with pytest.raises(EagerError) as caught:
+        load_tsv_as_is(tmp_path)
+    told = str(caught.value).splitlines()
+    assert [Path(line.split(":")[0].split(",")[0]).name for line in told] == [
+        "models.yaml",
+        "datasets.yaml",
+        "cells.tsv",
+    ]

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from eager.config.schema import DatasetEntry
-from eager.data.tasks import CODE_FIELDS, Task, fetch_tasks, read_tasks
+from eager.data.tasks import Task, fetch_tasks, read_tasks
 from eager.util.errors import EagerError
 from tests.support.repository import ROOT
 
@@ -41,6 +41,7 @@ EXPECTED = {
 }
 
 
+CODE_FIELDS = ("entry_point", "canonical_solution", "base_input", "plus_input", "atol")
 SOURCE_KEYS = ("repo", "revision", "url", "file_sha256")
 
 
@@ -83,13 +84,17 @@ def test_a_data_set_of_ones_own(tmp_path: Path) -> None:
     ("rows", "changes", "message"),
     [
         ([], {}, "no rows in"),
-        ([{"problem": "x"}], {}, "row 1: no field 'answer'; the fields are problem"),
-        ([{"problem": "x", "answer": None}], {}, "row 1: no field 'answer'"),
+        (
+            [{"problem": "x"}],
+            {},
+            "line 1, answer: is missing; the fields are problem; set id_field",
+        ),
+        ([{"problem": "x", "answer": None}], {}, "line 1, answer: is null"),
         ([[1, 2]], {}, "line 1: an object is expected"),
         (
             [{"id": 1, "problem": "x", "answer": 1}] * 2,
             {"id_field": "id"},
-            "the id '1' occurs more than once",
+            "line 2, id: the id '1' is that of .*line 1 too; name a field with unique",
         ),
         (
             [{"problem": "x", "answer": 1}],

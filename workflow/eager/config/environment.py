@@ -28,6 +28,8 @@ def prepare_environment(
         ENGINE_VARIABLE: engine.model_dump_json(),
         SANDBOX_VARIABLE: sandbox.model_dump_json(),
         RUNTIME_VARIABLE: runtime,
+        # Text of jobs and of the libraries they use is UTF-8 whatever the locale.
+        "PYTHONUTF8": "1",
     }
     os.environ.update(variables)
     # For where this package is not installed, in conda environments and images.

@@ -48,18 +48,21 @@ Wildcards = Any
 """Snakemake's: attributes `model`, `dataset`, `cell`, `method`, and `get`."""
 
 
-def plan(config: Mapping[str, Any], source: str, gpus: int | None) -> Plan:
+def plan(
+    config: Mapping[str, Any], source: str, gpus: int | None, files: Iterable[Path] = ()
+) -> Plan:
     """Check a configuration and prepare the environment of the jobs.
 
     Args:
         config: the parsed YAML, as Snakemake hands it over.
         source: name of the file it came from, for messages.
         gpus: how many GPUs `resources: gpu` allows; None: any number.
+        files: the files that Snakemake has parsed.
 
     Raises:
         EagerError: the configuration has mistakes, or a model needs more GPUs than there are.
     """
-    found = Plan(load_experiment(config, source))
+    found = Plan(load_experiment(config, source, files))
     for model in found.resolved.models:
         # Snakemake would run a job that asks for more than there is with what there is.
         if gpus is not None and (wanted := found.experiment.gpus(model)) > gpus:

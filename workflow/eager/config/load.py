@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from eager.config.schema import Cell, DatasetEntry, Experiment, ExperimentConfig, ModelEntry
+from eager.config.schema import (
+    NAME_PATTERN,
+    RESERVED_MODEL_NAMES,
+    Cell,
+    DatasetEntry,
+    Experiment,
+    ExperimentConfig,
+    ModelEntry,
+)
 from eager.config.settings import check_threshold
+from eager.config.yamlfile import read_yaml
 from eager.util.errors import EagerError
 from eager.util.files import find_file
+from eager.util.text import shorten
+from eager.util.textrows import read_rows
+
+__all__ = ["load_experiment", "read_yaml"]
 
 EntryT = TypeVar("EntryT", bound=BaseModel)
 
 
-def load_experiment(config: Mapping[str, Any], source: str) -> Experiment:
+def load_experiment(
+    config: Mapping[str, Any], source: str, files: Iterable[Path] = ()
+) -> Experiment:
     """Check a configuration and read the files it names.
 
     Args:
         config: the parsed YAML, as Snakemake hands it over.
         source: name of the file it came from, for messages.
+        files: files that Snakemake has parsed, which lets a key stand twice.
 
     Raises:
-        EagerError: names every mistake found, with file, row and key, and what to write instead.
+        EagerError: names every mistake found, with file, line or key, and what to write instead.
     """
+    for file in files:
+        read_yaml(file)
     checked, errors = _validate(ExperimentConfig, config, source)
     if checked is None:
         raise EagerError("\n".join(errors))
@@ -36,6 +52,10 @@ def load_experiment(config: Mapping[str, Any], source: str) -> Experiment:
     datasets, dataset_errors = _load_entries(DatasetEntry, find_file(Path(checked.datasets)))
     cells, cell_errors = _load_cells(find_file(Path(checked.cells)))
     errors = model_errors + dataset_errors + cell_errors
+    if Path("results", checked.experiment).is_file():
+        errors.append(
+            f"{source}, experiment: results/{checked.experiment} is a file; write another name"
+        )
     if not model_errors and not dataset_errors:
         errors += _check_cells(checked, cells, models, datasets)
     if errors:
@@ -44,10 +64,16 @@ def load_experiment(config: Mapping[str, Any], source: str) -> Experiment:
 
 
 def _load_entries(model: type[EntryT], path: Path) -> tuple[dict[str, EntryT], list[str]]:
-    raw = read_yaml(path)
+    try:
+        raw = read_yaml(path)
+    except EagerError as error:
+        return {}, [str(error)]
     entries: dict[str, EntryT] = {}
     errors: list[str] = []
     for name, value in raw.items():
+        if not isinstance(name, str | int) or isinstance(name, bool):
+            errors.append(f"{path}: the name {name!r} is not a text; put it in quotes")
+            continue
         entry, entry_errors = _validate(model, value, f"{path}: {name}")
         errors += entry_errors
         if entry is not None:
@@ -56,28 +82,23 @@ def _load_entries(model: type[EntryT], path: Path) -> tuple[dict[str, EntryT], l
 
 
 def _load_cells(path: Path) -> tuple[list[tuple[int, Cell]], list[str]]:
+    """Cells with their lines in the file."""
+    if not path.exists():
+        return [], [f"{path}: no such file; `cells` names the TSV with the cells"]
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            reader = csv.DictReader(
-                (line for line in stream if not line.startswith("#")), delimiter="\t"
-            )
-            rows = list(reader)
-            columns = list(reader.fieldnames or [])
-    except FileNotFoundError:
-        raise EagerError(f"{path}: no such file; `cells` names the TSV with the cells") from None
-    known = list(Cell.model_fields)
-    if sorted(columns) != sorted(known):
-        return [], [f"{path}: the columns are {columns}; write {known}, separated by tabs"]
-    if not rows:
+        table = read_rows(path, "\t", list(Cell.model_fields), comment="#")
+    except EagerError as error:
+        return [], [str(error)]
+    if not table.rows and not table.mistakes:
         return [], [f"{path}: no rows; write one row for each cell to run"]
     cells: list[tuple[int, Cell]] = []
-    errors: list[str] = []
-    for number, row in enumerate(rows, start=1):
-        cell, row_errors = _validate(Cell, row, f"{path}, row {number}")
-        errors += row_errors
+    errors: list[tuple[int, str]] = []
+    for line, row in table.rows:
+        cell, row_errors = _validate(Cell, row, f"{path}, line {line}")
+        errors += [(line, error) for error in row_errors]
         if cell is not None:
-            cells.append((number, cell))
-    return cells, errors
+            cells.append((line, cell))
+    return cells, table.all_mistakes(errors)
 
 
 def _check_cells(
@@ -88,8 +109,14 @@ def _check_cells(
 ) -> list[str]:
     errors: list[str] = []
     seen: dict[Cell, int] = {}
+    errors += _ambiguous_pairs(config, cells)
     for number, cell in cells:
-        where = f"{config.cells}, row {number}"
+        where = f"{config.cells}, line {number}"
+        if cell.model in RESERVED_MODEL_NAMES:
+            errors.append(
+                f"{where}, model: {cell.model!r} is a name of results/{config.experiment}/ itself; "
+                f"rename the model in {config.models}"
+            )
         for kind, name, entries, file in (
             ("model", cell.model, models, config.models),
             ("dataset", cell.dataset, datasets, config.datasets),
@@ -97,7 +124,7 @@ def _check_cells(
             if name not in entries:
                 errors.append(f"{where}, {kind}: {name!r} is not in {file}{_hint(name, entries)}")
         if cell in seen:
-            errors.append(f"{where}: the same as row {seen[cell]}; remove one of them")
+            errors.append(f"{where}: the same as line {seen[cell]}; remove one of them")
         seen.setdefault(cell, number)
         try:
             check_threshold(cell.entropy_threshold, config.branching.top_k_entropy)
@@ -106,9 +133,26 @@ def _check_cells(
     return errors
 
 
+def _ambiguous_pairs(config: ExperimentConfig, cells: list[tuple[int, Cell]]) -> list[str]:
+    """Pairs of model and data set whose figures would have one name."""
+    joined: dict[str, tuple[str, str]] = {}
+    errors: list[str] = []
+    for line, cell in cells:
+        pair = cell.model, cell.dataset
+        other = joined.setdefault("--".join(pair), pair)
+        if other != pair:
+            errors.append(
+                f"{config.cells}, line {line}: the figures of {pair} and of {other} would have the "
+                "same name; rename one without `--`"
+            )
+    return errors
+
+
 def _validate(model: type[EntryT], value: Any, where: str) -> tuple[EntryT | None, list[str]]:
     if not isinstance(value, Mapping):
-        return None, [f"{where}: a mapping of keys is expected, not {value!r}"]
+        return None, [f"{where}: a mapping of keys is expected, not {shorten(value)}"]
+    if faults := [f"{where}, {fault}" for fault in _untyped(model, value)]:
+        return None, faults
     try:
         return model.model_validate(value), []
     except ValidationError as error:
@@ -126,13 +170,39 @@ def _explain(model: type[BaseModel], detail: Any) -> str:
         meaning = f" ({field.description})" if field and field.description else ""
         return f"key {key!r} is missing{meaning}"
     message = detail["msg"].removeprefix("Value error, ")
-    return f"{key}: {message}, got {detail['input']!r}" if key else message
+    if message.endswith(f"'{NAME_PATTERN}'"):
+        message = (
+            "a name is letters, digits, `.`, `_` and `-`, and begins with a letter or digit; "
+            f"write one (pattern {NAME_PATTERN})"
+        )
+    return f"{key}: {message}, got {shorten(detail['input'])}" if key else message
+
+
+def _untyped(model: type[BaseModel], value: Mapping[Any, Any], path: str = "") -> Iterator[str]:
+    """Keys that are no texts, and truth values for numbers, which pydantic takes as 0 and 1."""
+    for key, content in value.items():
+        if not isinstance(key, str):
+            yield f"the key {path}{key!r} is not a text; put it in quotes"
+            continue
+        field = model.model_fields.get(key)
+        annotation = field.annotation if field else None
+        if isinstance(content, bool) and annotation is not bool and field:
+            yield (
+                f"{path}{key}: {str(content).lower()} is a truth value, as are yes, no, on and off;"
+                " write a number, or a text in quotes"
+            )
+        elif isinstance(content, Mapping) and _is_model(annotation):
+            yield from _untyped(annotation, content, f"{path}{key}.")
+
+
+def _is_model(annotation: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _known_keys(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
     for part in path:
         annotation = model.model_fields[str(part)].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if _is_model(annotation):
             model = annotation
     return list(model.model_fields)
 
@@ -142,20 +212,3 @@ def _hint(name: str, known: Mapping[str, Any] | list[str]) -> str:
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; known are {', '.join(known)}"
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file that holds a mapping.
-
-    Raises:
-        EagerError: it is missing, not YAML, or not a mapping.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise EagerError(f"{path}: no such file") from None
-    except yaml.YAMLError as error:
-        raise EagerError(f"{path}: not YAML: {error}") from None
-    if not isinstance(content, dict):
-        raise EagerError(f"{path}: a mapping of names to entries is expected")
-    return content

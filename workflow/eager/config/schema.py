@@ -26,8 +26,10 @@ from eager.sandbox.settings import EngineChoice, SandboxSettings
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 REVISION_PATTERN = r"^[0-9a-f]{40}$"
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
-RESERVED_NAMES = frozenset({"models", "datasets", "bench", "sandbox", "store"})
-"""Folders of results/ that are not experiments."""
+RESERVED_NAMES = frozenset({"models", "datasets", "bench", "sandbox", "store", "README.md"})
+"""What results/ holds besides experiments."""
+RESERVED_MODEL_NAMES = frozenset({"tables", "figures", "export", "report.html", "archive.zip"})
+"""What the folder of an experiment holds besides models."""
 
 
 class ModelEntry(StrictModel):
@@ -157,9 +159,13 @@ class ExperimentConfig(StrictModel):
 
     @model_validator(mode="after")
     def _check_name(self) -> ExperimentConfig:
+        twice = [name for name in self.methods if self.methods.count(name) > 1]
+        if twice:
+            raise ValueError(f"methods: {twice[0]!r} is there twice; remove one of them")
         if self.experiment in RESERVED_NAMES:
             raise ValueError(
-                f"experiment may not be called {self.experiment!r}, a folder of results/"
+                f"experiment may not be called {self.experiment!r}, which results/ holds already; "
+                "write another name"
             )
         return self
 

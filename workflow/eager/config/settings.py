@@ -52,9 +52,9 @@ Method = Annotated[str, AfterValidator(check_method)]
 
 
 class StrictModel(BaseModel):
-    """A record without room for typing errors: unknown keys are refused, values stay put."""
+    """A record without room for typing errors: unknown keys are refused, numbers are finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class BranchingParameters(StrictModel):

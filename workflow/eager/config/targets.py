@@ -187,9 +187,9 @@ def is_made_with(run: Path, settings: Mapping[str, Any], code: str) -> bool:
     """
     try:
         found = read_json(run)
-    except (OSError, ValueError):
+        return bool(found["parameters"] == settings and found["code_fingerprint"] == code)
+    except (OSError, ValueError, LookupError, TypeError):
         return False
-    return bool(found["parameters"] == settings and found["code_fingerprint"] == code)
 
 
 def shards_to_gather(run: Path, settings: Mapping[str, Any], code: str, configured: int) -> int:

@@ -115,7 +115,7 @@ def write_sbom(name: ImageName) -> Path:
             sys.executable, "-m", "cyclonedx_py", "requirements", "--output-reproducible",
             "--output-format", "JSON", "--output-file", str(path), "-",
         ],
-        input="\n".join(lines), text=True, capture_output=True, check=False,
+        input="\n".join(lines), text=True, encoding="utf-8", capture_output=True, check=False,
     )  # fmt: skip
     if answer.returncode != 0:
         raise EagerError(f"no SBOM of {name}: {answer.stderr.strip()[-500:]}")
@@ -209,7 +209,11 @@ def _labels(name: ImageName, base: str) -> dict[str, str]:
 
 def _git(*arguments: str) -> str:
     found = subprocess.run(
-        ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False
+        ["git", "-C", str(ROOT), *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
     )
     return found.stdout.strip() or "unknown"
 
@@ -218,7 +222,7 @@ def _label(engine: str, image: str, label: str) -> str | None:
     """A label of an image, empty if it has none; None without the image."""
     answer = subprocess.run(
         [engine, "image", "inspect", "--format", "{{json .Config.Labels}}", image],
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, encoding="utf-8", check=False,
     )  # fmt: skip
     if answer.returncode != 0:
         return None
@@ -227,7 +231,12 @@ def _label(engine: str, image: str, label: str) -> str | None:
 
 def _run(*command: str, failure: str) -> None:
     answer = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
     )
     if answer.returncode != 0:
         said: Sequence[str] = (answer.stdout + answer.stderr).strip().splitlines()

@@ -77,6 +77,7 @@ def _podman_socket() -> Iterator[str]:
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            encoding="utf-8",
             start_new_session=True,  # Ctrl-C is for the launcher, which needs the service to end
         )
         try:

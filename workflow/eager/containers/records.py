@@ -33,7 +33,7 @@ def compare_files(root: Path = ROOT) -> list[str]:
     """What differs between containers/images.yaml and the files it is about; a line each."""
     differences = []
     for name, image in read_images(root).items():
-        default = dockerfile_arguments((root / image.dockerfile).read_text()).get("BASE")
+        default = dockerfile_arguments((root / image.dockerfile).read_text("utf-8")).get("BASE")
         if default != image.base:
             differences.append(
                 f"{name}: {image.dockerfile} has the base {default}, {IMAGES_FILE} {image.base}"

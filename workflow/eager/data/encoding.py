@@ -89,8 +89,8 @@ def render(task: Task, dataset: DatasetEntry, tokenizer: Any) -> str:
 
 
 def _check_context(folder: Path, context_length: int) -> None:
-    longest = read_json(folder / "config.json").get("max_position_embeddings")
-    if longest is not None and context_length > longest:
+    longest = _settings(folder / "config.json").get("max_position_embeddings")
+    if isinstance(longest, int) and context_length > longest:
         raise EagerError(
             f"context_length {context_length} is more than the model's {longest} "
             f"(max_position_embeddings in {folder}/config.json); write at most {longest}"
@@ -101,7 +101,7 @@ def _end_of_sequence(tokenizer: Any, folder: Path, stop: tuple[str, ...]) -> tup
     ids: set[int] = {tokenizer.eos_token_id} - {None}
     generation_config = folder / "generation_config.json"
     if generation_config.is_file():
-        ends = read_json(generation_config).get("eos_token_id")
+        ends: Any = _settings(generation_config).get("eos_token_id")
         ids |= {ends} - {None} if not isinstance(ends, list) else set(ends)
     for text in stop:
         encoded = tokenizer.encode(text, add_special_tokens=False)
@@ -112,3 +112,11 @@ def _end_of_sequence(tokenizer: Any, folder: Path, stop: tuple[str, ...]) -> tup
             )
         ids.add(encoded[0])
     return tuple(sorted(ids))
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    """A JSON file of the model that holds an object."""
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise EagerError(f"{path}: an object is expected; take the model's own file")
+    return content

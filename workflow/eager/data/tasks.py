@@ -5,63 +5,49 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from pydantic import ValidationError
+
 from eager.config.schema import DatasetEntry
-from eager.config.settings import StrictModel
+from eager.data.rows import Task, read_row
 from eager.util.errors import EagerError
 from eager.util.files import (
     find_file,
+    parsed_lines,
     read_json_lines,
     replacing,
     sha256_file,
     write_json,
     write_text,
 )
+from eager.util.text import JsonError
 
-CODE_FIELDS = ("entry_point", "canonical_solution", "base_input", "plus_input", "atol")
-"""What evaluation needs of a programming task, in evalplus's format."""
+__all__ = ["Task", "fetch_tasks", "read_tasks"]
 
-
-class Task(StrictModel):
-    """One problem and what counts as right.
-
-    Attributes:
-        id: unique in the data set.
-        problem: text of the problem, before any template.
-        target: the right answer; empty for code.
-        kind: math, choice or code.
-        code: for code, the row's `CODE_FIELDS`.
-    """
-
-    id: str
-    problem: str
-    target: str
-    kind: str
-    code: dict[str, Any] | None = None
+SHOWN = 20
+"""Mistakes that are told at once."""
+Place = str
+"""Where a row stands: file and line, or repository and row."""
 
 
 def fetch_tasks(name: str, entry: DatasetEntry, tasks_path: Path, manifest_path: Path) -> None:
     """Write a data set's tasks as JSON lines, and a manifest with source and hash.
 
+    Every row is checked before anything is written; the manifest counts the values that were
+    converted from another form.
+
     Raises:
-        EagerError: the source cannot be read, a row lacks a field, or the hash is not the
-            expected one.
+        EagerError: the source cannot be read, a row does not fit the kind, or the hash is not the
+            expected one. Names the first `SHOWN` mistakes.
     """
-    rows = _rows(name, entry, tasks_path.parent)
     source = entry.path or entry.url or entry.repo
-    tasks = [_to_task(name, entry, number, row) for number, row in enumerate(rows, start=1)]
+    tasks, forms = _checked(name, entry, _rows(name, entry, tasks_path.parent))
     if not tasks:
-        raise EagerError(f"data set {name}: no rows in {source}")
-    repeated = [key for key, count in Counter(task.id for task in tasks).items() if count > 1]
-    if repeated:
-        raise EagerError(
-            f"data set {name}: the id {repeated[0]!r} occurs more than once; name a unique "
-            "id_field or leave it out to number the rows"
-        )
+        raise EagerError(f"data set {name}: no rows in {source}; write one object per line")
     # Not pydantic's JSON, which turns the infinities among test inputs into null.
     text = "".join(json.dumps(task.model_dump()) + "\n" for task in tasks)
     digest = hashlib.sha256(text.encode()).hexdigest()
@@ -79,46 +65,87 @@ def fetch_tasks(name: str, entry: DatasetEntry, tasks_path: Path, manifest_path:
             "sha256": digest,
             "source": source,
             "revision": entry.revision,
+            "converted": dict(sorted(forms.items())),
         },
     )
 
 
 def read_tasks(path: Path) -> list[Task]:
-    """Read the tasks that `fetch_tasks` wrote."""
-    return [Task.model_validate(row) for _, row in read_json_lines(path)]
+    """Read the tasks that `fetch_tasks` wrote.
+
+    Raises:
+        EagerError: it is not what `fetch_tasks` wrote.
+    """
+    tasks = []
+    for number, row in read_json_lines(path):
+        try:
+            tasks.append(Task.model_validate(row))
+        except ValidationError:
+            raise EagerError(f"{path}, line {number}: not a task; delete it and rerun") from None
+    return tasks
 
 
-def _to_task(name: str, entry: DatasetEntry, number: int, row: Mapping[str, Any]) -> Task:
-    def field(key: str) -> Any:
-        if row.get(key) is None:
-            raise EagerError(
-                f"data set {name}, row {number}: no field {key!r}; the fields are "
-                f"{', '.join(row)}; set id_field, prompt_field or target_field to one of them"
+def _checked(
+    name: str, entry: DatasetEntry, rows: Iterable[tuple[Place, Mapping[str, Any] | JsonError]]
+) -> tuple[list[Task], Counter[str]]:
+    """Tasks of all rows, and how many values had which foreign form."""
+    tasks: list[Task] = []
+    mistakes: list[str] = []
+    forms: Counter[str] = Counter()
+    places: dict[str, Place] = {}
+    for number, (place, row) in enumerate(rows, start=1):
+        if isinstance(row, JsonError):
+            mistakes.append(f"{place}: {row}")
+            continue
+        task, reader = read_row(entry, number, row)
+        tasks.append(task)
+        forms.update(reader.forms)
+        mistakes += [f"{place}, {mistake}" for mistake in reader.mistakes]
+        first = places.setdefault(task.id, place)
+        if first != place:
+            mistakes.append(
+                f"{place}, {entry.id_field}: the id {task.id!r} is that of {first} too; name a "
+                "field with unique values as id_field, or leave it out to number the rows"
             )
-        return row[key]
-
-    is_code = entry.kind == "code"
-    return Task(
-        id=str(field(entry.id_field)) if entry.id_field else str(number),
-        problem=str(field(entry.prompt_field)),
-        target="" if is_code else str(field(entry.target_field)).strip(),
-        kind=entry.kind,
-        code={key: field(key) for key in CODE_FIELDS} if is_code else None,
-    )
+    if mistakes:
+        shown = mistakes[:SHOWN]
+        if len(mistakes) > SHOWN:
+            shown.append(f"and {len(mistakes) - SHOWN} more mistakes")
+        raise EagerError(
+            "\n".join([f"data set {name}: rows are not of the kind {entry.kind}:", *shown])
+        )
+    return tasks, forms
 
 
-def _rows(name: str, entry: DatasetEntry, folder: Path) -> Iterator[Mapping[str, Any]]:
+def _rows(
+    name: str, entry: DatasetEntry, folder: Path
+) -> Iterator[tuple[Place, Mapping[str, Any] | JsonError]]:
     if entry.repo:
-        yield from _hub_rows(name, entry)
+        for number, row in enumerate(_hub_rows(name, entry), start=1):
+            yield f"{entry.repo}, row {number}", row
         return
     path = find_file(Path(entry.path)) if entry.path else _download(name, entry, folder)
     if path.suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        yield from pq.read_table(path).to_pylist()
+        for number, row in enumerate(_parquet_rows(path), start=1):
+            yield f"{path}, row {number}", row
         return
-    for _, row in read_json_lines(path):
-        yield row
+    for number, line in parsed_lines(path):
+        yield f"{path}, line {number}", line
+
+
+def _parquet_rows(path: Path) -> list[Mapping[str, Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if path.is_dir():
+        raise EagerError(f"{path}: a folder; name a file in it")
+    try:
+        rows: list[Mapping[str, Any]] = pq.read_table(path).to_pylist()
+    except FileNotFoundError:
+        raise EagerError(f"{path}: no such file") from None
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise EagerError(f"{path}: not a readable Parquet file: {_first_line(error)}") from None
+    return rows
 
 
 def _download(name: str, entry: DatasetEntry, folder: Path) -> Path:

@@ -69,7 +69,9 @@ def estimate(
     from eager.monitor.history import prompts_of, read_former_runs
     from eager.report.tables.published import read_published
 
-    experiment, runs = _experiment(configfile), read_former_runs()
+    experiment, (runs, damaged) = _experiment(configfile), read_former_runs()
+    for message in damaged:
+        typer.echo(f"note: {message}", err=True)
     published = experiment.config.published
     speeds = costs.speeds_of(
         experiment.models, runs, _speeds(tokens_per_second or [], experiment), load_seconds

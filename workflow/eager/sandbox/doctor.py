@@ -50,14 +50,14 @@ def examine(settings: SandboxSettings) -> Iterator[Finding]:
 
 
 def _try_to_break(engine: Engine, session: Session) -> Iterator[Finding]:
-    with tempfile.NamedTemporaryFile("w", prefix="eager-canary-") as canary:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="eager-canary-") as canary:
         canary.write("canary")
         canary.flush()
         arguments = codec.encode([[canary.name, os.getpid()]]).decode()
         session.set_task({"base": arguments, "plus": "[]"})
         for probe in PROBES:
             yield _run_probe(engine, session, probe)
-        with open(canary.name) as file:
+        with open(canary.name, encoding="utf-8") as file:
             untouched = file.read() == "canary"
         yield Finding(engine.name, "canary file of the host untouched", untouched)
 

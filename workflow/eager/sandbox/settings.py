@@ -26,7 +26,7 @@ DEFAULT_IMAGE = "eager-evaluate:latest"
 class SandboxSettings(BaseModel):
     """How solutions are run. There is no setting that runs them without a sandbox."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     engine: EngineChoice = Field(
         default="auto",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gzip
 import hashlib
 import json
 import os
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from eager.util.errors import EagerError
+from eager.util.text import JsonError, parse_json, read_lines, shorten
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -65,33 +65,57 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
+class DamagedFileError(EagerError, ValueError):
+    """A file is not JSON; also a `ValueError`, for who makes what is damaged anew."""
+
+
 def read_json(path: Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read a JSON file.
+
+    Raises:
+        OSError: it is missing or cannot be read.
+        DamagedFileError: it is not UTF-8 text, or not JSON.
+    """
+    try:
+        return parse_json(path.read_bytes().decode("utf-8-sig"))
+    except (JsonError, UnicodeDecodeError) as error:
+        raise DamagedFileError(f"{path}: {error}; delete it and make it again") from None
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Rows of a .jsonl or .jsonl.gz file with their line numbers, from 1.
 
     Raises:
-        EagerError: the file is missing, not text, or a line is not a JSON object.
+        EagerError: the file is missing, not UTF-8 text, or a line is not a JSON object.
     """
+    for number, row in parsed_lines(path):
+        if isinstance(row, JsonError):
+            raise EagerError(f"{path}, line {number}: {row}")
+        yield number, row
+
+
+def parsed_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | JsonError]]:
+    """The same with faults among the rows, for who tells all of them; blank lines are left out.
+
+    Raises:
+        EagerError: the file is missing or not UTF-8 text.
+    """
+    for number, line in read_lines(path):
+        if line.strip():
+            yield number, _row(line)
+
+
+def _row(line: str) -> dict[str, Any] | JsonError:
     try:
-        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
-            for number, line in enumerate(lines, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    row = json.loads(line)
-                except ValueError as error:
-                    raise EagerError(f"{path}, line {number}: not JSON: {error}") from None
-                if not isinstance(row, dict):
-                    raise EagerError(f"{path}, line {number}: an object is expected, not {row!r}")
-                yield number, row
-    except FileNotFoundError:
-        raise EagerError(f"{path}: no such file") from None
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise EagerError(f"{path}: cannot be read: {error}") from None
+        row = parse_json(line)
+    except JsonError as error:
+        # The first line of a file that is JSON, but not JSON lines.
+        if line.strip() in ("[", "{"):
+            return JsonError("not JSON lines; write one object per line, without line breaks in it")
+        return error
+    if isinstance(row, dict):
+        return row
+    return JsonError(f"an object is expected, not {shorten(row)}; write one object per line")
 
 
 def find_file(path: Path) -> Path:

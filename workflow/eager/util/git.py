@@ -14,7 +14,11 @@ def code_state() -> dict[str, Any]:
     def git(*arguments: str) -> str | None:
         try:
             done = subprocess.run(
-                ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
+                ["git", "-C", str(folder), *arguments],
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                check=True,
             )
         except (OSError, subprocess.CalledProcessError):
             return None

@@ -27,7 +27,10 @@ def output_to_log(log: Path | None) -> Iterator[TextIO]:
     sys.stdout.flush()
     sys.stderr.flush()
     saved = os.dup(1), os.dup(2)
-    with log.open("w", encoding="utf-8") as file, os.fdopen(os.dup(2), "w") as people:
+    with (
+        log.open("w", encoding="utf-8") as file,
+        os.fdopen(os.dup(2), "w", encoding="utf-8") as people,
+    ):
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
         try:

@@ -26,7 +26,9 @@ def mermaid_of_workflow(root: Path) -> str:
         EagerError: Snakemake cannot plan the workflow.
     """
     command = [sys.executable, "-m", "snakemake", "--forceall", "--dag", "dot"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=root, capture_output=True, text=True, encoding="utf-8", check=False
+    )
     if done.returncode:
         raise EagerError(f"snakemake --dag failed:\n{done.stderr.strip()}")
     return mermaid(done.stdout)

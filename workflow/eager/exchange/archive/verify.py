@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 from pydantic import ValidationError
 
 from eager.algorithm.allocation import BudgetMethod
@@ -23,8 +24,20 @@ from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
 from eager.util.files import read_json
 from eager.util.tables import read_table
+from eager.util.text import cut
 
 SHOWN = 20
+UNFIT: tuple[type[Exception], ...] = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    OSError,
+    RecursionError,
+    pa.ArrowException,
+)
+"""What code meets in files that are signed but were not written by this program."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +160,7 @@ def verify_archive(path: Path, sandbox: SandboxSettings | None, say: Callable[[s
             "written again": recomputation.tables,
         }
         for done, step in steps.items():
-            outcomes = dict(step())
+            outcomes = _outcomes(path, done, step)
             differing = [name for name, same in outcomes.items() if not same]
             _stop_at(path, f"not what comes out when {done}", differing)
             kinds = ", ".join(sorted({Path(name).name for name in outcomes})) or "nothing"
@@ -158,13 +171,26 @@ def verify_archive(path: Path, sandbox: SandboxSettings | None, say: Callable[[s
             say("note: the zip around the files was written by another program, or changed")
 
 
+def _outcomes(
+    path: Path, done: str, step: Callable[[], Iterator[tuple[str, bool]]]
+) -> dict[str, bool]:
+    """Names and whether they came out the same; files that do not fit together stop it."""
+    try:
+        return dict(step())
+    except UNFIT as error:
+        raise EagerError(
+            f"{path}: cannot be {done}, its files do not fit together ({type(error).__name__}: "
+            f"{cut(str(error), 200)}); pack it again"
+        ) from error
+
+
 def _read_plan(path: Path, files: dict[str, Path]) -> ArchivePlan:
     """The plan, all of whose paths are files of the archive."""
     if PLAN_NAME not in files:
         raise EagerError(f"{path}: not an archive of `eager archive`: no {PLAN_NAME} in it")
     try:
         plan = ArchivePlan.model_validate(read_json(files[PLAN_NAME]))
-    except (ValidationError, ValueError, RecursionError) as error:
+    except (EagerError, ValidationError) as error:
         raise EagerError(f"{path}: {PLAN_NAME} cannot be read: {error}") from None
     _stop_at(path, f"named in {PLAN_NAME} but missing", sorted(plan.files - files.keys()))
     return plan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,8 @@ from pydantic import Field, ValidationError, field_validator
 
 from eager.config.settings import Method, StrictModel
 from eager.util.errors import EagerError
+from eager.util.text import shorten
+from eager.util.textrows import read_rows
 
 
 class PublishedFigures(StrictModel):
@@ -41,27 +42,28 @@ def read_published(path: Path) -> list[PublishedFigures]:
         EagerError: it is missing, has other columns, a value is not possible, or a row is there
             twice.
     """
-    columns = list(PublishedFigures.model_fields)
-    try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            reader = csv.DictReader(stream)
-            rows = list(reader)
-            found = list(reader.fieldnames or [])
-    except FileNotFoundError:
-        raise EagerError(f"{path}: no such file; `published` names the CSV file") from None
-    if found != columns:
-        raise EagerError(f"{path}: the columns are {found}; write {columns}")
+    if not path.exists():
+        raise EagerError(f"{path}: no such file; `published` names the CSV file")
+    table = read_rows(path, ",", list(PublishedFigures.model_fields))
+    mistakes: list[tuple[int, str]] = []
     facts: dict[tuple[str, str, str, int], PublishedFigures] = {}
-    for line, row in enumerate(rows, start=2):
+    for line, row in table.rows:
+        where = f"{path}, line {line}"
         try:
             fact = PublishedFigures.model_validate(row)
         except ValidationError as error:
-            detail = error.errors()[0]
-            key = detail["loc"][0] if detail["loc"] else "row"
-            raise EagerError(
-                f"{path}, line {line}, {key}: {detail['msg']}, got {detail['input']!r}"
-            ) from None
+            mistakes += [(line, f"{where}, {_explain(detail)}") for detail in error.errors()]
+            continue
         if fact.key in facts:
-            raise EagerError(f"{path}, line {line}: {fact.key} is there already; remove one row")
-        facts[fact.key] = fact
+            mistakes.append((line, f"{where}: {fact.key} is there already; remove one row"))
+        facts.setdefault(fact.key, fact)
+    if told := table.all_mistakes(mistakes):
+        raise EagerError("\n".join(told))
     return list(facts.values())
+
+
+def _explain(detail: Any) -> str:
+    """One pydantic error in words: the column, what is wrong, what is there."""
+    column = detail["loc"][0] if detail["loc"] else "row"
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"{column}: {message}, got {shorten(detail['input'])}"

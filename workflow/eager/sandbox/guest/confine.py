@@ -199,7 +199,10 @@ def confine(uid: int | None, memory_bytes: int, cpu_seconds: int, scratch: str) 
     """
     os.setsid()
     # A container out of memory should lose the solution, not the supervisor.
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+    with (
+        contextlib.suppress(OSError),
+        open("/proc/self/oom_score_adj", "w", encoding="utf-8") as score,
+    ):
         score.write("1000")
     if uid is not None:
         drop_user(uid)

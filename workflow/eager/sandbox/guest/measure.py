@@ -16,7 +16,7 @@ from eager.sandbox.guest import confine
 
 def measure(uid: int | None, memory_bytes: int, scratch: str) -> dict[str, Any]:
     """Confine a throwaway process like a solution and report what it can still do."""
-    with open("/proc/net/dev") as table:
+    with open("/proc/net/dev", encoding="utf-8") as table:
         interfaces = [line.split(":")[0].strip() for line in table if ":" in line]
     reading_end, writing_end = os.pipe()
     pid = os.fork()
@@ -50,9 +50,9 @@ def can_write(folder: str) -> bool:
 
 def measure_self(scratch: str) -> dict[str, Any]:
     """What the calling, confined process can still do."""
-    with open("/proc/self/status") as lines:
+    with open("/proc/self/status", encoding="utf-8") as lines:
         status = dict(line.rstrip("\n").split(":\t", 1) for line in lines if ":\t" in line)
-    with open("/proc/self/mounts") as mounts:
+    with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as mounts:
         places = {line.split()[1] for line in mounts} | {"/tmp", "/var/tmp", "/dev/shm", "/root"}
     places.discard(scratch)
     facts: dict[str, Any] = {

@@ -1,0 +1,291 @@
+"""Rows as people have them: taken where unambiguous and said so, refused with place and words."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from eager.config.schema import DatasetEntry
+from eager.data.tasks import Task, fetch_tasks, read_tasks
+from eager.util.errors import EagerError
+
+MATH = {"problem": "2 + 2?", "answer": "4"}
+CODE = {
+    "task_id": "mine/0",
+    "prompt": "def f(x):\n",
+    "canonical_solution": "    return x\n",
+    "entry_point": "f",
+    "base_input": [[1]],
+    "plus_input": [[2]],
+    "atol": 0,
+}
+FIELDS: dict[str, dict[str, str]] = {
+    "math": {},
+    "choice": {},
+    "code": {"id_field": "task_id", "prompt_field": "prompt"},
+}
+NAN = float("nan")
+
+
+def fetch(folder: Path, kind: Any, *rows: Any, **fields: Any) -> tuple[list[Task], dict[str, int]]:
+    """Tasks and the manifest's counts of conversions."""
+    path = folder / "rows.jsonl"
+    text = "".join(row if isinstance(row, str) else json.dumps(row) + "\n" for row in rows)
+    path.write_text(text, encoding="utf-8")
+    entry = DatasetEntry(kind=kind, path=str(path), **(FIELDS[kind] | fields))
+    fetch_tasks("mine", entry, folder / "tasks.jsonl", folder / "manifest.json")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return read_tasks(folder / "tasks.jsonl"), manifest["converted"]
+
+
+def refusal(folder: Path, kind: str, *rows: Any, **fields: Any) -> str:
+    with pytest.raises(EagerError) as caught:
+        fetch(folder, kind, *rows, **fields)
+    assert not (folder / "tasks.jsonl").exists()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "expected", "form"),
+    [
+        ("math", {"answer": ["70"]}, "70", "answer: a list of one element"),
+        ("math", {"answer": [70]}, "70", "answer: a list of one element"),
+        ("math", {"answer": 70.0}, "70", "answer: a whole number written as a float"),
+        ("math", {"answer": 0.5}, "0.5", None),
+        ("math", {"answer": -3}, "-3", None),
+        ("math", {"answer": " x, y "}, "x, y", None),
+        ("math", {"answer": "4 + 5 = <<9>>9\n#### 9"}, "9", "answer: the answer after ####"),
+        ("math", {"answer": r"$\boxed{\frac{1}{2}}$"}, r"\frac{1}{2}", r"answer: the answer in \b"),
+        ("math", {"answer": r"\boxed{2} or \boxed{3}"}, r"\boxed{2} or \boxed{3}", None),
+        ("choice", {"answer": "C"}, "C", None),
+        ("choice", {"answer": "c"}, "C", "answer: a small letter"),
+        ("choice", {"answer": "(C)"}, "C", "answer: a letter with signs around it"),
+        ("choice", {"answer": "C."}, "C", "answer: a letter with signs around it"),
+        ("choice", {"answer": "**C**"}, "C", "answer: a letter with signs around it"),
+        ("choice", {"answer": r"\boxed{C}"}, "C", "answer: a letter with signs around it"),
+        ("choice", {"answer": ["C"]}, "C", "answer: a list of one element"),
+    ],
+)
+def test_targets_that_are_taken(
+    kind: str, change: dict[str, Any], expected: str, form: str | None, tmp_path: Path
+) -> None:
+    tasks, forms = fetch(tmp_path, kind, MATH | change, MATH | change)
+    assert [task.target for task in tasks] == [expected, expected]
+    if form is None:
+        assert forms == {}
+    else:
+        ((name, count),) = forms.items()
+        assert (name.startswith(form), count) == (True, 2)
+
+
+USER = {"role": "user", "content": "2 + 2?"}
+
+
+@pytest.mark.parametrize(
+    ("value", "form"),
+    [
+        (["2 + 2?"], "a list of one element"),
+        ([USER], "a chat of one turn of the user"),
+        ([USER | {"content": [{"type": "text", "text": "2 + 2?"}]}], "a chat of one turn"),
+        (json.dumps([USER]), "a chat of one turn of the user"),
+    ],
+)
+def test_problems_that_are_taken(value: Any, form: str, tmp_path: Path) -> None:
+    (task,), forms = fetch(tmp_path, "math", MATH | {"problem": value})
+    assert task.problem == "2 + 2?"
+    ((name, count),) = forms.items()
+    assert (name.startswith(f"problem: {form}"), count) == (True, 1)
+
+
+def test_texts_stay_as_they_are(tmp_path: Path) -> None:
+    """What merely looks like another form is the problem's text."""
+    for problem in ("[{1, 2}] is what?", '[{"a": 1}]', "  indented\r\n\ttext  ", "½ ≤ \U0001d465"):
+        (task,), forms = fetch(tmp_path, "math", MATH | {"problem": problem})
+        assert (task.problem, forms) == (problem, {})
+
+
+@pytest.mark.parametrize("inputs", ["[[1], [2]]", "[[[1, 2]]]"])
+def test_inputs_as_json_text_are_parsed_and_said(inputs: str, tmp_path: Path) -> None:
+    (task,), forms = fetch(tmp_path, "code", CODE | {"base_input": inputs, "plus_input": inputs})
+    assert task.code is not None
+    assert task.code["base_input"] == task.code["plus_input"] == json.loads(inputs)
+    form = "JSON text of a list of inputs"
+    assert forms == {f"base_input: {form}": 1, f"plus_input: {form}": 1}
+
+
+MATH_MISTAKES: list[tuple[dict[str, Any], str]] = [
+    ({"answer": NAN}, "answer: the number nan; write a number with all its digits"),
+    ({"answer": float("inf")}, "answer: the number inf"),
+    ({"answer": 1e22}, "answer: the number 1e+22"),
+    ({"answer": "nan"}, "answer: 'nan', which stands for a missing value"),
+    ({"answer": ""}, "answer: the text '' is blank"),
+    ({"answer": " \t "}, "answer: the text ' \\t ' is blank"),
+    ({"answer": True}, "answer: the truth value true"),
+    ({"answer": {"value": 4}}, "answer: an object, {'value': 4}"),
+    ({"answer": ["2", "3"]}, "answer: a list of 2 elements"),
+    ({"answer": []}, "answer: an empty list"),
+    ({"answer": [None]}, "answer: null"),
+    ({"answer": r"\boxed{}"}, "answer: the answer is empty"),
+    ({"answer": "so ####"}, "answer: the answer is empty"),
+    ({"problem": NAN}, "problem: the number nan; write a text"),
+    ({"problem": 7}, "problem: the number 7"),
+    ({"problem": "\u00a0"}, "problem: the text '\\xa0' is blank"),
+    ({"problem": {"text": "x"}}, "problem: an object"),
+    ({"problem": "a \ud83d b"}, "half a character (lone surrogate U+D83D) at place 3"),
+    ({"problem": "NaN"}, "problem: 'NaN', which stands for a missing value"),
+    ({"problem": "a\0b"}, "holds a NUL character"),
+    ({"problem": [USER, USER]}, "problem: a chat with the turns 'user, user'"),
+    ({"problem": [{"role": "system", "content": "x"}, USER]}, "the turns 'system, user'"),
+    ({"problem": [USER | {"content": ""}]}, "problem: the text '' is blank"),
+    ({"problem": [USER | {"role": "system"}]}, "problem: a chat with the turns 'system'"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), MATH_MISTAKES)
+def test_problems_and_targets_that_are_refused(
+    change: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    told = refusal(tmp_path, "math", "\n", MATH, MATH | change)
+    # The file's own line: blank ones count.
+    assert f"{tmp_path / 'rows.jsonl'}, line 3, {next(iter(change))}: " in told
+    assert message in told
+
+
+@pytest.mark.parametrize(
+    "target",
+    [2, 2.0, "photosynthesis", "AB", "A, C", "C. elegans", "", True, None, ["A", "B"], "3"],
+)
+def test_a_choice_is_a_letter(target: Any, tmp_path: Path) -> None:
+    told = refusal(tmp_path, "choice", MATH | {"answer": "A"}, MATH | {"answer": target})
+    assert "rows.jsonl, line 2, answer: " in told
+    assert 'such as "C"' in told or target is None
+    if isinstance(target, int | float) and target is not True:
+        assert "whether choices count from 0 or 1" in told
+
+
+CODE_MISTAKES: list[tuple[dict[str, Any], str]] = [
+    ({"base_input": "abc"}, "base_input: the text 'abc'; write a list of inputs"),
+    ({"base_input": '{"a": 1}'}, "base_input: an object"),
+    ({"base_input": []}, "base_input: no inputs, so that any program would pass"),
+    ({"base_input": "[]"}, "base_input: no inputs"),
+    ({"base_input": {}}, "base_input: an object"),
+    ({"base_input": [1, 2]}, "base_input: input 1 is the number 1"),
+    ({"base_input": [[1], "ab"]}, "base_input: input 2 is 'ab'"),
+    ({"base_input": [["\ud800"]]}, "base_input: holds a value that JSON in UTF-8 cannot hold"),
+    ({"plus_input": "[1, 2"}, "plus_input: the text '[1, 2'"),
+    ({"plus_input": 3}, "plus_input: the number 3"),
+    ({"plus_input": None}, "plus_input: is null"),
+    ({"entry_point": "f(x)"}, "entry_point: 'f(x)' is not the name of a function"),
+    ({"entry_point": ""}, "entry_point: the text '' is blank"),
+    ({"canonical_solution": ["return x"] * 2}, "canonical_solution: a list of 2 elements"),
+    ({"atol": NAN}, "atol: nan; write a number of at least 0"),
+    ({"atol": -1}, "atol: -1; write a number"),
+    ({"atol": True}, "atol: the truth value true"),
+    ({"atol": "small"}, "atol: 'small'; write a number"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), CODE_MISTAKES)
+def test_programming_tasks_that_are_refused(
+    change: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    rows = [CODE, CODE | {"task_id": "mine/1"} | change]
+    told = refusal(tmp_path, "code", *rows)
+    assert f"rows.jsonl, line 2, {message}" in told
+
+
+def test_a_task_twice(tmp_path: Path) -> None:
+    told = refusal(tmp_path, "code", CODE, "\n", CODE)
+    assert f"line 3, task_id: the id 'mine/0' is that of {tmp_path / 'rows.jsonl'}, line 1" in told
+    numbers = [MATH | {"id": "1"}, MATH | {"id": 1}, MATH | {"id": 1.0}]
+    told = refusal(tmp_path, "math", *numbers, id_field="id")
+    assert told.count("the id '1' is that of") == 2
+
+
+def test_all_mistakes_are_told_at_once_up_to_twenty(tmp_path: Path) -> None:
+    told = refusal(
+        tmp_path,
+        "math",
+        MATH | {"answer": "", "problem": 1},
+        "{\n",
+        MATH,
+        "[1]\n",
+        {"problem": "x"},
+    )
+    places = ["line 1, problem", "line 1, answer", "line 2: not JSON", "line 4: an object is"]
+    for place in [*places, "line 5, answer: is missing; the fields are problem"]:
+        assert f"{tmp_path / 'rows.jsonl'}, {place}" in told
+    told = refusal(tmp_path, "math", *[MATH | {"answer": ""}] * 25)
+    assert len(told.splitlines()) == 22
+    assert told.endswith("and 5 more mistakes")
+
+
+def test_a_key_twice_in_a_row(tmp_path: Path) -> None:
+    told = refusal(tmp_path, "math", '{"problem": "x", "answer": "1", "answer": "2"}\n')
+    assert "line 1: the key 'answer' is there twice" in told
+
+
+def test_files_that_are_no_json_lines(tmp_path: Path) -> None:
+    assert "not JSON lines; write one object per line" in refusal(
+        tmp_path, "math", json.dumps([MATH], indent=1)
+    )
+    path = tmp_path / "rows.parquet"
+    entry = DatasetEntry(kind="math", path=str(path))
+    for content, message in ((b"PAR1 and no more", "not a readable Parquet"), (None, "a folder")):
+        if content is None:
+            path.unlink()
+            path.mkdir()
+        else:
+            path.write_bytes(content)
+        with pytest.raises(EagerError, match=message):
+            fetch_tasks("mine", entry, tmp_path / "t.jsonl", tmp_path / "m.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (json.dumps(MATH).encode("utf-16"), "the text is in UTF-16; save it as UTF-8"),
+        (json.dumps(MATH).encode("utf-32-be"), "a binary file; name a text file in UTF-8"),
+        (json.dumps(MATH).encode() + b"\n\n\xe9\n", "line 3: the byte 0xe9 is not UTF-8"),
+        (gzip.compress(json.dumps(MATH).encode()), "a binary file (gzip); name a text file"),
+        (None, "a folder; name a file in it"),
+    ],
+)
+def test_other_encodings_are_told(content: bytes | None, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.mkdir() if content is None else path.write_bytes(content)
+    entry = DatasetEntry(kind="math", path=str(path))
+    with pytest.raises(EagerError) as caught:
+        fetch_tasks("mine", entry, tmp_path / "t.jsonl", tmp_path / "m.json")
+    assert str(path) in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_rows_of_parquet_are_checked_alike(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"problem": ["x", "y"], "answer": [1.0, NAN]}), path)
+    entry = DatasetEntry(kind="math", path=str(path))
+    with pytest.raises(EagerError, match=r"rows\.parquet, row 2, answer: the number nan"):
+        fetch_tasks("mine", entry, tmp_path / "t.jsonl", tmp_path / "m.json")
+
+
+def test_what_is_stored_and_damaged_is_told(tmp_path: Path) -> None:
+    fetch(tmp_path, "math", MATH)
+    path = tmp_path / "tasks.jsonl"
+    path.write_text('{"id": 1}\n', encoding="utf-8")
+    with pytest.raises(EagerError, match=r"tasks\.jsonl, line 1: not a task; delete it and rerun"):
+        read_tasks(path)
+
+
+def test_a_compressed_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(gzip.compress(json.dumps(MATH).encode()))
+    entry = DatasetEntry(kind="math", path=str(path))
+    fetch_tasks("mine", entry, tmp_path / "tasks.jsonl", tmp_path / "manifest.json")
+    assert read_tasks(tmp_path / "tasks.jsonl")[0].target == "4"

@@ -1,0 +1,61 @@
+"""One damaged file among former runs is told and left out; the others count."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eager.monitor.history import read_former_runs
+
+RUN: dict[str, Any] = {
+    "parameters": {"method": "parallel", "max_sequences": 4, "temperature": 0.6},
+    "counts": {"tokens": 1000, "engine_seconds": 9.0, "driver_seconds": 1.0},
+    "hardware": {"processor": "a CPU"},
+    "prompts": 5,
+    "shards": [{"load_seconds": 30.0}, {"load_seconds": None}],
+}
+WHOLE = json.dumps(RUN).encode()
+
+
+def write_run(results: Path, seed: int, content: bytes | None) -> Path:
+    path = results / f"e/m/d/seed={seed}/parallel/run.json"
+    path.parent.mkdir(parents=True)
+    path.mkdir() if content is None else path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        WHOLE[:-30],
+        b"null",
+        b"[]",
+        b"\xff\xfe{\0",
+        b"\0" * 40,
+        None,
+        json.dumps(RUN | {"counts": 3}).encode(),
+        json.dumps(RUN | {"counts": {"tokens": "many"}}).encode(),
+        json.dumps(RUN | {"hardware": None}).encode(),
+        json.dumps(RUN | {"prompts": 0}).encode(),
+        json.dumps(RUN | {"shards": [{}]}).encode(),
+        json.dumps(RUN | {"counts": RUN["counts"] | {"engine_seconds": float("nan")}}).encode(),
+    ],
+)
+def test_a_damaged_run_is_told_and_left_out(content: bytes | None, tmp_path: Path) -> None:
+    write_run(tmp_path, 1, WHOLE)
+    damaged = write_run(tmp_path, 2, content)
+    write_run(tmp_path, 3, WHOLE)
+    runs, told = read_former_runs(tmp_path)
+    assert [(run.tokens, run.seconds, run.loads) for run in runs] == [(1000, 10.0, (30.0,))] * 2
+    (message,) = told
+    assert message.startswith(str(damaged))
+    assert message.endswith("left out, make it again or delete it")
+
+
+def test_imported_results_say_nothing_of_costs(tmp_path: Path) -> None:
+    write_run(tmp_path, 1, json.dumps(RUN | {"counts": {"engine_seconds": 3}}).encode())
+    assert read_former_runs(tmp_path) == ([], [])
