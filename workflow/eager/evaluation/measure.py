@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import numpy as np
 
 from eager.config.targets import Target
+from eager.evaluation.diversity import Diversity, distinct_answers, diversity
 from eager.evaluation.metrics import (
     SequenceResult,
     majority_is_correct,
     measure,
-    unbiased_pass_at_k,
 )
+from eager.evaluation.parallel_curve import mean_curve
 from eager.evaluation.statistics import mean_interval
 from eager.util.errors import EagerError
-from eager.util.files import read_json, write_json
+from eager.util.files import read_json, write_text
 from eager.util.tables import read_table
 
 INTERVALS = {
@@ -32,6 +34,7 @@ INTERVALS = {
     "tokens_upstream_per_prompt": "tokens_upstream",
 }
 """Figures with an interval, and the value a prompt that they are the mean of."""
+LIST = re.compile(r"(?<=\[)\n([^\[\]{}\"]+)\n\s+(?=\])")
 COLUMNS = [
     "prompt_id",
     "sequence_index",
@@ -84,7 +87,7 @@ def write_metrics(
     content = _figures(list(prompts.values()))
     content |= engine_costs([read_json(path)["counts"] for path in run_paths])
     if method == "parallel" and prompts:
-        content["unbiased_pass_at_k"] = _unbiased(list(prompts.values()))
+        content["parallel_curve"] = mean_curve(list(prompts.values()))
     per_prompt = {name: _describe(sequences) for name, sequences in prompts.items()}
     content["intervals"] = {
         name: mean_interval(
@@ -94,17 +97,21 @@ def write_metrics(
     }
     content["per_prompt"] = per_prompt
     of = {} if cell is None else {"cell": dict(cell)}
-    write_json(output, {"schema_version": 1, **of, "method": method, **content})
+    write_text(output, _as_text({"schema_version": 1, **of, "method": method, **content}))
 
 
 def _figures(prompts: list[list[SequenceResult]]) -> dict[str, Any]:
     """The figures of a result; where it has no prompt, counts are 0 and figures null."""
     if not prompts:
         shares = dict.fromkeys(("pass_at_k", "pass_at_k_upstream", "cons_at_max", "pass_rate"))
+        shares |= dict.fromkeys(f"distinct_answers_{name}" for name in Diversity._fields)
         counts = dict.fromkeys(("prompts", "sequences", "tokens", "tokens_upstream"), 0)
         means = dict.fromkeys(("tokens_per_prompt", "tokens_upstream_per_prompt"))
         return {**shares, **counts, **means}
     content: dict[str, Any] = asdict(measure(prompts))
+    found = diversity(prompts)
+    content["distinct_answers_per_sequence"] = found.per_sequence
+    content["distinct_answers_per_1000_tokens"] = found.per_1000_tokens
     for name in ("tokens", "tokens_upstream"):
         content[f"{name}_per_prompt"] = content[name] / content["prompts"]
     return content
@@ -141,6 +148,13 @@ def _describe(sequences: list[SequenceResult]) -> dict[str, Any]:
         "majority_correct": majority_is_correct(sequences),
         "tokens": sum(s.tokens for s in sequences),
         "tokens_upstream": sum(s.tokens_upstream for s in sequences),
+        "distinct_answers": distinct_answers(sequences),
+        "each": {
+            name: [int(v) if isinstance(v, bool) else v for v in values]
+            for name, values in zip(
+                SequenceResult._fields, zip(*sequences, strict=True), strict=True
+            )
+        },
     }
 
 
@@ -168,14 +182,18 @@ def _results(sequences_path: Path, verdicts_path: Path) -> dict[str, list[Sequen
     return results
 
 
-def _unbiased(prompts: list[list[SequenceResult]]) -> dict[str, float]:
-    """Pass@k of independent samples at k = 1, 2, 4, ... up to all of them."""
-    samples = min(len(prompt) for prompt in prompts)
-    ks = sorted({2**power for power in range(samples.bit_length())} | {samples})
-    return {
-        str(k): fmean(
-            unbiased_pass_at_k(len(prompt), sum(s.correct for s in prompt), k) for prompt in prompts
+def sequences_of(metrics: Mapping[str, Any], prompt: str) -> list[SequenceResult]:
+    """The sequences of a prompt as a metrics.json holds them."""
+    each = metrics["per_prompt"][prompt]["each"]
+    return [
+        SequenceResult(candidate, bool(correct), bool(upstream), tokens, tokens_upstream)
+        for candidate, correct, upstream, tokens, tokens_upstream in zip(
+            *(each[name] for name in SequenceResult._fields), strict=True
         )
-        for k in ks
-        if k <= samples
-    }
+    ]
+
+
+def _as_text(content: Any) -> str:
+    """JSON that people can read: a list of numbers stands on one line."""
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    return LIST.sub(lambda found: ", ".join(map(str.strip, found[1].split(","))), text) + "\n"
