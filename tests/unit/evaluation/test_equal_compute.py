@@ -110,7 +110,7 @@ def test_means_over_data_sets_weigh_each_the_same() -> None:
     assert found.difference.value == pytest.approx((1 - 1) / 2)
     assert found.samples == pytest.approx((1 + 1.5) / 2)
     assert compare_as_measured([one, other]).value == pytest.approx((1 - 1) / 2)
-    saved = cost_saved([one, other], [np.full((4, 1), 20.0), np.full((2, 1), 40.0)])
+    saved = cost_saved([one.cost, other.cost], [np.full((4, 1), 20.0), np.full((2, 1), 40.0)])
     assert saved.value == pytest.approx((0.5 + 0.25) / 2)
     alone = paired([0], [[0, 1]], [1], [1])
     assert compare_at_equal_cost([one, alone]).difference.interval is None  # type: ignore[union-attr]

@@ -81,16 +81,18 @@ def compare_at_equal_cost(results: Sequence[PairedResult]) -> EqualCost | None:
 
 def compare_as_measured(results: Sequence[PairedResult]) -> Estimate:
     """The method's value minus Full Parallel's with all its samples; mean over the data sets."""
-    tables = [np.stack([result.quality - result.baseline], axis=-1) for result in results]
+    tables = [(result.quality - result.baseline)[..., None] for result in results]
     return _mean_over(tables, lambda means: means[..., 0])
 
 
-def cost_saved(results: Sequence[PairedResult], baselines: Sequence[Table]) -> Estimate:
-    """Share of Full Parallel's cost that the method does without; mean over the data sets."""
-    tables = [
-        np.stack([result.cost, baseline], axis=-1)
-        for result, baseline in zip(results, baselines, strict=True)
-    ]
+def cost_saved(costs: Sequence[Table], baselines: Sequence[Table]) -> Estimate:
+    """Share of Full Parallel's cost that the method does without; mean over the data sets.
+
+    Args:
+        costs: what the method used, a table of prompts and seeds per data set.
+        baselines: what Full Parallel used.
+    """
+    tables = [np.stack(pair, axis=-1) for pair in zip(costs, baselines, strict=True)]
     return _mean_over(tables, lambda means: 1 - means[..., 0] / means[..., 1])
 
 

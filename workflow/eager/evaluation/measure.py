@@ -84,8 +84,23 @@ def write_metrics(
         cell: experiment, model, data set and the swept parameters, if they are known.
     """
     prompts = _results(sequences_path, verdicts_path)
+    content = metrics_of(method, prompts, [read_json(path)["counts"] for path in run_paths])
+    of = {} if cell is None else {"cell": dict(cell)}
+    write_text(output, _as_text({"schema_version": 1, **of, **content}))
+
+
+def metrics_of(
+    method: str, prompts: Mapping[str, list[SequenceResult]], counts: list[dict[str, float]]
+) -> dict[str, Any]:
+    """The content of metrics.json but for the cell.
+
+    Args:
+        method: the result's method.
+        prompts: sequences by prompt, in order.
+        counts: those of run.json of every generation that went into it.
+    """
     content = _figures(list(prompts.values()))
-    content |= engine_costs([read_json(path)["counts"] for path in run_paths])
+    content |= engine_costs(counts)
     if method == "parallel" and prompts:
         content["parallel_curve"] = mean_curve(list(prompts.values()))
     per_prompt = {name: _describe(sequences) for name, sequences in prompts.items()}
@@ -96,8 +111,7 @@ def write_metrics(
         for name, value in INTERVALS.items()
     }
     content["per_prompt"] = per_prompt
-    of = {} if cell is None else {"cell": dict(cell)}
-    write_text(output, _as_text({"schema_version": 1, **of, "method": method, **content}))
+    return {"method": method, **content}
 
 
 def _figures(prompts: list[list[SequenceResult]]) -> dict[str, Any]:

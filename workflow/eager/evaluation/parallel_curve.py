@@ -7,6 +7,7 @@ curve ends at the measured value.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import comb
 from typing import Any, NamedTuple
 
@@ -42,10 +43,20 @@ class PromptCurve(NamedTuple):
 
 
 def prompt_curve(samples: Sequence[SequenceResult]) -> PromptCurve:
-    """The curve of one prompt; without samples nothing is reached.
+    """The curve of one prompt, which has at least one sample.
 
     Source of Pass@k: Chen et al. 2021, arXiv 2107.03374, section 2.1.
     """
+    numbers: dict[int | None, int | None] = {None: None}
+    for sample in samples:
+        numbers.setdefault(sample.candidate, len(numbers))
+    return _curve(tuple((numbers[s.candidate], s.correct) for s in samples))
+
+
+@lru_cache(maxsize=4096)
+def _curve(votes: tuple[tuple[int | None, bool], ...]) -> PromptCurve:
+    """The same prompts come back in many comparisons, and many are all right or all wrong."""
+    samples = [SequenceResult(candidate, right, right, 0, 0) for candidate, right in votes]
     many, correct = len(samples), sum(s.correct for s in samples)
     passed = [0.0, *(unbiased_pass_at_k(many, correct, k) for k in range(1, many + 1))]
     exact = many <= MOST_SAMPLES and _products(samples) <= MOST_PRODUCTS

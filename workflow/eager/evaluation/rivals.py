@@ -7,6 +7,7 @@ one after another costs latency, which is what the rounds count.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -61,6 +62,11 @@ def rivals_of(samples: Sequence[SequenceResult], settings: Settings) -> dict[str
     """
     if not samples:
         raise ValueError("a rival draws samples, and the prompt has none")
+    return _rivals(tuple(samples), settings)
+
+
+@lru_cache(maxsize=4096)
+def _rivals(samples: tuple[SequenceResult, ...], settings: Settings) -> dict[str, Rival]:
     draws = draw(samples, orders_of(len(samples)))
     return {name: rival(draws, settings) for name, rival in RIVALS.items()}
 

@@ -10,11 +10,11 @@ import pandas as pd
 
 from eager.config.targets import ResolvedExperiment, Target
 from eager.report.tables.comparison import (
-    Result,
     compare_with_baseline,
     compare_with_published,
     with_bounds,
 )
+from eager.report.tables.pairing import Result
 from eager.report.tables.published import read_published
 from eager.report.tables.rendering import TableFiles, table_files, write_forms
 from eager.util.files import read_json
