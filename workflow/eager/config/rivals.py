@@ -19,3 +19,7 @@ class RivalSettings(StrictModel):
         lt=1,
         description="how likely adaptive_consistency wants the leading answer to be the majority",
     )
+
+
+USUAL = RivalSettings()
+"""Where an experiment does not say otherwise."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
-from eager.config.rivals import RivalSettings
+from eager.config.rivals import USUAL, RivalSettings
 from eager.config.settings import (
     METHODS,
     BranchingParameters,
@@ -140,7 +140,7 @@ class ExperimentConfig(StrictModel):
     published: str | None = Field(
         default=None, description="CSV file with published figures to put beside ours; null: none"
     )
-    rivals: RivalSettings = Field(default=RivalSettings(), description="see below")
+    rivals: RivalSettings = Field(default=USUAL, description="see below")
     branching: BranchingParameters = Field(default=BranchingParameters(), description="see below")
     engine: EngineOptions = Field(default=EngineOptions(), description="see below")
     sandbox: Annotated[
