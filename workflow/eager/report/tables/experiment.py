@@ -9,6 +9,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from eager.config.rivals import RivalSettings
+from eager.config.targets import ResolvedExperiment
+from eager.report.figures.forest import draw_forest
+from eager.report.figures.names import FOREST
 from eager.report.tables import curve, rivals_table
 from eager.report.tables.comparison import (
     compare_with_baseline,
@@ -16,10 +19,11 @@ from eager.report.tables.comparison import (
     only_in_csv,
 )
 from eager.report.tables.conclusion import Conclusion, conclude, markdown_of
+from eager.report.tables.names import CONCLUSION
 from eager.report.tables.pairing import Result
 from eager.report.tables.published import read_published
-from eager.report.tables.rendering import TableFiles, write_forms
-from eager.report.tables.summary import ONLY_IN_CSV, summarize
+from eager.report.tables.rendering import table_files, write_forms
+from eager.report.tables.summary import ONLY_IN_CSV, read_results, summarize
 from eager.util.files import write_text
 
 
@@ -36,6 +40,10 @@ class Tables(NamedTuple):
 
     tables: list[ShownTable]
     conclusion: Conclusion
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """One of the tables."""
+        return next(table.frame for table in self.tables if table.name == name)
 
 
 def tables_of(results: Sequence[Result], published: Path | None, rivals: RivalSettings) -> Tables:
@@ -66,13 +74,19 @@ def tables_of(results: Sequence[Result], published: Path | None, rivals: RivalSe
 
 
 def write_tables(made: Tables, folder: Path) -> None:
-    """Write `{name}.csv`, `.md` and `.tex` of every table, and conclusion.md."""
+    """Write every table in its three forms, and conclusion.md."""
     for table in made.tables:
-        stem = folder / table.name
-        files = TableFiles(
-            csv=stem.with_suffix(".csv"),
-            markdown=stem.with_suffix(".md"),
-            latex=stem.with_suffix(".tex"),
-        )
-        write_forms(table.frame, files, table.only_in_csv)
-    write_text(folder / "conclusion.md", markdown_of(made.conclusion))
+        write_forms(table.frame, table_files(folder, table.name), table.only_in_csv)
+    write_text(folder / CONCLUSION, markdown_of(made.conclusion))
+
+
+def write_experiment(experiment: ResolvedExperiment, folder: Path) -> None:
+    """Write the tables of an experiment, and draw what they say of all its cells at once.
+
+    Args:
+        experiment: the experiment; the metrics of its results are there.
+        folder: where the tables go.
+    """
+    made = tables_of(read_results(experiment.targets), experiment.published, experiment.rivals)
+    write_tables(made, folder)
+    draw_forest(made.frame("comparison"), experiment.folder / "figures", FOREST)
