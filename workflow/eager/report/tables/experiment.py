@@ -23,7 +23,7 @@ from eager.report.tables.names import CONCLUSION
 from eager.report.tables.pairing import Result
 from eager.report.tables.published import read_published
 from eager.report.tables.rendering import table_files, write_forms
-from eager.report.tables.summary import ONLY_IN_CSV, read_results, summarize
+from eager.report.tables.summary import ONLY_IN_CSV, read_results, summarize, with_equal_tokens
 from eager.util.files import write_text
 
 
@@ -59,11 +59,12 @@ def tables_of(results: Sequence[Result], published: Path | None, rivals: RivalSe
             published figures has mistakes.
     """
     comparison = compare_with_baseline(results)
+    summary = with_equal_tokens(summarize(results), comparison)
     derived = rivals_table.rivals_table(results, rivals)
     facts = read_published(published) if published else []
     return Tables(
         [
-            ShownTable("summary", summarize(list(results)), ONLY_IN_CSV),
+            ShownTable("summary", summary, ONLY_IN_CSV),
             ShownTable("comparison", comparison, only_in_csv(comparison)),
             ShownTable("rivals", derived, rivals_table.ONLY_IN_CSV),
             ShownTable("parallel_curve", curve.parallel_curves(results), curve.ONLY_IN_CSV),

@@ -20,6 +20,8 @@ METRICS = [
     "cons_at_max",
     "pass_rate",
     "pass_at_k_upstream",
+    "distinct_answers_per_sequence",
+    "distinct_answers_per_1000_tokens",
     "sequences",
     "tokens",
     "tokens_upstream",
@@ -43,6 +45,26 @@ def read_results(targets: Sequence[Target], root: Path = Path()) -> list[Result]
         for folder in dict.fromkeys(target.folder for target in targets)
     }
     return [(target.cell, target.method, metrics[target.folder]) for target in targets]
+
+
+EQUAL_TOKENS = [f"pass_at_k_equal_tokens_difference{end}" for end in ("", "_low", "_high")]
+
+
+def with_equal_tokens(summary: pd.DataFrame, comparison: pd.DataFrame) -> pd.DataFrame:
+    """The summary with the difference in Pass@k at equal tokens of each method.
+
+    Args:
+        summary: of `summarize`.
+        comparison: of `compare_with_baseline`; may be empty.
+    """
+    names = [str(name) for name in summary.columns]
+    place = names[: names.index("method") + 1] if names else []
+    known = {tuple(row[name] for name in place): row for row in comparison.to_dict("records")}
+    rows = [{str(name): value for name, value in row.items()} for row in summary.to_dict("records")]
+    for row in rows:
+        compared = known.get(tuple(row[name] for name in place), {})
+        row |= {name: compared.get(name) for name in EQUAL_TOKENS}
+    return pd.DataFrame(rows)
 
 
 def summarize(results: Sequence[Result]) -> pd.DataFrame:
