@@ -103,6 +103,7 @@ rule report_page:
     params:
         **made_by("report.page.page", stage_identity("stages", "report")),
         shown=PLAN.shown,
+        rivals=PLAN.rivals,
         weights=PLAN.weights,
     shell:
         many("report", "--output {output:q}", "--read {params.weights:q}")
