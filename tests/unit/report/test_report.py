@@ -172,7 +172,7 @@ def test_the_verdict_stands_at_the_top_with_the_rivals_beside(tmp_path: Path) ->
     assert "Cons@max" in top
     cards = text.split('class="cards"')[1].split("<h2")[0]
     assert "sampling until solved: Pass@k" in cards
-    assert "at equal tokens: <b>not comparable, more than all samples</b>" in cards
+    assert "at equal tokens: <b>not comparable, it used more tokens than all samples</b>" in cards
 
 
 def test_everything_recorded_is_there_and_escaped(tmp_path: Path) -> None:

@@ -160,7 +160,11 @@ def _against(row: Row, parallel: Row | None, compared: Row) -> Against | None:
 
 def _equal_tokens(compared: Row) -> str:
     difference = at_equal_tokens(compared)
-    return f"Pass@k {difference}" if difference else "not comparable, more than all samples"
+    return (
+        f"Pass@k {difference}"
+        if difference
+        else "not comparable, it used more tokens than all samples"
+    )
 
 
 def _fewer(saved: float) -> str:

@@ -56,6 +56,7 @@ class Statement:
         cost: what it does to the tokens.
         quality: Pass@k at equal tokens.
         sentences: all of it in words.
+        pooled: it is of several seeds or data sets.
     """
 
     place: str
@@ -63,6 +64,7 @@ class Statement:
     cost: Cost
     quality: Quality
     sentences: list[str]
+    pooled: bool
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,9 @@ def conclude(comparison: pd.DataFrame, rivals: pd.DataFrame) -> Conclusion:
         rivals: of `rivals_table`.
     """
     rows = _records(comparison)
-    rows.sort(key=lambda row: ALL not in (row["seed"], row["dataset"]))
+    rows.sort(key=_is_pooled, reverse=True)
     statements = [_statement(row, _records(rivals)) for row in rows]
-    single = [row for row in rows if ALL not in (row["seed"], row["dataset"])]
+    single = [row for row in rows if not _is_pooled(row)]
     return Conclusion(_summary(single), statements, _warnings(single))
 
 
@@ -141,7 +143,9 @@ def _statement(row: Row, rivals: list[Row]) -> Statement:
             f"Against {samples} samples of Full Parallel, which cost as much: {'; '.join(clauses)}."
         )
     sentences += _rivals_in_words(row, rivals)
-    return Statement(_place(row), style_of(row["method"]).name, cost, quality, sentences)
+    return Statement(
+        _place(row), style_of(row["method"]).name, cost, quality, sentences, _is_pooled(row)
+    )
 
 
 def _cost_in_words(row: Row, cost: Cost) -> str:
@@ -274,6 +278,10 @@ def _place(row: Row) -> str:
         f"θ {said('entropy_threshold')}, T {said('temperature')}, {seed}, "
         f"{prompts} prompt{'s' * (prompts != 1)})"
     )
+
+
+def _is_pooled(row: Row) -> bool:
+    return ALL in (row["seed"], row["dataset"])
 
 
 def _records(table: pd.DataFrame) -> list[Row]:
