@@ -288,9 +288,7 @@ def figures(
 
     with logged_step(log):
         found = read_experiment(experiment)
-        draw_figures(
-            cells_of(found, model, dataset), found.published, folder, rivals=found.rivals
-        )
+        draw_figures(cells_of(found, model, dataset), found.published, folder, rivals=found.rivals)
 
 
 @app.command()
