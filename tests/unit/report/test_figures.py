@@ -154,7 +154,7 @@ def test_full_parallel_is_a_line_with_rivals_and_the_forest_tells_differences(
     forest = description(tmp_path / "figures/x--equal_tokens.svg")
     assert forest.count("Pass@k:") == forest.count("Cons@max:") == 2 * 3
     assert "EAGer-adapt, M 2, Pass@k: more tokens than all samples" in forest
-    assert re.search(r"EAGer-init, M 8, Pass@k: [+−]\d\.\d\d \[", forest)  # noqa: RUF001
+    assert re.search(r"EAGer-init, M 8, Pass@k: [+−]\d\.\d\d \[", forest)
     draw_figures(cells, None, tmp_path / "wide", "x--", RivalSettings(window=8))
     wide = description(tmp_path / "wide/x--cons_at_max.svg")
     assert wide != cons
