@@ -163,18 +163,35 @@ def third_party(modules: Iterable[str]) -> set[str]:
 @pytest.mark.parametrize(
     ("lock", "modules", "elsewhere"),
     [
-        ("data", ["tasks", "encoding"], set()),
+        ("data", ["data.tasks", "data.encoding"], set()),
         # tasks.py imports `datasets` where it fetches, which only the stage data does.
-        ("evaluate", ["verdicts", "evaluating", "measuring", "budget"], {"datasets"}),
-        ("report", ["summary", "figures", "report.page", "exporting"], {"datasets"}),
-        ("generate", ["generate", "models"], {"torch", "vllm"}),
+        (
+            "evaluate",
+            [
+                "evaluation.verdicts",
+                "evaluation.evaluate",
+                "evaluation.measure",
+                "generation.budget",
+            ],
+            {"datasets"},
+        ),
+        (
+            "report",
+            ["report.tables.summary", "report.figures.draw", "report.page.page", "exchange.export"],
+            {"datasets"},
+        ),
+        (
+            "generate",
+            ["generation.shard_job", "generation.progress", "data.models"],
+            {"torch", "vllm"},
+        ),
     ],
 )
 def test_a_stage_s_lock_has_all_that_its_code_imports(
     lock: str, modules: list[str], elsewhere: set[str]
 ) -> None:
     # What the command line imports before it knows which step it is; provenance of every run.json.
-    starts = ["containers.recipes", "containers.settings", "jobs"]
+    starts = ["containers.recipes", "containers.settings", "config.environment"]
     locked = {
         canonicalize_name(line.split("==")[0])
         for line in (ROOT / f"envs/{lock}.lock").read_text().splitlines()
