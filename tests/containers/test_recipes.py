@@ -100,7 +100,9 @@ def test_images_yaml_records_the_files_as_they_are() -> None:
         ),
     ],
 )
-def test_a_drift_is_told_and_recorded(copy: Path, file: str, old: str, new: str, said: str) -> None:
+def test_a_drift_is_reported_and_recorded(
+    copy: Path, file: str, old: str, new: str, said: str
+) -> None:
     edit(copy / file, old, new)
     differences = compare_files(copy)
     assert any(line.startswith(said) for line in differences)
@@ -124,7 +126,7 @@ def test_recording_forgets_digests_of_another_recipe_only(copy: Path) -> None:
     }
 
 
-def test_an_image_without_its_lock_is_told(copy: Path) -> None:
+def test_an_image_without_its_lock_is_reported(copy: Path) -> None:
     (copy / "envs/report.lock").unlink()
     with pytest.raises(EagerError, match=r"report\.lock: cannot be read"):
         identity("stages", copy)

@@ -16,7 +16,7 @@ from eager.sandbox.session import Session
 from eager.sandbox.settings import SandboxSettings
 from eager.sandbox.tasks import CodeTask, Submission, load_evalplus
 from eager.util.errors import EagerError
-from tests.sandbox.conftest import MINICODE
+from tests.support.sandbox import MINICODE
 
 ANSWER = """Sure! Here is the function:
 
@@ -216,7 +216,7 @@ def test_mbpp_inputs_get_their_types_back(tmp_path: Path) -> None:
     assert task.plus_inputs == ()
 
 
-def test_an_mbpp_task_is_judged_by_its_oracle(bubblewrap: Engine, tmp_path: Path) -> None:
+def test_an_mbpp_task_is_evaluated_by_its_oracle(bubblewrap: Engine, tmp_path: Path) -> None:
     task = CodeTask(
         task_id="Mbpp/2", prompt="", entry_point="similar_elements", suite="mbpp",
         canonical_solution="def similar_elements(a, b): return tuple(set(a) & set(b))",

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+END = 0
+"""The token that ends a sequence."""
+
 
 @dataclass
 class Step:

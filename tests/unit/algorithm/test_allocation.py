@@ -1,4 +1,4 @@
-"""Shares and rounds of cases worked out by hand, with the reasons people read."""
+"""Shares and rounds of cases worked out by hand, with the reasons as texts."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_with_labels_the_unsolved_are_served_saturated_ones_first() -> None:
     ]
 
 
-def test_who_is_served_last_is_told_that_nothing_is_left() -> None:
+def test_who_is_served_last_learns_that_nothing_is_left() -> None:
     last = allocate("eager", initial([4, 3], [False, False]), 4)[1]
     assert last.share == 0
     assert last.reason == "stayed at 3 of 4, no right sequence: nothing is left of the budget"

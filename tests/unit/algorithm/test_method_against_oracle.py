@@ -19,8 +19,8 @@ from eager.algorithm.allocation import (
 from eager.algorithm.branching import BranchingRule, Observation, PromptTree
 from eager.algorithm.entropy import top_k_entropy
 from tests.support import oracle
+from tests.support.oracle import END
 
-END = 0
 # Mutation tests run these once a mutant.
 LESS = 10 if settings.get_current_profile_name() == "mutants" else 1
 

@@ -1,4 +1,4 @@
-"""Every mistake in the configuration is told with its place and what to write instead."""
+"""Every mistake in the configuration is reported with its place and what to write instead."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_mistake_is_told(name: str, tmp_path: Path) -> None:
+def test_mistake_is_reported(name: str, tmp_path: Path) -> None:
     changes, expected = CASES[name]
     with pytest.raises(EagerError) as caught:
         load(tmp_path, **changes)
@@ -197,7 +197,7 @@ def test_mistake_is_told(name: str, tmp_path: Path) -> None:
         assert part in str(caught.value)
 
 
-def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(EagerError) as caught:
         load(tmp_path, rows=[row(temperature="0"), row(seed="-1")], models={"tiny": {"pth": "x"}})
     message = str(caught.value)

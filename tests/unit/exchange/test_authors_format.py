@@ -220,7 +220,9 @@ def test_a_file_without_our_notes(tmp_path: Path) -> None:
         ({"generations": 3}, "generations: Input should be a valid array"),
     ],
 )
-def test_mistakes_in_a_file_are_told(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+def test_mistakes_in_a_file_are_reported(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
     path = without_notes(exported(tmp_path, "eager_init"), **changes)
     with pytest.raises(EagerError, match=message):
         import_result(path, "math", tmp_path / "back")

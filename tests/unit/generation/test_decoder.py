@@ -1,4 +1,4 @@
-"""The decoder brings the trees of the decision logic through an engine unharmed."""
+"""The decoder's trees through an engine equal those of the decision logic alone."""
 
 from __future__ import annotations
 
@@ -8,25 +8,10 @@ from hypothesis import strategies as st
 from eager.algorithm.allocation import Round, Share, next_round
 from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary
-from eager.generation.decoder import Decoder, NextRound, PromptRun, request_seed
+from eager.generation.decoder import Decoder, PromptRun, request_seed
 from tests.support import oracle
-from tests.support.scripted_engine import ScriptedEngine
-from tests.unit.algorithm.test_method_against_oracle import END
-
-TOP = 6
-
-
-def decoding(method: str, max_sequences: int, **changes: object) -> DecodingSettings:
-    values = {
-        "method": method,
-        "max_sequences": max_sequences,
-        "entropy_threshold": 1.0,
-        "top_k_entropy": TOP,
-        "temperature": 0.6,
-        "max_tokens": 20,
-        "seed": 55,
-    }
-    return DecodingSettings.model_validate(values | changes)
+from tests.support.oracle import END
+from tests.support.scripted_engine import TOP, ScriptedEngine, decoding, one_round
 
 
 def decode(
@@ -40,10 +25,6 @@ def decode(
     runs = [run for finished in decoder.run(work) for run in finished]
     assert not engine.requests
     return sorted(runs, key=lambda run: run.priority), engine, decoder
-
-
-def one_round(round_: Round) -> NextRound:
-    return lambda finished, generated: None if finished else round_
 
 
 @settings(max_examples=300)

@@ -1,4 +1,4 @@
-"""Formats: what is written is read back, damage and other versions are noticed."""
+"""Formats: what is written is read back, damage and other versions are detected."""
 
 from __future__ import annotations
 
@@ -9,31 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from eager.algorithm.branching import BranchingRule, Observation, PromptTree
 from eager.generation.records import tree_tables
 from eager.report.results import read_prompts
 from eager.util import tables
 from eager.util.errors import EagerError
 from eager.util.tables import read_table, write_table
-
-
-class Letters:
-    """Token 0 is the end; the others are letters, and 9 a space."""
-
-    def decode(self, token_ids: list[int]) -> str:
-        return "".join("" if t == 0 else " " if t == 9 else chr(96 + t) for t in token_ids)
-
-
-def small_tree() -> PromptTree:
-    """Two sequences, forked at position 1; branching ends there, and words follow."""
-    rule = BranchingRule(2, 0.5, 99, 1000, max_tokens=20, end_of_sequence=frozenset({0}))
-    tree = PromptTree(rule)
-    tree.observe([Observation(0, 1, 0.1, 1, 2)])
-    tree.observe([Observation(0, 3, 0.9, 4, 5)])
-    for token in (9, 1, 2, 9, 3, 0):
-        tree.observe([Observation(0, token), Observation(1, token)])
-    assert tree.live == 0
-    return tree
+from tests.support.trees import Letters, small_tree
 
 
 def test_rows_of_a_tree() -> None:
@@ -114,7 +95,7 @@ def test_prompts_share_row_groups_and_are_read_one_by_one(
 def test_a_prompts_rows_may_not_lie_apart(tmp_path: Path) -> None:
     path = tmp_path / "sequences.parquet"
     write_table(path, several_prompts("aba"), "sequences")
-    with pytest.raises(EagerError, match="the rows of prompt 'a' lie apart"):
+    with pytest.raises(EagerError, match="the rows of prompt 'a' are not contiguous"):
         list(read_prompts(path))
 
 

@@ -70,7 +70,7 @@ def tree_tables(
 def _sequence_row(
     tree: PromptTree, index: int, *, count_words: bool, tokenizer: Tokenizer
 ) -> dict[str, Any]:
-    """What a sequence is, whatever its place in the prompt's result."""
+    """The columns of a sequence that do not depend on its place in the prompt's result."""
     sequence = tree.sequences[index]
     token_ids = tree.tokens(index).tolist()
     inherited = sequence.fork_position
@@ -92,7 +92,7 @@ def _sequence_row(
 
 
 def _branch_row(branch: Branch, tokenizer: Tokenizer) -> dict[str, Any]:
-    """What a branch is, whatever its place in the prompt's result."""
+    """The columns of a branch that do not depend on its place in the prompt's result."""
     return {
         "step": branch.step,
         "position": branch.position,

@@ -1,4 +1,4 @@
-"""A finished cell on disk, read a prompt at a time, so that memory does not grow with the run."""
+"""Reads a finished cell one prompt at a time, so that memory does not grow with the run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from eager.util.tables import open_table, read_table
 
 
 class CellResults(StrictModel):
-    """Where the results of one cell lie.
+    """Paths of the results of one cell.
 
     Attributes:
         cell: experiment, model, data set and the swept parameters.
@@ -41,7 +41,7 @@ class CellResults(StrictModel):
 
     @property
     def label(self) -> str:
-        """The swept parameters, for people."""
+        """The swept parameters as a label."""
         cell = self.cell
         return (
             f"M {cell['max_sequences']}, θ {cell['entropy_threshold']:g}, "
@@ -101,14 +101,14 @@ SCALARS = (
 def read_prompts(
     path: Path, arrays: Sequence[str] = ("token_ids", "entropies")
 ) -> Iterator[tuple[str, list[SequenceRow]]]:
-    """The sequences of each prompt of a sequences.parquet, a row group at a time.
+    """The sequences of each prompt of a sequences.parquet, one row group at a time.
 
     Args:
         path: the file.
         arrays: which of `token_ids` and `entropies` are wanted.
 
     Raises:
-        EagerError: missing, unreadable, of another version, or a prompt's rows lie apart.
+        EagerError: missing, unreadable, of another version, or a prompt's rows are not contiguous.
     """
     seen: set[str] = set()
     with open_table(path, "sequences") as file:
@@ -121,8 +121,8 @@ def read_prompts(
             for start, end in zip(starts, [*starts[1:], len(ids)], strict=True):
                 if ids[start] in seen:
                     raise EagerError(
-                        f"{path}: the rows of prompt {ids[start]!r} lie apart; write them in "
-                        "prompt order with eager.util.tables.write_table"
+                        f"{path}: the rows of prompt {ids[start]!r} are not contiguous; "
+                        "write them in prompt order with eager.util.tables.write_table"
                     )
                 seen.add(ids[start])
                 yield ids[start], _rows(table.slice(start, end - start))

@@ -1,8 +1,7 @@
 """The formats between stages: Parquet tables with a kind and a schema version.
 
-`sequences` has a row per sequence, `branches` a row a branch, both in prompt order. A prompt's rows
-stay in one row group, which short prompts share. A reader that meets another version says so and
-stops.
+`sequences` has one row per sequence, `branches` one per branch, both in prompt order. A prompt's
+rows are in one row group, which short prompts share. A reader refuses other versions.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ SEQUENCES = pa.schema(
     [
         ("prompt_id", pa.string()),
         ("sequence_index", pa.int32()),
-        ("parent_index", pa.int32()),  # null: a fresh start
+        ("parent_index", pa.int32()),  # null: a root
         ("fork_position", pa.int32()),
         ("round", pa.int32()),  # 0: EAGer-init or Full Parallel
         ("threshold", pa.float64()),  # theta of the round, nats; null for parallel
