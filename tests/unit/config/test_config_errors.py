@@ -145,14 +145,6 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"models": {"tables": {"path": "x"}}, "rows": [row(model="tables")]},
         ["cells.tsv, line 2, model: 'tables' is a name of results/mine/ itself; rename"],
     ),
-    "names that run into each other": (
-        {
-            "models": {"a": {"path": "x"}, "a--b": {"path": "y"}},
-            "datasets": {"c": DATASETS["sums"], "b--c": DATASETS["sums"]},
-            "rows": [row(model="a", dataset="b--c"), row(model="a--b", dataset="c")],
-        },
-        ["cells.tsv, line 3: the figures of ('a--b', 'c') and of ('a', 'b--c')", "rename one"],
-    ),
     "a method twice": (
         {"experiment": {"methods": ["eager", "parallel", "eager"]}},
         ["config/mine.yaml", "methods: 'eager' is there twice; remove one"],

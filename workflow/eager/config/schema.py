@@ -28,7 +28,9 @@ REVISION_PATTERN = r"^[0-9a-f]{40}$"
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
 RESERVED_NAMES = frozenset({"models", "datasets", "bench", "sandbox", "store", "README.md"})
 """What results/ holds besides experiments."""
-RESERVED_MODEL_NAMES = frozenset({"tables", "figures", "export", "report.html", "archive.zip"})
+RESERVED_MODEL_NAMES = frozenset(
+    {"tables", "figures", "export", "report.html", "archive.zip", "experiment.json"}
+)
 """What the folder of an experiment holds besides models."""
 
 
