@@ -11,7 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
+from eager.algorithm.rules import RuleName
 from eager.config.settings import (
+    DEFAULT_RULE,
     METHODS,
     BranchingParameters,
     DecodingSettings,
@@ -179,6 +181,11 @@ class Cell(StrictModel):
     max_sequences: int = Field(ge=1, description="cap on sequences per prompt (M)")
     entropy_threshold: float = Field(ge=0, description="entropy threshold in nats (theta)")
     seed: int = Field(ge=0, description="seed of the run")
+    rule: Annotated[RuleName, BeforeValidator(lambda value: value or DEFAULT_RULE)] = Field(
+        default=DEFAULT_RULE,
+        description="how the EAGer methods branch: `described` by the paper, or as the `authors`' "
+        "program does; the column may be left out",
+    )
 
 
 @dataclass(frozen=True)
@@ -215,7 +222,14 @@ class Experiment:
         if method != "parallel":
             sampling |= self.config.branching.model_dump()
             sampling["entropy_threshold"] = cell.entropy_threshold
+            if cell.rule != DEFAULT_RULE:
+                sampling["rule"] = cell.rule
         return DecodingSettings(**sampling)
+
+    def columns(self, cell: Cell) -> dict[str, Any]:
+        """A cell's values as tables show them: the rule only where one of the cells chooses it."""
+        same = all(other.rule == DEFAULT_RULE for other in self.cells)
+        return cell.model_dump(exclude={"rule"} if same else None)
 
     def shards(self, model: str, dataset: str) -> int:
         """Jobs that the prompts of a result of a model and a data set are assigned to."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence as Row
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from eager.algorithm.branching import Branch, PromptTree
-from eager.util.tables import BRANCHES, SEQUENCES
+from eager.algorithm.branching import Branch, PromptTree, Sequence
+from eager.util.tables import BRANCHES, SEQUENCES, SEQUENCES_OF_STEPS
 
 
 class Tokenizer(Protocol):
@@ -42,7 +42,8 @@ def tree_tables(
         tokenizer: turns ids into text.
 
     Returns:
-        The tables `sequences` and `branches`.
+        The tables `sequences` (with the columns of `SEQUENCES_OF_STEPS` where the rule draws ends
+        again) and `branches`.
     """
     rows = [
         {
@@ -64,7 +65,8 @@ def tree_tables(
         }
         for branch in tree.branches
     ]
-    return pa.Table.from_pylist(rows, SEQUENCES), pa.Table.from_pylist(branches, BRANCHES)
+    schema = SEQUENCES_OF_STEPS if _counts_steps(tree) else SEQUENCES
+    return pa.Table.from_pylist(rows, schema), pa.Table.from_pylist(branches, BRANCHES)
 
 
 def _sequence_row(
@@ -88,7 +90,27 @@ def _sequence_row(
         words = tokenizer.decode(token_ids[end:]).split()
         row["threshold"] = tree.rule.entropy_threshold
         row["tokens_upstream"] = end - inherited + len(words)
+    if _counts_steps(tree):
+        row |= _step_columns(sequence, token_ids, tokenizer)
     return row
+
+
+def _counts_steps(tree: PromptTree) -> bool:
+    return tree.rule.points.ends_drawn_again
+
+
+def _step_columns(sequence: Sequence, token_ids: list[int], tokenizer: Tokenizer) -> dict[str, Any]:
+    """The steps of a sequence, and the count by them: each is one token in the authors' count."""
+    rest = token_ids[sequence.branching_end :]
+    if rest and sequence.finish_reason == "stop":
+        rest.pop()  # their text leaves the end of sequence out
+    return {
+        "step_entropies": _padded(
+            sequence.birth, sequence.step_entropies, sequence.birth + len(sequence.step_entropies)
+        ),
+        "ends_drawn": sequence.ends_drawn,
+        "tokens_upstream": len(sequence.step_entropies) + len(tokenizer.decode(rest).split()),
+    }
 
 
 def _branch_row(branch: Branch, tokenizer: Tokenizer) -> dict[str, Any]:
@@ -107,7 +129,7 @@ def _branch_row(branch: Branch, tokenizer: Tokenizer) -> dict[str, Any]:
     }
 
 
-def _padded(inherited: int, recorded: Sequence[float], length: int) -> NDArray[np.float32]:
+def _padded(inherited: int, recorded: Row[float], length: int) -> NDArray[np.float32]:
     """Entropies of a whole sequence, NaN where there is none."""
     entropies = np.full(length, np.nan, dtype=np.float32)
     entropies[inherited : inherited + len(recorded)] = recorded

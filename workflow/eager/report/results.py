@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -45,7 +45,7 @@ class CellResults(StrictModel):
         cell = self.cell
         return (
             f"M {cell['max_sequences']}, θ {cell['entropy_threshold']:g}, "
-            f"T {cell['temperature']:g}, seed {cell['seed']}"
+            f"T {cell['temperature']:g}, seed {cell['seed']}{rule_label(cell)}"
         )
 
 
@@ -69,6 +69,11 @@ def cells_of(
             )
             found.methods[target.method] = target.folder
     return list(cells.values())
+
+
+def rule_label(cell: Mapping[str, Any]) -> str:
+    """What a cell's label ends with: the rule, where it is not the default one."""
+    return ", rule authors" if cell.get("rule") == "authors" else ""
 
 
 @dataclass(frozen=True)
