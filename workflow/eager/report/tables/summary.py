@@ -17,6 +17,7 @@ from eager.report.tables.comparison import (
 )
 from eager.report.tables.published import read_published
 from eager.report.tables.rendering import TableFiles, table_files, write_forms
+from eager.report.tables.thresholds import sweep_columns
 from eager.util.files import read_json
 
 RELATIVE = ("tokens", "tokens_upstream", "sequences", "seconds", "pass_at_k")
@@ -129,4 +130,6 @@ def summarize(results: list[Result]) -> pd.DataFrame:
             value, reference = metrics[name], baseline.get(name)
             comparable = reference and value is not None
             record[f"{name}_relative"] = value / reference if comparable else None
+    for record, columns in zip(records, sweep_columns(results), strict=True):
+        record.update(columns)
     return pd.DataFrame(records)
