@@ -206,6 +206,25 @@ def test_parallel_asks_for_no_logprobs_and_gives_all_sequences(seed: int, sequen
     assert len({request.seed for request in engine.submitted}) == sequences
 
 
+@settings(max_examples=50)
+@given(st.integers(0, 10**9), st.integers(1, 5))
+def test_parallel_records_the_entropy_of_every_token_if_asked(seed: int, sequences: int) -> None:
+    script = oracle.random_script(seed, 8, END, (), ties=False)
+    chosen = decoding("parallel", sequences, entropy_threshold=None, record_entropies=True)
+    vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=64)
+    work = [
+        (Prompt(id=str(i), token_ids=(i,)), one_round(Round(0, sequences, sequences, 0.0)))
+        for i in range(2)
+    ]
+    runs, _, _ = decode(script, chosen, vocabulary, work)
+    for run in runs:
+        ((_, tree),) = run.finished
+        for index, sequence in enumerate(tree.sequences):
+            ids = tree.tokens(index).tolist()
+            expected = [oracle.entropy(script(tuple(ids[:n]), 0)) for n in range(len(ids))]
+            assert list(sequence.entropies) == pytest.approx(expected, abs=1e-5)
+
+
 @given(st.integers(0, 10**9), st.integers(1, 6), st.integers(0, 18), st.booleans())
 def test_budgeted_rounds_give_exactly_the_share(
     seed: int, max_sequences: int, share: int, saturated: bool

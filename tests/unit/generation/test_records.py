@@ -88,6 +88,33 @@ def test_rows_of_a_tree() -> None:
     assert [branch[f"{kind}_text"] for kind in ("sampled", "kept", "forked")] == ["c", "d", "e"]
 
 
+@pytest.mark.parametrize(
+    ("max_sequences", "patience", "max_tokens", "repeated"),
+    [
+        (3, 1000, 20, 20 - 3),  # never M sequences: until the token limit
+        (3, 4, 20, 1 + 4 - 3),  # or until the patience ends
+        (2, 1000, 20, 0),  # branching ended before the sequence did
+    ],
+)
+def test_an_end_counts_again_while_the_prompt_could_branch(
+    max_sequences: int, patience: int, max_tokens: int, repeated: int
+) -> None:
+    rule = BranchingRule(max_sequences, 0.5, 99, patience, max_tokens, frozenset({0}))
+    tree = PromptTree(rule)
+    tree.observe([Observation(0, 3, 0.9, 4, 5)])
+    tree.observe([Observation(0, 1, 0.1), Observation(1, 1, 0.1)])
+    tree.observe([Observation(0, 0, 0.1), Observation(1, 1, 0.1)])
+    while tree.live:
+        tree.observe([Observation(1, 0, 0.1)])
+    rows, _ = tree_tables(
+        "p", tree, round_number=0, first_index=0, count_words=True, tokenizer=Letters()
+    )
+    first = rows.to_pylist()[0]
+    # "da" after branching ended is a word; otherwise every token counts.
+    counted = 3 + repeated if max_sequences > 2 else 1 + 1
+    assert first["tokens_upstream"] == counted
+
+
 def test_parallel_counts_tokens_and_has_no_threshold() -> None:
     sequences, _ = tree_tables(
         "p", small_tree(), round_number=0, first_index=0, count_words=False, tokenizer=Letters()

@@ -141,6 +141,14 @@ class ExperimentConfig(StrictModel):
     published: str | None = Field(
         default=None, description="CSV file with published figures to put beside ours; null: none"
     )
+    imported: tuple[str, ...] = Field(
+        default=(),
+        description="folders that `eager import` wrote, to stand in tables, figures and report",
+    )
+    record_entropies: bool = Field(
+        default=False,
+        description="record the entropies of Full Parallel too, for `export`; takes longer",
+    )
     branching: BranchingParameters = Field(default=BranchingParameters(), description="see below")
     engine: EngineOptions = Field(default=EngineOptions(), description="see below")
     sandbox: Annotated[
@@ -219,6 +227,11 @@ class Experiment:
             "dtype": model.dtype,
             "seed": cell.seed,
         }
+        if method == "parallel" and self.config.record_entropies:
+            sampling |= {
+                "record_entropies": True,
+                "top_k_entropy": self.config.branching.top_k_entropy,
+            }
         if method != "parallel":
             sampling |= self.config.branching.model_dump()
             sampling["entropy_threshold"] = cell.entropy_threshold

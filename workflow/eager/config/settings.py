@@ -89,6 +89,11 @@ class DecodingSettings(BranchingParameters):
     )
     dtype: NumberFormat = Field(default="auto", description="number format of the weights")
     seed: int = Field(ge=0, description="seed of the run")
+    record_entropies: bool = Field(
+        default=False,
+        exclude_if=lambda recorded: not recorded,
+        description="record entropies of Full Parallel too, which costs time",
+    )
     # Left out of what is written where it is the default, so that no result's hash changes by it.
     rule: RuleName = Field(
         default=DEFAULT_RULE,

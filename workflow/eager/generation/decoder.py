@@ -162,7 +162,7 @@ class Decoder:
                 prompt,
                 max_tokens=tree.tokens_left(sequence),
                 seed=seed,
-                with_logprobs=tree.branching,
+                with_logprobs=tree.branching or self._settings.record_entropies,
                 priority=run.priority,
             )
         )
@@ -176,6 +176,8 @@ class Decoder:
         ended: set[str] = set()
         for output, entropy in zip(outputs, self._entropies(outputs), strict=True):
             request = self._live[output.request_id]
+            if self._settings.record_entropies and not request.tree.branching:
+                request.tree.sequences[request.sequence].entropies.append(entropy)
             if not request.started:
                 request.started = True
                 self.counters.cached_prompt_tokens += output.cached_prompt_tokens
@@ -204,7 +206,11 @@ class Decoder:
     def _entropies(self, outputs: Sequence[EngineOutput]) -> list[float]:
         """Entropy (nats) of each output's position, in one call; 0 where it is not needed."""
         size = self._settings.top_k_entropy
-        needed = [i for i, o in enumerate(outputs) if self._live[o.request_id].tree.branching]
+        needed = [
+            index
+            for index, output in enumerate(outputs)
+            if self._settings.record_entropies or self._live[output.request_id].tree.branching
+        ]
         entropies = [0.0] * len(outputs)
         if needed:
             logprobs = array("d")
