@@ -143,6 +143,24 @@ def test_a_whole_number_is_a_number_and_every_target_comes_back() -> None:
     assert [str(target) for target in written] == targets
 
 
+def test_an_end_repeats_its_entropy_while_the_prompt_may_branch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repeated = 0
+    for seed in SEEDS:
+        row = make_result(tmp_path, "eager_init", seed)
+        path = exported(row, tmp_path, monkeypatch)
+        lists = [ast.literal_eval(text) for p in prompts_of(path) for text in p["entropies"]]
+        rows = read_table(row.result / "sequences.parquet", "sequences").to_pylist()
+        for sequence, marks in zip(rows, lists, strict=True):
+            more = len(marks) - len(sequence["token_ids"])
+            if more > 0:
+                repeated += 1
+                assert set(marks[-more - 1 :]) == {marks[-1]}
+                assert marks[-1] >= 0
+    assert repeated > 3
+
+
 def test_missing_entropies_are_said_once(tmp_path: Path) -> None:
     said: list[str] = []
     rows = [make_result(tmp_path / str(seed), "parallel", seed) for seed in range(2)]
