@@ -54,7 +54,9 @@ class ScriptedEngine:
 
     def _advance(self, request_id: str) -> EngineOutput:
         request = self.requests[request_id]
-        step = self._script(tuple(request.ids), 0)
+        # After the sequence and its length, an id names how many ends have been drawn in vain.
+        draws = int((*request_id.split("."), 0)[4]) if request_id.count(".") > 2 else 0
+        step = self._script(tuple(request.ids), draws)
         request.ids.append(step.sampled)
         request.generated += 1
         finished = step.sampled in self._ends or request.generated == request.max_tokens

@@ -21,7 +21,9 @@ def test_the_paper_is_planned_offline_with_every_cell(repository: Repository) ->
         place = f"results/paper/{cell['model']}/{cell['dataset']}/{sampling}"
         assert f"{place}/parallel/sequences.parquet" in done.stdout
         for method in ("eager_init", "eager_adapt", "eager"):
-            assert f"{place}+entropy_threshold=2.2/{method}/sequences.parquet" in done.stdout
+            rule = "" if cell["rule"] == "described" else f"+rule={cell['rule']}"
+            folder = f"{place}+entropy_threshold=2.2{rule}/{method}"
+            assert f"{folder}/sequences.parquet" in done.stdout
 
 
 def test_tables_and_export_are_planned(repository: Repository) -> None:

@@ -14,6 +14,7 @@ rule tables:
     input:
         experiment=ancient("<experiment>"),
         metrics=PLAN.files(["metrics.json"]),
+        imported=PLAN.imported,
         published=PLAN.published or [],
     output:
         multiext("<tables>/summary", ".csv", ".md", ".tex"),
@@ -37,6 +38,7 @@ rule draw_figures:
     input:
         experiment=ancient("<experiment>"),
         results=lambda wildcards: PLAN.files(FILES, wildcards.model, wildcards.dataset),
+        imported=PLAN.imported,
         published=PLAN.published or [],
     output:
         svg=[
@@ -74,6 +76,7 @@ rule report_page:
     input:
         experiment=ancient("<experiment>"),
         results=PLAN.files([*FILES, "run.json"]),
+        imported=PLAN.imported,
         shared=PLAN.shared_files(),
         published=PLAN.published or [],
         figures=[

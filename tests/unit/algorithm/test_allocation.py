@@ -16,6 +16,7 @@ from eager.algorithm.allocation import (
     saved_budget,
     split_evenly,
 )
+from eager.algorithm.rules import AUTHORS
 
 
 def initial(counts: list[int], solved: list[bool] | None = None) -> list[InitialResult]:
@@ -86,10 +87,13 @@ def test_even_shares(budget: int, receivers: int, cap: int, shares: list[int]) -
 
 def test_rounds_of_a_prompt() -> None:
     share = Share("p", 1, False, None, 6, "")
-    assert next_round(share, 0, 0, 2.0, 4) == Round(1, 1, 4, pytest.approx(1.6))
-    assert next_round(share, 3, 2, 2.0, 4) == Round(3, 1, 3, pytest.approx(2 * 0.8**3 * 0.9))
-    assert next_round(share, 5, 3, 2.0, 4) == Round(4, 1, 1, pytest.approx(2 * 0.8**4 * 0.9**2))
-    assert next_round(share, 6, 4, 2.0, 4) is None
+    assert next_round(share, 0, 0, 2.0) == Round(1, 1, 6, pytest.approx(1.6))
+    assert next_round(share, 3, 2, 2.0) == Round(3, 1, 3, pytest.approx(2 * 0.8**3 * 0.9))
+    assert next_round(share, 5, 3, 2.0) == Round(4, 1, 1, pytest.approx(2 * 0.8**4 * 0.9**2))
+    assert next_round(share, 6, 4, 2.0) is None
     saturated = replace(share, saturated=True)
-    assert next_round(saturated, 0, 0, 2.0, 4) == Round(1, 1, 4, 2.0)
-    assert next_round(saturated, 5, 3, 2.0, 4) == Round(4, 1, 1, pytest.approx(2 * 0.9**2))
+    assert next_round(saturated, 0, 0, 2.0) == Round(1, 1, 6, 2.0)
+    assert next_round(saturated, 5, 3, 2.0) == Round(4, 1, 1, pytest.approx(2 * 0.9))
+    # The authors' program lets every round grow to the whole share.
+    assert next_round(saturated, 5, 3, 2.0, AUTHORS) == Round(4, 1, 6, pytest.approx(2 * 0.9))
+    assert next_round(saturated, 6, 3, 2.0, AUTHORS) is None

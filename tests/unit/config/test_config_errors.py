@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from eager.config.load import load_experiment, read_yaml
+from eager.config.paths import cell_folder, result_folder
 from eager.config.schema import Experiment
 from eager.report.tables.published import read_published
 from eager.util.errors import EagerError
@@ -201,6 +202,24 @@ def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
 def test_a_name_alone_is_the_sandboxs_engine(tmp_path: Path) -> None:
     assert load(tmp_path, experiment={"sandbox": "docker"}).config.sandbox.engine == "docker"
     assert load(tmp_path).config.sandbox.engine == "auto"
+
+
+def test_a_cell_may_choose_its_rule_and_nothing_else_changes_by_it(tmp_path: Path) -> None:
+    plain = load(tmp_path)
+    rows = [[*ROW, ""], [*ROW, "described"], [*ROW, "authors"]]
+    with pytest.raises(EagerError, match="line 3: the same as line 2"):
+        load(tmp_path, header=[*HEADER, "rule"], rows=rows[:2])
+    both = load(tmp_path, header=[*HEADER, "rule"], rows=rows[1:])
+    described, authors = both.cells
+    assert plain.cells[0] == described
+    assert [cell_folder(cell).split("+")[4:] for cell in both.cells] == [[], ["rule=authors"]]
+    assert result_folder("x", described, "parallel") == result_folder("x", authors, "parallel")
+    assert both.decoding(described, "parallel") == both.decoding(authors, "parallel")
+    settings = [both.decoding(cell, "eager").model_dump() for cell in both.cells]
+    assert settings[1] == {**settings[0], "rule": "authors"}
+    assert "rule" not in both.decoding(described, "eager").model_dump_json(exclude_unset=True)
+    assert [both.columns(cell)["rule"] for cell in both.cells] == ["described", "authors"]
+    assert list(plain.columns(described)) == HEADER
 
 
 def test_a_right_configuration_loads(tmp_path: Path) -> None:

@@ -86,7 +86,9 @@ def _load_cells(path: Path) -> tuple[list[tuple[int, Cell]], list[str]]:
     if not path.exists():
         return [], [f"{path}: no such file; `cells` names the TSV with the cells"]
     try:
-        table = read_rows(path, "\t", list(Cell.model_fields), comment="#")
+        fields = Cell.model_fields
+        optional = [name for name, field in fields.items() if not field.is_required()]
+        table = read_rows(path, "\t", list(fields), comment="#", optional=optional)
     except EagerError as error:
         return [], [str(error)]
     if not table.rows and not table.mistakes:

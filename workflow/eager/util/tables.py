@@ -39,6 +39,16 @@ SEQUENCES = pa.schema(
         ("text", pa.string()),
     ]
 )
+SEQUENCES_OF_STEPS = pa.schema(
+    [
+        *SEQUENCES,
+        # An entropy a step of the round: NaN before the sequence's birth, then one for each step in
+        # which the prompt branched, ends that were drawn again included.
+        ("step_entropies", pa.list_(pa.float32())),
+        ("ends_drawn", pa.int32()),  # ends of sequence that were drawn and did not stand
+    ]
+)
+"""The schema `sequences` where ends of sequence are drawn again (rule `authors`)."""
 BRANCHES = pa.schema(
     [
         ("prompt_id", pa.string()),
@@ -118,8 +128,13 @@ def read_table(path: Path, kind: str) -> pa.Table:
 
 
 def concatenate(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
-    """Tables of one schema one after the other; an empty table if there are none."""
-    return pa.concat_tables([schema.empty_table(), *tables])
+    """Tables one after the other; an empty table if there are none.
+
+    Args:
+        tables: in this schema, or in this schema with more columns, which are kept.
+        schema: of the empty table.
+    """
+    return pa.concat_tables([schema.empty_table(), *tables], promote_options="default")
 
 
 def _is_numeric(kind: pa.DataType) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from eager.config.settings import BUDGET_METHODS, Method, is_first_round
+from eager.report.figures.branch_tokens import branch_tokens
 from eager.report.figures.facts import (
     PERCENTILES,
     Correlation,
@@ -34,12 +34,10 @@ from eager.report.figures.style import (
     save,
     style,
     style_of,
-    visible,
     write_note,
 )
-from eager.report.results import CellResults
+from eager.report.results import CellResults, rule_label
 
-SHOWN_TOKENS = 15
 BINS = 30
 MANY_POINTS = 2000
 """More marks than this are drawn as pixels inside the SVG, which would be slow to open."""
@@ -96,11 +94,21 @@ def pass_at_k(facts: list[ResultData], published: list[Published]) -> tuple[Figu
         passed = [fact.metrics["pass_at_k"] for fact in series]
         axes.hlines(passed, upstream, tokens, color=look.color, linewidth=0.8, alpha=0.6)
         axes.plot(upstream, passed, "|", color=look.color, markersize=8)
-        axes.plot(tokens, passed, look.line, marker=look.marker, color=look.color, markersize=6)
+        half = "bottom" if series[0].cell.cell.get("rule") == "authors" else "full"
+        axes.plot(
+            *(tokens, passed, look.line),
+            marker=look.marker,
+            color=look.color,
+            markersize=6,
+            fillstyle=half,
+        )
         for fact, x, y in zip(series, tokens, passed, strict=True):
             largest = fact.cell.cell["max_sequences"]
             label_point(axes, f"{largest}", (x, y), method)
-            told.append(f"{look.name} at M {largest}: {y:.3f} with {x:,.0f} tokens per prompt")
+            told.append(
+                f"{look.name} at M {largest}{rule_label(fact.cell.cell)}: {y:.3f} with {x:,.0f} "
+                "tokens per prompt"
+            )
     for method in dict.fromkeys(point.method for point in published):
         look = style_of(method)
         points = sorted((p for p in published if p.method == method), key=lambda p: p.max_sequences)
@@ -123,6 +131,9 @@ def pass_at_k(facts: list[ResultData], published: list[Published]) -> tuple[Figu
     handles.append(
         Line2D([], [], color=GREY, marker="|", linewidth=0.8, label="authors' count of tokens")
     )
+    if any(rule_label(fact.cell.cell) for fact in facts):
+        label = "half full: rule authors"
+        handles.append(Line2D([], [], color=GREY, marker="o", fillstyle="bottom", label=label))
     if published:
         label = "hollow: published (authors' count)"
         handles.append(Line2D([], [], color=GREY, marker="o", markerfacecolor="w", label=label))
@@ -280,43 +291,6 @@ def entropy_accuracy(facts: list[ResultData], published: list[Published]) -> tup
     return figure, "; ".join(told) + "."
 
 
-def branch_tokens(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
-    """The tokens that stand at branches most often, as the first or the second candidate."""
-    kept: Counter[str] = Counter()
-    forked: Counter[str] = Counter()
-    for fact in facts:
-        kept.update(fact.branches["kept_text"])
-        forked.update(fact.branches["forked_text"])
-    together = kept + forked
-    # Ties in the order of the text: the same figure whatever order the cells are read in.
-    top = sorted(together, key=lambda text: (-together[text], text))[:SHOWN_TOKENS]
-    figure = new_figure(height=max(1.6 + 0.22 * len(top), 2.0))
-    axes = figure.axes[0]
-    if not top:
-        write_note(axes, "no branches")
-        return figure, "There were no branches."
-    places = np.arange(len(top))[::-1]
-    left = np.array([kept[text] for text in top])
-    right = np.array([forked[text] for text in top])
-    axes.barh(places, left, color="#0072B2", label="kept (most likely)")
-    axes.barh(
-        places,
-        right,
-        left=left,
-        color="white",
-        edgecolor="#D55E00",
-        hatch="////",
-        label="branched to (second)",
-    )
-    axes.set_yticks(places, [visible(text) for text in top], parse_math=False)
-    axes.set(xlabel="branches at which the token was a candidate")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(visible=False, axis="y")
-    figure.legend(loc="outside lower center", ncols=2)
-    words = ", ".join(f"{visible(text)} {together[text]}" for text in top[:5])
-    return figure, f"Of {sum(kept.values())} branches, the commonest candidates: {words}."
-
-
 Draw = Callable[[list[ResultData], list[Published]], tuple[Figure, str]]
 FIGURES: dict[str, Draw] = {
     "pass_at_k": pass_at_k,
@@ -333,8 +307,9 @@ def _series(facts: list[ResultData]) -> list[tuple[Method, list[ResultData]]]:
     series: dict[tuple[Any, ...], dict[int, ResultData]] = {}
     for fact in facts:
         cell = fact.cell.cell
-        theta = None if fact.method == "parallel" else cell["entropy_threshold"]
-        key = (fact.method, cell["temperature"], cell["seed"], theta)
+        branching = (cell["entropy_threshold"], cell.get("rule"))
+        own = None if fact.method == "parallel" else branching
+        key = (fact.method, cell["temperature"], cell["seed"], own)
         series.setdefault(key, {})[cell["max_sequences"]] = fact
     return [(key[0], [group[m] for m in sorted(group)]) for key, group in series.items()]
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from eager.config.targets import ResolvedExperiment, Target
+from eager.report.results import imported_cells
 from eager.report.tables.comparison import (
     Result,
     compare_with_baseline,
@@ -17,6 +18,7 @@ from eager.report.tables.comparison import (
 )
 from eager.report.tables.published import read_published
 from eager.report.tables.rendering import TableFiles, table_files, write_forms
+from eager.report.tables.thresholds import sweep_columns
 from eager.util.files import read_json
 
 RELATIVE = ("tokens", "tokens_upstream", "sequences", "seconds", "pass_at_k")
@@ -26,6 +28,8 @@ METRICS = [
     "cons_at_max",
     "pass_rate",
     "pass_at_k_upstream",
+    "cons_at_max_upstream",
+    "pass_rate_upstream",
     "sequences",
     "tokens",
     "tokens_upstream",
@@ -34,7 +38,10 @@ METRICS = [
     "engine_seconds",
     "seconds",
 ]
-ONLY_IN_CSV = ["pass_at_k_upstream", "engine_seconds", "sequences_relative", "seconds_relative"]
+ONLY_IN_CSV = [
+    *("pass_at_k_upstream", "cons_at_max_upstream", "pass_rate_upstream"),
+    *("engine_seconds", "sequences_relative", "seconds_relative"),
+]
 
 
 class ShownTable(NamedTuple):
@@ -53,6 +60,11 @@ def write_tables(experiment: ResolvedExperiment, folder: Path) -> None:
         folder: where the tables go.
     """
     results = read_results(experiment.targets)
+    for cell in imported_cells(experiment):
+        results += [
+            (cell.cell, method, read_json(cell.file(method, "metrics.json")))
+            for method in cell.methods
+        ]
     write_summary(results, table_files(folder, "summary"))
     write_comparison(results, table_files(folder, "comparison"))
     write_published(results, experiment.published, table_files(folder, "published"))
@@ -129,4 +141,6 @@ def summarize(results: list[Result]) -> pd.DataFrame:
             value, reference = metrics[name], baseline.get(name)
             comparable = reference and value is not None
             record[f"{name}_relative"] = value / reference if comparable else None
+    for record, columns in zip(records, sweep_columns(results), strict=True):
+        record.update(columns)
     return pd.DataFrame(records)
