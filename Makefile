@@ -73,7 +73,7 @@ coverage: dev  ## Lines that the tests reach: 90 % of the package, all of the pu
 	$(BIN)/coverage report --fail-under=90 --skip-covered --show-missing
 	$(BIN)/coverage report --fail-under=100 --include="$(PURE)"
 
-mutants: dev  ## Change the decisions in small ways and see whether tests notice; goes on where it stopped
+mutants: dev  ## Change the decisions in small ways and see whether tests notice; continues where it stopped
 	mkdir -p build/mutation/src
 	cp -R workflow/eager build/mutation/src
 	cp -R tests pyproject.toml build/mutation

@@ -43,7 +43,7 @@ class Cost:
 
 
 def ratio(theirs: Cost, ours: Cost, measure: str, unit: str) -> float:
-    """Seconds or steps of the reference implementation for a token or a prompt, over ours."""
+    """Seconds or steps of the reference implementation per token or per prompt, divided by ours."""
     each = [getattr(cost, measure) / cost.units(unit) for cost in (theirs, ours)]
     return each[0] / each[1]
 

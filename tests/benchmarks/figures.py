@@ -18,7 +18,7 @@ class Figure:
         lowest: the lowest of the repeats.
         highest: the highest of the repeats.
         higher_is_better: the direction.
-        target: what it has to reach; None: told only.
+        target: what it has to reach; None: reported only.
     """
 
     name: str

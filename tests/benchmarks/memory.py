@@ -1,4 +1,4 @@
-"""Bytes a generated token: held by the driver while it decodes, as finished tables, on disk."""
+"""Bytes per generated token: held by the driver while it decodes, as finished tables, on disk."""
 
 from __future__ import annotations
 

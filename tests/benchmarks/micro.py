@@ -60,7 +60,7 @@ def history(size: int) -> RunningThreshold:
 def stepping(
     live: int, recorded: int, method: str = "eager_init"
 ) -> tuple[ScaleSimulator, Iterator[Any]]:
-    """A decoder over `live` sequences, 32 a prompt, that neither branch nor end."""
+    """A decoder over `live` sequences, 32 per prompt, that neither branch nor end."""
     parallel = method == "parallel"
     settings = DecodingSettings(
         method=method,
@@ -153,7 +153,7 @@ def test_sandbox(benchmark: Any, tmp_path: Path) -> None:
     rounds = 2
     folders = iter(tmp_path / f"cache-{number}" for number in range(rounds))
 
-    def judge() -> None:
+    def evaluate() -> None:
         sequences = [
             # Different programs, so that none is answered from another's result.
             {"prompt_id": task.id, "sequence_index": number, "text": f"# {number}\n{program}"}
@@ -165,7 +165,7 @@ def test_sandbox(benchmark: Any, tmp_path: Path) -> None:
         verdicts = evaluate_programs(tasks, sequences, CodeOptions(), settings, next(folders))
         assert all(verdict["correct"] for verdict in verdicts)
 
-    benchmark.pedantic(judge, rounds=rounds)
+    benchmark.pedantic(evaluate, rounds=rounds)
 
 
 @cpu_time

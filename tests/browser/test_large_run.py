@@ -18,7 +18,7 @@ import pytest
 from eager.config.settings import BUDGET_METHODS, DecodingSettings
 from eager.config.targets import ResolvedExperiment, Target
 from eager.report.results import CellResults
-from tests.browser.conftest import Page
+from tests.support.browser import Page
 from tests.support.synthetic import DATASET, MODEL, SyntheticRun
 
 pytest.importorskip("selenium", reason="needs the Python package selenium (envs/dev.lock)")

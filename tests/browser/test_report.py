@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.browser.conftest import Page
+from tests.support.browser import Page
 from tests.support.synthetic import HOSTILE
 
 pytest.importorskip("selenium", reason="needs the Python package selenium (envs/dev.lock)")

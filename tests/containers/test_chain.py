@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.containers.test_launch import leftovers
+from tests.support.docker import leftovers
 from tests.support.repository import CELL, HEADER, Repository, copy_repository
 from tests.support.synthetic import MODEL, SyntheticRun, write_model
 

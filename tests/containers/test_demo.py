@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from eager.containers.recipes import identity, lock_hashes
-from tests.containers.test_launch import leftovers
-from tests.support.docker import built, run
+from tests.support.docker import built, leftovers, run
 from tests.support.repository import copy_repository
 
 pytestmark = pytest.mark.containers

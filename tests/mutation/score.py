@@ -15,7 +15,7 @@ NOTICED = {"killed", "timeout", "segfault"}
 
 def main() -> int:
     """One line a module, and the name of every change that no test noticed."""
-    files = sorted((ROOT / "build/mutation/mutants/src/eager").glob("*.py.meta"))
+    files = sorted((ROOT / "build/mutation/mutants/src/eager").rglob("*.py.meta"))
     failed = not files
     for file in files:
         codes = json.loads(file.read_text())["exit_code_by_key"]

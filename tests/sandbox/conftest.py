@@ -1,42 +1,20 @@
-"""Engines for the tests of the sandbox: what is there is started, what is not is skipped."""
+"""Engines for the tests of the sandbox; those that do not work on a machine are skipped."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
 
 from eager.sandbox.engines.bubblewrap import BubblewrapEngine
-from eager.sandbox.engines.containers import DockerEngine, Engine, PodmanEngine
+from eager.sandbox.engines.containers import Engine
 from eager.sandbox.settings import SandboxSettings
 from eager.sandbox.tasks import CodeTask, load_evalplus
 from eager.util.errors import EagerError
 from tests.support.docker import run, unavailable
-from tests.support.repository import ROOT
+from tests.support.sandbox import MINICODE, make_engine
 
-MINICODE = ROOT / "config/data/minicode.jsonl"
 ENGINE_NAMES = ("bubblewrap", "bubblewrap-one-user", "docker", "podman")
-
-
-def shared_data() -> Path:
-    """Public test material that lies beside the repository on some machines."""
-    for folder in (os.environ.get("EAGER_SHARED_DATA"), ROOT.parent / "shared/data"):
-        if folder and Path(folder).is_dir():
-            return Path(folder)
-    pytest.skip("no shared test data here (EAGER_SHARED_DATA)")
-
-
-def build_wheels(folder: Path, requirements: Path) -> None:
-    """Wheels for an image, fetched outside of its build."""
-    answer = run(
-        sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder),
-        "--requirement", str(requirements),
-    )  # fmt: skip
-    if answer.returncode != 0:
-        pytest.skip(f"the wheels of {requirements.name} cannot be fetched: {answer.stderr[-300:]}")
 
 
 @pytest.fixture(scope="session")
@@ -51,27 +29,6 @@ def podman_image(docker_image: str, tmp_path_factory: pytest.TempPathFactory) ->
     if answer.returncode != 0:
         pytest.skip(f"podman cannot load an image here: {answer.stderr[-300:]}")
     return f"localhost/{docker_image}"
-
-
-def make_engine(request: pytest.FixtureRequest, name: str) -> Engine:
-    """An engine by its name in the tests, or a skip with the reason."""
-    engine: Engine
-    if name.startswith("bubblewrap"):
-        engine = BubblewrapEngine(SandboxSettings(engine="bubblewrap"))
-        if name == "bubblewrap":
-            if os.geteuid() != 0:
-                pytest.skip("a user per solution needs root")
-        else:
-            engine = BubblewrapEngine(SandboxSettings(engine="bubblewrap"), separate_users=False)
-    else:
-        image = request.getfixturevalue(f"{name}_image")
-        settings = SandboxSettings.model_validate({"engine": name, "image": image})
-        engine = DockerEngine(settings) if name == "docker" else PodmanEngine(settings)
-    try:
-        engine.check()
-    except EagerError as error:
-        unavailable(engine.name, str(error))
-    return engine
 
 
 @pytest.fixture(params=ENGINE_NAMES, scope="session")

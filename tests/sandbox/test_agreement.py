@@ -16,8 +16,8 @@ from eager.sandbox.engines.containers import Engine
 from eager.sandbox.evaluate import Evaluation
 from eager.sandbox.store import Store
 from eager.sandbox.tasks import CodeTask, CodeVerdict, Submission, load_evalplus
-from tests.sandbox.conftest import MINICODE, build_wheels, shared_data
 from tests.support.docker import run
+from tests.support.sandbox import MINICODE, build_wheels, shared_data
 
 EVALPLUS = Path(__file__).parent / "evalplus"
 EVALPLUS_IMAGE = "eager-test-evalplus:latest"

@@ -1,4 +1,4 @@
-"""Hostile programs get their right verdict, and nobody else notices them."""
+"""Hostile programs get their right verdict and affect nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from eager.sandbox.evaluate import Evaluation
 from eager.sandbox.session import FIRST_UID
 from eager.sandbox.store import Store
 from eager.sandbox.tasks import CodeTask, CodeVerdict, Submission, load_evalplus
-from tests.sandbox.conftest import ROOT, run, shared_data
+from tests.support.docker import run
+from tests.support.repository import ROOT
+from tests.support.sandbox import shared_data
 
 ATTACKS = ROOT / "tests/sandbox/attacks"
 

@@ -90,7 +90,7 @@ def test_a_tolerance_once_raised_stays() -> None:
     assert answers.accepts(2, reply([1, 2.25 + 1e-7]))
 
 
-def test_find_zero_is_judged_by_the_polynomial() -> None:
+def test_find_zero_is_evaluated_by_the_polynomial() -> None:
     coefficients = [[-1, 0, 1]]
     answers = expect(
         1.0, entry_point="find_zero", suite="humaneval", atol=1e-4, inputs=(coefficients,)

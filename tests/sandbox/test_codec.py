@@ -164,7 +164,7 @@ class Liar(int):
         return 5
 
 
-def test_a_subclass_is_judged_by_what_it_holds() -> None:
+def test_a_subclass_is_evaluated_by_what_it_holds() -> None:
     assert codec.decode(codec.encode(Liar(3))) == 3
     assert not codec.is_exact(Liar(3))
     assert codec.is_exact(3)

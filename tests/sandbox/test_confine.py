@@ -64,7 +64,7 @@ def refused(code: int) -> int:
         (157, 4, refused(errno.EPERM)),
         (53, 1, ALLOW),  # socketpair
         (53, 2, refused(errno.EPERM)),
-        (0x40000000, 0, refused(errno.ENOSYS)),  # read through the x32 door
+        (0x40000000, 0, refused(errno.ENOSYS)),  # read through the x32 interface
         (100_000, 0, refused(errno.ENOSYS)),
     ],
 )

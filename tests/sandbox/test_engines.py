@@ -15,7 +15,7 @@ from eager.sandbox.probes import PROBES
 from eager.sandbox.session import Session
 from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
-from tests.sandbox.conftest import run
+from tests.support.docker import run
 
 
 def test_every_guarantee_holds(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,8 @@ from eager.sandbox.cli import app
 from eager.sandbox.engines import bubblewrap as bubblewrap_module
 from eager.sandbox.engines.containers import Engine
 from eager.sandbox.tasks import CodeTask
-from tests.sandbox.conftest import MINICODE, run
+from tests.support.docker import run
+from tests.support.sandbox import MINICODE
 
 GOOD = {"task_id": "minicode/0", "completion": "    return a + b\n"}
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,8 @@ from eager.sandbox.session import Session
 from eager.sandbox.settings import SandboxSettings
 from eager.sandbox.tasks import CodeTask, Submission, load_evalplus
 from eager.util.errors import EagerError
-from tests.sandbox.conftest import MINICODE
+from tests.support.repository import ROOT
+from tests.support.sandbox import MINICODE
 
 ANSWER = """Sure! Here is the function:
 
@@ -193,6 +197,34 @@ def test_a_task_given_twice_is_told(minicode: list[CodeTask], tmp_path: Path) ->
         evaluate([*minicode, minicode[3]], [], SandboxSettings(), tmp_path)
 
 
+def test_no_file_is_read_in_the_locale_s_encoding(bubblewrap: Engine, tmp_path: Path) -> None:
+    """Python warns of each, here as an error: samples as a folder, sources for the container."""
+    row = MINICODE.read_text(encoding="utf-8").splitlines()[0]
+    (tmp_path / "one.jsonl").write_text(json.dumps(json.loads(row)))
+    program = tmp_path / "samples/minicode_0/0.py"
+    program.parent.mkdir(parents=True)
+    program.write_text("# é\ndef sum_of_two(a, b):\n    return a + b\n", encoding="utf-8")
+    code = (
+        "import sys, warnings\n"
+        "from pathlib import Path\n"
+        "from eager.sandbox import evaluate, samples, settings, tasks\n"
+        "rows = tasks.load_evalplus(Path(sys.argv[1]))\n"
+        "warnings.filterwarnings('error', category=EncodingWarning, module='eager.sandbox')\n"
+        "given = samples.read_samples(Path(sys.argv[2]), rows)\n"
+        "engine = settings.SandboxSettings(engine='bubblewrap')\n"
+        "(verdict,) = evaluate.evaluate(rows, given, engine, Path(sys.argv[3]))\n"
+        "assert verdict.correct and chr(233) in verdict.solution\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-X", "warn_default_encoding", "-c", code, str(tmp_path / "one.jsonl"),
+         str(tmp_path / "samples"), str(tmp_path / "cache")],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow"), "LC_ALL": "C", "PYTHONUTF8": "0",
+                          "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "utf-8"},
+        capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
 def test_submissions_must_fit_the_tasks(minicode: list[CodeTask], tmp_path: Path) -> None:
     unknown = Submission(task_id="minicode/99", sample_id=0, text="")
     with pytest.raises(EagerError, match="minicode/99"):
@@ -216,7 +248,7 @@ def test_mbpp_inputs_get_their_types_back(tmp_path: Path) -> None:
     assert task.plus_inputs == ()
 
 
-def test_an_mbpp_task_is_judged_by_its_oracle(bubblewrap: Engine, tmp_path: Path) -> None:
+def test_an_mbpp_task_is_evaluated_by_its_oracle(bubblewrap: Engine, tmp_path: Path) -> None:
     task = CodeTask(
         task_id="Mbpp/2", prompt="", entry_point="similar_elements", suite="mbpp",
         canonical_solution="def similar_elements(a, b): return tuple(set(a) & set(b))",

@@ -15,7 +15,7 @@ from eager.evaluation.programs import CodeOptions, program_text
 from eager.sandbox.engines.containers import Engine
 from eager.sandbox.settings import SandboxSettings
 from eager.util.tables import SEQUENCES, read_table, write_table
-from tests.sandbox.conftest import MINICODE
+from tests.support.sandbox import MINICODE
 
 BODY = "def sum_of_two(a: int, b: int) -> int:\n    return a {} b\n"
 TEXTS = [
@@ -74,7 +74,7 @@ def test_a_text_may_continue_its_prompt(tasks: Path) -> None:
     assert text == task.problem + "    return a + b\n"
 
 
-def test_a_task_of_another_format_is_told(tmp_path: Path, bubblewrap: Engine) -> None:
+def test_a_task_of_another_format_is_reported(tmp_path: Path, bubblewrap: Engine) -> None:
     task = Task(id="t/0", problem="p", target="", kind="code", code={"entry_point": "f"})
     path = tmp_path / "tasks.jsonl"
     path.write_text(json.dumps(task.model_dump()) + "\n")

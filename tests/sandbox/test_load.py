@@ -20,8 +20,9 @@ from eager.sandbox.engines.containers import Engine
 from eager.sandbox.evaluate import Evaluation
 from eager.sandbox.store import Store
 from eager.sandbox.tasks import CodeTask, Submission, load_evalplus
-from tests.sandbox.conftest import ROOT, shared_data
 from tests.support.busy import busy_machine
+from tests.support.repository import ROOT
+from tests.support.sandbox import shared_data
 
 pytestmark = pytest.mark.slow
 

@@ -1,4 +1,4 @@
-"""Killing an evaluation in every way, and going on."""
+"""An evaluation that was killed continues where it stopped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import pytest
 
 from eager.sandbox.engines.containers import Engine
 from eager.sandbox.tasks import CodeTask
-from tests.sandbox.conftest import MINICODE, ROOT, run
+from tests.support.docker import run
+from tests.support.repository import ROOT
+from tests.support.sandbox import MINICODE
 
 SAMPLES_PER_TASK = 12
 

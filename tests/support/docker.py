@@ -1,4 +1,4 @@
-"""A Docker daemon and the images for tests: what is there is used, what can be made is made."""
+"""A Docker daemon and the images for tests; both are made where they can be."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 
 from eager.containers.build import build_image, local_base
 from eager.containers.client import docker_client
+from eager.containers.launch import OWNER_LABEL
 from eager.containers.recipes import ImageName, reference
 from eager.util.errors import EagerError
 
@@ -79,3 +80,9 @@ def built(name: ImageName) -> str:
             raise
         unavailable("docker", str(error))
     return reference(name)
+
+
+def leftovers() -> list[str]:
+    """Containers of any launcher, running or not."""
+    listed = run("docker", "ps", "--all", "--quiet", f"--filter=label={OWNER_LABEL}")
+    return listed.stdout.split()

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+END = 0
+"""The token that ends a sequence."""
+
 
 @dataclass
 class Step:
@@ -153,13 +156,13 @@ def shares(
 
 def thresholds(theta: float, saturated: bool, rounds: int) -> list[float]:
     """Thresholds of the rounds, lowered step by step."""
-    current, extra, result = theta, 1.0, []
+    current, result = theta, []
     for number in range(1, rounds + 1):
         if not saturated:
             current *= 0.8
-        if number >= 3:
-            extra *= 0.9
-        result.append(current * extra)
+        if (saturated and number == 3) or (not saturated and number >= 3):
+            current *= 0.9
+        result.append(current)
     return result
 
 

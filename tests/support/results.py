@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from eager.evaluation.measure import metrics_of
-from eager.evaluation.metrics import SequenceResult
+from eager.evaluation.metrics import SequenceResult, majority_is_correct
+from eager.evaluation.upstream import UpstreamGrade
 
 CELL: dict[str, Any] = {
     "experiment": "e",
@@ -42,4 +44,13 @@ def metrics(
         prompts: sequences by prompt.
         counts: of its generations, as in run.json.
     """
-    return metrics_of(method, {name: list(some) for name, some in prompts.items()}, list(counts))
+    own = {name: list(some) for name, some in prompts.items()}
+    grades = {
+        name: UpstreamGrade(
+            any(s.correct for s in some),
+            majority_is_correct(some),
+            fmean(s.correct for s in some),
+        )
+        for name, some in own.items()
+    }
+    return metrics_of(method, own, grades, list(counts))

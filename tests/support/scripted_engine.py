@@ -6,8 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eager.algorithm.allocation import Round
+from eager.config.settings import DecodingSettings
+from eager.generation.decoder import NextRound
 from eager.generation.engine import EngineOutput, EngineRequest
 from tests.support.oracle import Script
+
+TOP = 6
+"""Tokens with a probability at each step, as the settings of `decoding` ask for."""
 
 
 @dataclass
@@ -48,7 +54,9 @@ class ScriptedEngine:
 
     def _advance(self, request_id: str) -> EngineOutput:
         request = self.requests[request_id]
-        step = self._script(tuple(request.ids), 0)
+        # After the sequence and its length, an id names how many ends have been drawn in vain.
+        draws = int((*request_id.split("."), 0)[4]) if request_id.count(".") > 2 else 0
+        step = self._script(tuple(request.ids), draws)
         request.ids.append(step.sampled)
         request.generated += 1
         finished = step.sampled in self._ends or request.generated == request.max_tokens
@@ -71,3 +79,22 @@ class ScriptedEngine:
         padding = self._top - len(tokens)
         logprobs = np.log(probabilities).tolist()
         return tokens + [0] * padding, logprobs + [-np.inf] * padding
+
+
+def decoding(method: str, max_sequences: int, **changes: object) -> DecodingSettings:
+    """Settings for a scripted engine; `changes` replaces some."""
+    values = {
+        "method": method,
+        "max_sequences": max_sequences,
+        "entropy_threshold": 1.0,
+        "top_k_entropy": TOP,
+        "temperature": 0.6,
+        "max_tokens": 20,
+        "seed": 55,
+    }
+    return DecodingSettings.model_validate(values | changes)
+
+
+def one_round(round_: Round) -> NextRound:
+    """Rounds of a prompt: this one only."""
+    return lambda finished, generated: None if finished else round_

@@ -47,7 +47,7 @@ class Letters:
 
 
 class ScriptedVllm(ScriptedEngine):
-    """Every prompt has a script of its own; a diary tells which prompts and seeds came."""
+    """Every prompt has its own script; a diary records which prompts and seeds came."""
 
     diary: Path
     seconds_a_step: float

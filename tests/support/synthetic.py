@@ -150,6 +150,8 @@ class SyntheticRun:
             method,
             place["sequences.parquet"],
             cell.file(method, "verdicts.parquet"),
+            Path(cell.tasks),
+            Path(cell.prompts),
             [place["run.json"]],
             cell.file(method, "metrics.json"),
         )

@@ -116,6 +116,27 @@ def test_messages_have_one_voice() -> None:
     assert [found for found in messages if found[1].endswith(".")] == [], "no full stop at the end"
 
 
+def test_no_module_imports_a_test() -> None:
+    """What tests share is in tests/support; fixtures of a conftest.py come by their names."""
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in (ROOT / "tests").rglob("*.py")
+        for name in imported_modules(path)
+        if name.startswith((".", "tests")) and re.search(r"\.(test_\w+|conftest)(\.|$)", name)
+    ]
+    assert found == []
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    """Dotted names that a file imports; `from a import b` counts as a.b, a module perhaps."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
 def section(heading: str) -> str:
     """Text of a section of CONTRIBUTING.md."""
     text = (ROOT / "CONTRIBUTING.md").read_text()

@@ -1,4 +1,4 @@
-"""The small experiment, packed by its rule and verified where nothing else of it is."""
+"""The small experiment, packed by its rule and verified in an empty folder."""
 
 from __future__ import annotations
 

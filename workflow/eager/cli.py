@@ -16,6 +16,7 @@ from eager.config.settings import NumberFormat
 from eager.containers.cli import LaunchCommand, launch
 from eager.containers.cli import app as images_app
 from eager.exchange.archive.cli import archive, verify
+from eager.exchange.cli import register as register_exchange
 from eager.monitor.cli import register as register_monitoring
 from eager.sandbox.cli import app as sandbox_app
 from eager.util.errors import EagerError
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.add_typer(sandbox_app)
 app.add_typer(images_app)
 register_monitoring(app)
+register_exchange(app)
 for command in (archive, verify):
     app.command()(command)
 app.command(cls=LaunchCommand)(launch)
@@ -219,20 +221,6 @@ def tables(
 
 
 @app.command()
-def export(
-    experiment: ExperimentFile,
-    output: Annotated[Path, typer.Option(help="folder to write")],
-    log: Log = None,
-) -> None:
-    """Write results as JSON files of the authors' implementation."""
-    from eager.config.targets import read_experiment
-    from eager.exchange.export import export_results, export_rows
-
-    with logged_step(log):
-        export_results(export_rows(read_experiment(experiment).targets), output)
-
-
-@app.command()
 def tune(
     model_manifest: Manifest,
     prompts: Prompts,
@@ -252,25 +240,6 @@ def tune(
     text = run(model_manifest, prompts, dtype, max_tokens, seconds)
     write_text(output, text)
     typer.echo(f"{text}written: {output}")
-
-
-@app.command("import")
-def import_(
-    file: Annotated[Path, typer.Option(help="result file of the authors' implementation")],
-    output: Annotated[Path, typer.Option(help="folder of the result to write")],
-    kind: Annotated[str, typer.Option(help="math or choice")] = "math",
-    tokenizer: Annotated[
-        Path | None, typer.Option(help="tokenizer, for files without entropies")
-    ] = None,
-    log: Log = None,
-) -> None:
-    """Read a result file of the authors' implementation; evaluate and measure it."""
-    from eager.exchange.import_ import import_result
-
-    if kind not in ("math", "choice"):
-        raise EagerError(f"--kind {kind}: write math or choice")
-    with logged_step(log):
-        import_result(file, kind, output, tokenizer)
 
 
 @app.command()

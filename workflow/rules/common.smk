@@ -78,7 +78,8 @@ localrules:
 
 def many(command, words, options=""):
     """The shell command of a step over all results: it is shown folders, not every file."""
-    read = f"results/{NAME} results/datasets results/models {PLAN.published or ''}"
+    others = " ".join([str(PLAN.published or ""), *PLAN.config.imported])
+    read = f"results/{NAME} results/datasets results/models {others}"
     return step(command, words, options=options, read=read)
 
 

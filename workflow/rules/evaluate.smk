@@ -45,6 +45,8 @@ rule measure:
         experiment=ancient("<experiment>"),
         sequences="<result>/sequences.parquet",
         verdicts="<result>/verdicts.parquet",
+        tasks="<tasks>",
+        prompts="<prompts>",
         runs=PLAN.runs,
     output:
         "<result>/metrics.json",

@@ -23,8 +23,13 @@ rule export:
     params:
         **made_by("exchange.export", stage_identity("stages", "report")),
         shown=PLAN.shown,
+        weights=PLAN.weights,
     shell:
-        many("export", "--output {output:q}", "--write-folder {output:q}")
+        many(
+            "export",
+            "--output {output:q}",
+            "--write-folder {output:q} --read {params.weights:q}",
+        )
 
 
 rule archive:

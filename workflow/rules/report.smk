@@ -16,6 +16,7 @@ rule tables:
     input:
         experiment=ancient("<experiment>"),
         metrics=PLAN.files(["metrics.json"]),
+        imported=PLAN.imported,
         published=PLAN.published or [],
     output:
         multiext("<tables>/summary", ".csv", ".md", ".tex"),
@@ -44,6 +45,7 @@ rule draw_figures:
     input:
         experiment=ancient("<experiment>"),
         results=lambda wildcards: PLAN.files(FILES, wildcards.model, wildcards.dataset),
+        imported=PLAN.imported,
         published=PLAN.published or [],
     output:
         svg=[
@@ -82,6 +84,7 @@ rule report_page:
     input:
         experiment=ancient("<experiment>"),
         results=PLAN.files([*FILES, "run.json"]),
+        imported=PLAN.imported,
         shared=PLAN.shared_files(),
         published=PLAN.published or [],
         figures=[

@@ -1,4 +1,4 @@
-"""Shares and rounds of cases worked out by hand, with the reasons people read."""
+"""Shares and rounds of cases worked out by hand, with the reasons as texts."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from eager.algorithm.allocation import (
     saved_budget,
     split_evenly,
 )
+from eager.algorithm.rules import AUTHORS
 
 
 def initial(counts: list[int], solved: list[bool] | None = None) -> list[InitialResult]:
@@ -47,7 +48,7 @@ def test_with_labels_the_unsolved_are_served_saturated_ones_first() -> None:
     ]
 
 
-def test_who_is_served_last_is_told_that_nothing_is_left() -> None:
+def test_who_is_served_last_learns_that_nothing_is_left() -> None:
     last = allocate("eager", initial([4, 3], [False, False]), 4)[1]
     assert last.share == 0
     assert last.reason == "stayed at 3 of 4, no right sequence: nothing is left of the budget"
@@ -86,10 +87,13 @@ def test_even_shares(budget: int, receivers: int, cap: int, shares: list[int]) -
 
 def test_rounds_of_a_prompt() -> None:
     share = Share("p", 1, False, None, 6, "")
-    assert next_round(share, 0, 0, 2.0, 4) == Round(1, 1, 4, pytest.approx(1.6))
-    assert next_round(share, 3, 2, 2.0, 4) == Round(3, 1, 3, pytest.approx(2 * 0.8**3 * 0.9))
-    assert next_round(share, 5, 3, 2.0, 4) == Round(4, 1, 1, pytest.approx(2 * 0.8**4 * 0.9**2))
-    assert next_round(share, 6, 4, 2.0, 4) is None
+    assert next_round(share, 0, 0, 2.0) == Round(1, 1, 6, pytest.approx(1.6))
+    assert next_round(share, 3, 2, 2.0) == Round(3, 1, 3, pytest.approx(2 * 0.8**3 * 0.9))
+    assert next_round(share, 5, 3, 2.0) == Round(4, 1, 1, pytest.approx(2 * 0.8**4 * 0.9**2))
+    assert next_round(share, 6, 4, 2.0) is None
     saturated = replace(share, saturated=True)
-    assert next_round(saturated, 0, 0, 2.0, 4) == Round(1, 1, 4, 2.0)
-    assert next_round(saturated, 5, 3, 2.0, 4) == Round(4, 1, 1, pytest.approx(2 * 0.9**2))
+    assert next_round(saturated, 0, 0, 2.0) == Round(1, 1, 6, 2.0)
+    assert next_round(saturated, 5, 3, 2.0) == Round(4, 1, 1, pytest.approx(2 * 0.9))
+    # The authors' program lets every round grow to the whole share.
+    assert next_round(saturated, 5, 3, 2.0, AUTHORS) == Round(4, 1, 6, pytest.approx(2 * 0.9))
+    assert next_round(saturated, 6, 3, 2.0, AUTHORS) is None

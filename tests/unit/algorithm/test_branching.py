@@ -1,4 +1,4 @@
-"""Trees worked out by hand, for what the comparison with the literal reading does not look at."""
+"""Trees worked out by hand, for what the comparison with the literal reading leaves out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A method of one's own: other children at a branch, everything else as in EAGer-init."""
+"""A custom method: other children at a branch, everything else as in EAGer-init."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every mistake in the configuration is told with its place and what to write instead."""
+"""Every mistake in the configuration is reported with its place and what to write instead."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from eager.config.load import load_experiment, read_yaml
+from eager.config.paths import cell_folder, result_folder
 from eager.config.schema import Experiment
 from eager.report.tables.published import read_published
 from eager.util.errors import EagerError
@@ -145,14 +146,6 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"models": {"tables": {"path": "x"}}, "rows": [row(model="tables")]},
         ["cells.tsv, line 2, model: 'tables' is a name of results/mine/ itself; rename"],
     ),
-    "names that run into each other": (
-        {
-            "models": {"a": {"path": "x"}, "a--b": {"path": "y"}},
-            "datasets": {"c": DATASETS["sums"], "b--c": DATASETS["sums"]},
-            "rows": [row(model="a", dataset="b--c"), row(model="a--b", dataset="c")],
-        },
-        ["cells.tsv, line 3: the figures of ('a--b', 'c') and of ('a', 'b--c')", "rename one"],
-    ),
     "a method twice": (
         {"experiment": {"methods": ["eager", "parallel", "eager"]}},
         ["config/mine.yaml", "methods: 'eager' is there twice; remove one"],
@@ -189,7 +182,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_mistake_is_told(name: str, tmp_path: Path) -> None:
+def test_mistake_is_reported(name: str, tmp_path: Path) -> None:
     changes, expected = CASES[name]
     with pytest.raises(EagerError) as caught:
         load(tmp_path, **changes)
@@ -197,7 +190,7 @@ def test_mistake_is_told(name: str, tmp_path: Path) -> None:
         assert part in str(caught.value)
 
 
-def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(EagerError) as caught:
         load(tmp_path, rows=[row(temperature="0"), row(seed="-1")], models={"tiny": {"pth": "x"}})
     message = str(caught.value)
@@ -209,6 +202,24 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 def test_a_name_alone_is_the_sandboxs_engine(tmp_path: Path) -> None:
     assert load(tmp_path, experiment={"sandbox": "docker"}).config.sandbox.engine == "docker"
     assert load(tmp_path).config.sandbox.engine == "auto"
+
+
+def test_a_cell_may_choose_its_rule_and_nothing_else_changes_by_it(tmp_path: Path) -> None:
+    plain = load(tmp_path)
+    rows = [[*ROW, ""], [*ROW, "described"], [*ROW, "authors"]]
+    with pytest.raises(EagerError, match="line 3: the same as line 2"):
+        load(tmp_path, header=[*HEADER, "rule"], rows=rows[:2])
+    both = load(tmp_path, header=[*HEADER, "rule"], rows=rows[1:])
+    described, authors = both.cells
+    assert plain.cells[0] == described
+    assert [cell_folder(cell).split("+")[4:] for cell in both.cells] == [[], ["rule=authors"]]
+    assert result_folder("x", described, "parallel") == result_folder("x", authors, "parallel")
+    assert both.decoding(described, "parallel") == both.decoding(authors, "parallel")
+    settings = [both.decoding(cell, "eager").model_dump() for cell in both.cells]
+    assert settings[1] == {**settings[0], "rule": "authors"}
+    assert "rule" not in both.decoding(described, "eager").model_dump_json(exclude_unset=True)
+    assert [both.columns(cell)["rule"] for cell in both.cells] == ["described", "authors"]
+    assert list(plain.columns(described)) == HEADER
 
 
 def test_a_right_configuration_loads(tmp_path: Path) -> None:

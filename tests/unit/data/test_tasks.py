@@ -1,4 +1,4 @@
-"""Data sets: the paper's columns, local files, and what is told when a row does not fit."""
+"""Data sets: the paper's columns, local files, and messages about rows that do not fit."""
 
 from __future__ import annotations
 

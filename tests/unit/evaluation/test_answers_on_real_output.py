@@ -1,4 +1,4 @@
-"""Answers on real model output and on output made to hurt; labelled files where they are there."""
+"""Answers on real model output and on adversarial output; labelled files where available."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def test_a_vote_on_mathematics_does_not_look_for_letters() -> None:
     assert group_equivalent(["a, 1", "a, 2", "a, 1"], "math") == [0, 1, 0]
 
 
-def test_a_process_that_ends_is_told_with_its_code(
+def test_a_process_that_ends_is_reported_with_its_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "program"

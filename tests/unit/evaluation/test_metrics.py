@@ -57,15 +57,6 @@ def test_unbiased_estimator_is_the_share_of_subsets(samples: int, data: st.DataO
     assert unbiased_pass_at_k(samples, correct, k) == pytest.approx(expected)
 
 
-def test_the_authors_rule_is_counted_on_its_own() -> None:
-    metrics = measure(
-        [[SequenceResult(0, False, True, 1, 1)], [SequenceResult(0, True, False, 1, 1)] * 2]
-    )
-    assert (metrics.pass_at_k, metrics.pass_at_k_upstream) == (0.5, 0.5)
-    metrics = measure([[SequenceResult(0, False, True, 1, 1)]])
-    assert (metrics.pass_at_k, metrics.pass_at_k_upstream) == (0, 1)
-
-
 def test_nothing_to_measure_is_refused() -> None:
     with pytest.raises(
         ValueError, match=r"^metrics need at least one prompt, and a sequence of every prompt$"

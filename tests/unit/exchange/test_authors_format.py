@@ -7,183 +7,166 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
+from eager.algorithm.rules import RULES, RuleName
 from eager.config.settings import METHODS, Method
-from eager.data.encoding import SCHEMA as PROMPTS
-from eager.data.tasks import Task
-from eager.evaluation.evaluate import evaluate_answers
-from eager.evaluation.measure import write_metrics
+from eager.exchange import export
 from eager.exchange.export import ExportRow, export_results
-from eager.exchange.import_ import import_result
+from eager.exchange.import_ import ImportOptions, import_result
 from eager.util.errors import EagerError
 from eager.util.files import read_json, write_json
-from eager.util.tables import BRANCHES, SEQUENCES, read_table, write_table
+from eager.util.tables import read_table
+from tests.support.authors_files import RESULT_FILES, prompts_of, recap, shape
+from tests.support.scripted_results import TEXTS, make_result
 
-NAN = float("nan")
-CELL = {
-    "experiment": "demo",
-    "model": "tiny",
-    "dataset": "sums",
-    "temperature": 0.6,
-    "max_sequences": 4,
-    "entropy_threshold": 2.2,
-    "seed": 55,
-}
 NAMES = {
     "parallel": "demo_T0.6_M4_seed55_default_results.json",
-    "eager_init": "demo_T0.6_M4_seed55_aware_results__th2.2.json",
-    "eager_adapt": "demo_T0.6_M4_seed55_aware_easy_more_budget_results__th2.2.json",
-    "eager": "demo_T0.6_M4_seed55_aware_more_budget_results__th2.2.json",
+    "eager_init": "demo_T0.6_M4_seed55_aware_results__th1.0.json",
+    "eager_adapt": "demo_T0.6_M4_seed55_aware_easy_more_budget_results__th1.0.json",
+    "eager": "demo_T0.6_M4_seed55_aware_more_budget_results__th1.0.json",
 }
-TEXTS = {"p-7": [r"so \boxed{4}", r"so \boxed{5}"], "q": ["no answer", r"a \boxed{\frac{1}{2}}"]}
-TARGETS = {"p-7": "4", "q": "0.5"}
+SEEDS = range(5)
+OPTIONS = ImportOptions()
 
 
-def sequence(prompt_id: str, index: int, text: str) -> dict[str, Any]:
-    return {
-        "prompt_id": prompt_id,
-        "sequence_index": index,
-        "parent_index": 0 if index else None,
-        "fork_position": index,
-        "round": index,
-        "threshold": 2.2,
-        "token_ids": [5, 6, 7],
-        "entropies": [NAN if index else 0.25, 2.5, NAN],
-        "inherited_tokens": index,
-        "tokens_upstream": 2,
-        "finish_reason": "length" if index else "stop",
-        "text": text,
-    }
+def silent(_: str) -> None:
+    """Nobody listens."""
 
 
-def branch(prompt_id: str) -> dict[str, Any]:
-    texts = {"sampled_text": " c", "kept_text": " d", "forked_text": " \"e's"}
-    tokens = {"sampled_token": 1, "kept_token": 2, "forked_token": 3}
-    place = {"round": 1, "step": 1, "position": 1, "parent_index": 0, "child_index": 1}
-    return {"prompt_id": prompt_id, "entropy": 2.5, "threshold": 2.2} | place | texts | tokens
+def exported(row: ExportRow, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that a result becomes; its model's tokenizer is the scripted one."""
+    manifest = {"folder": str(folder / "model")}
+    write_json(folder / "model/config.json", {})
+    write_json(folder / "manifest.json", manifest)
+    monkeypatch.setattr(export, "_last_texts", lambda _: lambda ids: TEXTS[ids[0]])
+    row = row.model_copy(update={"model_manifest": folder / "manifest.json"})
+    export_results([row], folder / "export", silent)
+    run = "demo_T0.6_M4_seed55" + "_rule-authors" * ("rule" in row.cell)
+    return folder / "export/tiny/sums" / run / NAMES[row.method].replace("demo_T0.6_M4_seed55", run)
 
 
-def make_result(folder: Path, method: Method) -> ExportRow:
-    """A result with two prompts; the budgeted methods build on a folder `initial`."""
-    rows = [sequence(p, i, text) for p, texts in TEXTS.items() for i, text in enumerate(texts)]
-    branches = [branch(prompt_id) for prompt_id in TEXTS]
-    result = folder / method
-    budgeted = method in ("eager_adapt", "eager")
-    folders = [folder / "initial", result] if budgeted else [result]
-    counts = {"tokens": 9, "prompt_tokens": 8, "cached_prompt_tokens": 3, "engine_seconds": 1.5}
-    for place in folders:
-        found = branches if place == result else []
-        write_table(place / "branches.parquet", pa.Table.from_pylist(found, BRANCHES), "branches")
-        write_json(place / "run.json", {"counts": counts | {"driver_seconds": 0.25}})
-    write_table(result / "sequences.parquet", pa.Table.from_pylist(rows, SEQUENCES), "sequences")
-    tasks = [Task(id=p, problem="?", target=TARGETS[p], kind="math") for p in TEXTS]
-    (folder / "tasks.jsonl").write_text("".join(t.model_dump_json() + "\n" for t in tasks))
-    prompts = {
-        "prompt_id": list(TEXTS),
-        "text": [rf"e.g. \boxed{{4}} {p}" for p in TEXTS],
-        "token_ids": [[1], [2]],
-    }
-    write_table(folder / "prompts.parquet", pa.table(prompts, PROMPTS), "prompts")
-    evaluate_answers(
-        result / "sequences.parquet", folder / "tasks.jsonl", result / "verdicts.parquet"
-    )
-    write_metrics(
-        method,
-        result / "sequences.parquet",
-        result / "verdicts.parquet",
-        [place / "run.json" for place in folders],
-        result / "metrics.json",
-    )
-    return ExportRow(
-        cell=CELL,
-        method=method,
-        result=result,
-        initial=folder / "initial" if budgeted else None,
-        prompts=folder / "prompts.parquet",
-        tasks=folder / "tasks.jsonl",
-    )
+@pytest.mark.parametrize("method", [method for method in METHODS if method != "eager_adapt"])
+def test_the_shape_is_that_of_the_recorded_files(
+    tmp_path: Path, method: Method, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = NAMES[method].removeprefix("demo_T0.6_M4_seed55").removesuffix("th1.0.json")
+    recorded = next(path for path in RESULT_FILES if mark in path.name)
+    path = exported(make_result(tmp_path, method), tmp_path, monkeypatch)
+    ours, theirs = (json.loads(p.read_text()) for p in (path, recorded))
+    assert shape(ours) == shape(theirs)
+    assert list(ours) == list(theirs)
+    twin = json.loads(path.with_suffix(".jsonl").read_text())
+    assert shape(twin) == shape(json.loads(recorded.with_suffix(".jsonl").read_text()))
 
 
-def exported(folder: Path, method: Method) -> Path:
-    export_results([make_result(folder, method)], folder / "export")
-    return folder / "export/tiny/sums/demo_T0.6_M4_seed55" / NAMES[method]
-
-
-FIELDS: dict[str, dict[str, type | tuple[type, ...]]] = {
-    "params": {
-        "model_name": str,
-        "temperature": float,
-        "entropy_threshold": float,
-        "max_sequences": int,
-        "seed": int,
-    },
-    "data": {"data_name": str, "num_prompts": int, "targets": list},
-    "status": {
-        "state": str,
-        "completed_sequences": int,
-        "total_sequences": int,
-        "progress": str,
-    },
-    "extra": {"notes": str, "generation_time_so_far (s)": float},
-    "results": {"avg_acc": float, "pass_at_1": float, "cons_at_max": float},
-}
-GENERATION = {
-    "prompt": str,
-    "generated_sequences": int,
-    "target": str,
-    "extracted_answers": str,
-    "generations": list,
-    "entropies": list,
-    "recorded_branches": list,
-}
-
-
+@pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("method", METHODS)
-def test_fields_types_and_folders(tmp_path: Path, method: Method) -> None:
-    content = json.loads(exported(tmp_path, method).read_text())
-    key = "default-generations" if method == "parallel" else "entropy-aware-generations"
-    assert set(content) == {"experiment_name", *FIELDS, key}
-    for part, fields in FIELDS.items():
-        assert {name: type(value) for name, value in content[part].items()} == fields
-    assert content["data"]["targets"] == ["4", "0.5"]
-    assert content["results"] == {"avg_acc": 0.5, "pass_at_1": 1.0, "cons_at_max": 1.0}
-    first, second = content[key]
-    assert {name: type(value) for name, value in first.items()} == GENERATION
-    assert ast.literal_eval(first["extracted_answers"]) == ["4", "5"]
-    assert ast.literal_eval(second["extracted_answers"]) == [None, r"\frac{1}{2}"]
-    assert first["generations"][0] == first["prompt"] + TEXTS["p-7"][0]
-    assert [ast.literal_eval(printed) for printed in first["entropies"]] == [
-        [0.25, 2.5, -9.0],
-        [-1.0, 2.5, -2.0],
-    ]
-    assert ast.literal_eval(first["recorded_branches"][0]) == {
-        "seq_idx": 0,
-        "gen_step": 1,
-        "auto_selected_token": " c",
-        "entropy": 2.5,
-        "entropy_threshold": 2.2,
-        "man_token_original": " d",
-        "man_token_branch": " \"e's",
-        "new_seq_idx": 1,
-        "last_generated_chars": r"so \boxed{",
-    }
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_import_of_an_export_has_the_same_metrics(tmp_path: Path, method: Method) -> None:
-    path = exported(tmp_path, method)
-    import_result(path, "math", tmp_path / "back")
-    assert read_json(tmp_path / "back/metrics.json") == read_json(
-        tmp_path / method / "metrics.json"
-    )
-    for kind, unknown in (("sequences", {"token_ids", "entropies"}), ("branches", set())):
-        ours, theirs = (
-            read_table(tmp_path / folder / f"{kind}.parquet", kind) for folder in (method, "back")
+def test_the_recap_of_an_export_is_what_our_columns_say(
+    tmp_path: Path, method: Method, rule: RuleName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in SEEDS:
+        row = make_result(tmp_path, method, seed, rule)
+        counted = recap(exported(row, tmp_path, monkeypatch))
+        metrics = read_json(row.result / "metrics.json")
+        for name in ("pass_at_k", "cons_at_max", "pass_rate"):
+            assert getattr(counted, name) == pytest.approx(metrics[f"{name}_upstream"]), name
+        assert (counted.tokens, counted.sequences) == (
+            metrics["tokens_upstream"],
+            metrics["sequences"],
         )
-        names = [n for n in ours.column_names if n not in unknown and not n.endswith("_token")]
-        assert theirs.select(names).to_pylist() == ours.select(names).to_pylist()
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("method", METHODS)
+def test_import_of_an_export_is_the_result(
+    tmp_path: Path, method: Method, rule: RuleName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All but token ids, which the format does not hold; of entropies four digits."""
+    for seed in SEEDS:
+        row = make_result(tmp_path, method, seed, rule)
+        import_result(exported(row, tmp_path, monkeypatch), OPTIONS, tmp_path / "back", silent)
+        known = read_json(row.result / "metrics.json")
+        back = read_json(tmp_path / "back/metrics.json")
+        assert {name: back[name] for name in known} == known
+        ours, theirs = (
+            read_table(folder / "sequences.parquet", "sequences").to_pylist()
+            for folder in (row.result, tmp_path / "back")
+        )
+        for mine, other in zip(ours, theirs, strict=True):
+            ids, entropies = mine.pop("token_ids"), mine.pop("entropies")
+            assert len(other.pop("token_ids")) == len(ids)
+            pairs = [(entropies, other.pop("entropies"))]
+            if rule == "authors" and method != "parallel":
+                pairs.append((mine.pop("step_entropies"), other.pop("step_entropies")))
+            for recorded, found in pairs:
+                assert found == pytest.approx(recorded, abs=1e-4, nan_ok=True)
+            assert {name: mine[name] for name in other} == other
+        folders = [folder for folder in (row.initial, row.result) if folder]
+        born = [
+            branch
+            for folder in folders
+            for branch in read_table(folder / "branches.parquet", "branches").to_pylist()
+        ]
+        found = read_table(tmp_path / "back/branches.parquet", "branches").to_pylist()
+        unknown = dict.fromkeys(("sampled_token", "kept_token", "forked_token"), -1)
+        born.sort(key=lambda branch: (branch["prompt_id"], branch["round"]))
+        assert [branch | unknown for branch in born] == found
+
+
+def test_texts_and_branches_are_written_as_the_authors_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = exported(make_result(tmp_path, "eager", 3), tmp_path, monkeypatch)
+    for prompt in prompts_of(path):
+        assert not any("<end>" in text for text in prompt["generations"])
+        assert all(prompt["prompt"] in text for text in prompt["generations"])
+        assert not any(text.startswith(prompt["prompt"]) for text in prompt["generations"])
+        leading = [
+            sum(mark == -1 for mark in ast.literal_eval(printed)) for printed in prompt["entropies"]
+        ]
+        records = [ast.literal_eval(printed) for printed in prompt["recorded_branches"]]
+        starts = [n for n, count in enumerate(leading) if count == 0]
+        # Children stand in order of birth, and inherit as many tokens as the step says.
+        born = [count for n, count in enumerate(leading) if n not in starts]
+        assert born == [record["gen_step"] for record in records if record["gen_step"]]
+        for record in records:
+            for token in ("man_token_original", "man_token_branch"):
+                shown = record["last_generated_chars"] + record[token].replace("<end>", "")
+                assert any(shown in text for text in prompt["generations"])
+
+
+def test_a_whole_number_is_a_number_and_every_target_comes_back() -> None:
+    targets = ["5", "-12", "0.5", "007", "A", "\u0663", ""]
+    written = [export._target(target) for target in targets]
+    assert written == [5, -12, *targets[2:]]
+    assert [str(target) for target in written] == targets
+
+
+def test_an_end_repeats_its_entropy_while_the_prompt_may_branch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repeated = 0
+    for seed in SEEDS:
+        row = make_result(tmp_path, "eager_init", seed)
+        path = exported(row, tmp_path, monkeypatch)
+        lists = [ast.literal_eval(text) for p in prompts_of(path) for text in p["entropies"]]
+        rows = read_table(row.result / "sequences.parquet", "sequences").to_pylist()
+        for sequence, marks in zip(rows, lists, strict=True):
+            more = len(marks) - len(sequence["token_ids"])
+            if more > 0:
+                repeated += 1
+                assert set(marks[-more - 1 :]) == {marks[-1]}
+                assert marks[-1] >= 0
+    assert repeated > 3
+
+
+def test_missing_entropies_are_said_once(tmp_path: Path) -> None:
+    said: list[str] = []
+    rows = [make_result(tmp_path / str(seed), "parallel", seed) for seed in range(2)]
+    export_results(rows, tmp_path / "export", said.append)
+    assert len(said) == 1
+    assert "record_entropies: true" in said[0]
 
 
 def without_notes(path: Path, **changes: Any) -> Path:
@@ -195,41 +178,37 @@ def without_notes(path: Path, **changes: Any) -> Path:
     return path
 
 
-def test_a_file_without_our_notes(tmp_path: Path) -> None:
-    path = without_notes(exported(tmp_path, "eager_init"))
-    import_result(path, "math", tmp_path / "theirs")
-    ours = read_json(tmp_path / "eager_init/metrics.json")
-    theirs = read_json(tmp_path / "theirs/metrics.json")
-    same = ("pass_at_k", "cons_at_max", "pass_rate", "sequences", "tokens", "seconds")
-    assert [theirs[name] for name in same] == [ours[name] for name in same]
-    assert list(theirs["per_prompt"]) == ["1", "2"]
-    first, second = read_table(tmp_path / "theirs/sequences.parquet", "sequences").to_pylist()[:2]
-    assert (first["finish_reason"], second["finish_reason"]) == ("stop", "length")
-    assert (first["parent_index"], second["parent_index"]) == (None, 0)
-    assert first["text"] == TEXTS["p-7"][0]  # without the prompt and its box
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"entropies": []}, "prompt 1: no entropies.*give --tokenizer"),
-        ({"entropies": ["[1.0]"]}, "1 lists of entropies for 2 generations"),
-        ({"entropies": ["[1.0]", "open('x')"]}, 'not a printed list of numbers: "open'),
+        ({"entropies": ["[1.0]"] * 9}, "9 lists of entropies for "),
         ({"recorded_branches": ["print(1)"]}, "not a printed dict: 'print"),
         ({"recorded_branches": ["{'seq_idx': 0}"]}, "recorded branch .* is not complete"),
-        ({"generations": 3}, "generations: Input should be a valid array"),
+        ({"recorded_branches": []}, "do not fit: no branch made sequence"),
+        ({"generations": 3}, "generations: Input should be a valid list"),
     ],
 )
-def test_mistakes_in_a_file_are_told(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
-    path = without_notes(exported(tmp_path, "eager_init"), **changes)
+def test_mistakes_in_a_file_are_reported(
+    tmp_path: Path, changes: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = exported(make_result(tmp_path, "eager_init", 2), tmp_path, monkeypatch)
     with pytest.raises(EagerError, match=message):
-        import_result(path, "math", tmp_path / "back")
+        import_result(without_notes(path, **changes), OPTIONS, tmp_path / "back", silent)
 
 
-def test_a_name_that_tells_no_method(tmp_path: Path) -> None:
-    path = exported(tmp_path, "eager_init")
+def test_a_list_of_something_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = exported(make_result(tmp_path, "eager_init"), tmp_path, monkeypatch)
+    count = len(prompts_of(path)[0]["generations"])
+    changes = {"entropies": ["open('x')"] * count}
+    with pytest.raises(EagerError, match='not a printed list of numbers: "open'):
+        import_result(without_notes(path, **changes), OPTIONS, tmp_path / "back", silent)
+
+
+def test_a_name_that_tells_no_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = without_notes(exported(make_result(tmp_path, "eager_init"), tmp_path, monkeypatch))
     renamed = path.rename(path.with_name("results.json"))
     with pytest.raises(EagerError, match="the name does not tell the method; rename it"):
-        import_result(renamed, "math", tmp_path / "back")
+        import_result(renamed, OPTIONS, tmp_path / "back", silent)
     with pytest.raises(EagerError, match="no such file"):
-        import_result(path, "math", tmp_path / "back")
+        import_result(path, OPTIONS, tmp_path / "back", silent)

@@ -1,32 +1,27 @@
-"""The decoder brings the trees of the decision logic through an engine unharmed."""
+"""The decoder's trees through an engine equal those of the decision logic alone."""
 
 from __future__ import annotations
 
+import math
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eager.algorithm.allocation import Round, Share, next_round
+from eager.algorithm.rules import RuleName
 from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary
-from eager.generation.decoder import Decoder, NextRound, PromptRun, request_seed
-from tests.support import oracle
-from tests.support.scripted_engine import ScriptedEngine
-from tests.unit.algorithm.test_method_against_oracle import END
-
-TOP = 6
-
-
-def decoding(method: str, max_sequences: int, **changes: object) -> DecodingSettings:
-    values = {
-        "method": method,
-        "max_sequences": max_sequences,
-        "entropy_threshold": 1.0,
-        "top_k_entropy": TOP,
-        "temperature": 0.6,
-        "max_tokens": 20,
-        "seed": 55,
-    }
-    return DecodingSettings.model_validate(values | changes)
+from eager.generation.decoder import (
+    Decoder,
+    PromptRun,
+    request_seed,
+    vocabulary_of,
+)
+from eager.generation.engine import EngineOutput
+from tests.support import authors_program, oracle
+from tests.support.oracle import END
+from tests.support.scripted_engine import TOP, ScriptedEngine, decoding, one_round
 
 
 def decode(
@@ -40,10 +35,6 @@ def decode(
     runs = [run for finished in decoder.run(work) for run in finished]
     assert not engine.requests
     return sorted(runs, key=lambda run: run.priority), engine, decoder
-
-
-def one_round(round_: Round) -> NextRound:
-    return lambda finished, generated: None if finished else round_
 
 
 @settings(max_examples=300)
@@ -85,6 +76,98 @@ def test_trees_through_the_engine_equal_the_literal_reading(
     assert len({request.seed for request in engine.submitted}) == len(engine.submitted)
 
 
+@settings(max_examples=300)
+@given(st.integers(0, 10**9), st.integers(1, 8), st.sampled_from([0.5, 1.0, 1.5]))
+def test_the_authors_rule_through_the_engine_equals_the_literal_reading(
+    seed: int, max_sequences: int, theta: float
+) -> None:
+    script = authors_program.with_draws(oracle.random_script(seed, 8, END, (), ties=True), END)
+    expected = authors_program.eager_init(
+        with_sampled_token(script),
+        max_sequences=max_sequences,
+        theta=theta,
+        percentile=99,
+        patience=1000,
+        steps=20,
+        ends={END},
+        marker=(),
+    )
+    chosen = decoding("eager_init", max_sequences, entropy_threshold=theta, rule="authors")
+    vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=64)
+    first = one_round(Round(0, 1, max_sequences, theta))
+    work = [(Prompt(id=str(i), token_ids=(100 + i,)), first) for i in range(2)]
+    runs, engine, _ = decode(script, chosen, vocabulary, work)
+    for run in runs:
+        ((_, tree),) = run.finished
+        assert [tree.tokens(i).tolist() for i in range(len(tree.sequences))] == expected.texts
+        assert [s.finish_reason for s in tree.sequences] == expected.finish
+        assert [s.ends_drawn for s in tree.sequences] == expected.ends_drawn
+    # No draw of an end repeats the random numbers of the one before it.
+    assert len({request.seed for request in engine.submitted}) == len(engine.submitted)
+
+
+def with_sampled_token(script: oracle.Script) -> oracle.Script:
+    """What the engine tells of a step: a sampled token outside of the top is one entry more."""
+
+    def told(ids: tuple[int, ...], draw: int) -> oracle.Step:
+        step = script(ids, draw)
+        if step.sampled in step.tokens:
+            return step
+        tokens = [*step.tokens, step.sampled]
+        return oracle.Step(tokens, [*step.probabilities, math.exp(-1.0)], step.sampled)
+
+    return told
+
+
+class CrowdedEngine(ScriptedEngine):
+    """Has room for a few requests in a step, the longest waiting first."""
+
+    def step(self) -> list[EngineOutput]:
+        self.steps += 1
+        served = list(self.requests)[:3]
+        outputs = [self._advance(request_id) for request_id in served]
+        for request_id in served:
+            if request_id in self.requests:
+                self.requests[request_id] = self.requests.pop(request_id)
+        return outputs
+
+
+@given(st.integers(0, 10**9))
+def test_sequences_that_wait_for_their_turn_end_with_their_prompt(seed: int) -> None:
+    script = authors_program.with_draws(oracle.random_script(seed, 8, END, (), ties=True), END)
+    chosen = decoding("eager_init", 8, entropy_threshold=0.5, rule="authors")
+    vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=64)
+    engine = CrowdedEngine(script, frozenset({END}), TOP)
+    decoder = Decoder(engine, chosen, vocabulary)
+    first = one_round(Round(0, 1, 8, 0.5))
+    work = [(Prompt(id=str(i), token_ids=(100 + i,)), first) for i in range(2)]
+    runs = [run for finished in decoder.run(work) for run in finished]
+    assert not engine.requests
+    assert decoder.live_sequences == 0
+    sequences = [s for run in runs for s in run.finished[0][1].sequences]
+    assert all(s.finish_reason is not None and s.length <= 20 for s in sequences)
+
+
+@pytest.mark.parametrize(
+    ("rule", "marker", "left"),
+    [
+        ("described", "</think>", (7,)),
+        ("described", "<answer>", (7,)),
+        ("authors", "</think>", (7,)),
+        ("authors", "<answer>", ()),
+    ],
+)
+def test_the_authors_program_knows_one_marker(
+    rule: RuleName, marker: str, left: tuple[int, ...]
+) -> None:
+    class OneMarker:
+        def decode(self, token_ids: list[int]) -> str:
+            return marker if token_ids == [7] else ""
+
+    vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(7,), context_length=64)
+    assert vocabulary_of(rule, vocabulary, OneMarker()).end_of_thinking == left
+
+
 @given(st.integers(0, 10**9), st.integers(1, 8))
 def test_parallel_asks_for_no_logprobs_and_gives_all_sequences(seed: int, sequences: int) -> None:
     script = oracle.random_script(seed, 8, END, (), ties=False)
@@ -103,6 +186,25 @@ def test_parallel_asks_for_no_logprobs_and_gives_all_sequences(seed: int, sequen
     assert len({request.seed for request in engine.submitted}) == sequences
 
 
+@settings(max_examples=50)
+@given(st.integers(0, 10**9), st.integers(1, 5))
+def test_parallel_records_the_entropy_of_every_token_if_asked(seed: int, sequences: int) -> None:
+    script = oracle.random_script(seed, 8, END, (), ties=False)
+    chosen = decoding("parallel", sequences, entropy_threshold=None, record_entropies=True)
+    vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=64)
+    work = [
+        (Prompt(id=str(i), token_ids=(i,)), one_round(Round(0, sequences, sequences, 0.0)))
+        for i in range(2)
+    ]
+    runs, _, _ = decode(script, chosen, vocabulary, work)
+    for run in runs:
+        ((_, tree),) = run.finished
+        for index, sequence in enumerate(tree.sequences):
+            ids = tree.tokens(index).tolist()
+            expected = [oracle.entropy(script(tuple(ids[:n]), 0)) for n in range(len(ids))]
+            assert list(sequence.entropies) == pytest.approx(expected, abs=1e-5)
+
+
 @given(st.integers(0, 10**9), st.integers(1, 6), st.integers(0, 18), st.booleans())
 def test_budgeted_rounds_give_exactly_the_share(
     seed: int, max_sequences: int, share: int, saturated: bool
@@ -117,9 +219,7 @@ def test_budgeted_rounds_give_exactly_the_share(
         [
             (
                 Prompt(id="a", token_ids=(100,)),
-                lambda finished, count: next_round(
-                    given_share, count, finished, 1.0, max_sequences
-                ),
+                lambda finished, count: next_round(given_share, count, finished, 1.0),
             )
         ],
     )
@@ -148,7 +248,8 @@ def test_seeds_depend_on_every_argument_and_nothing_else() -> None:
     base = (55, "a", 0, 0, 0)
     others = [(56, "a", 0, 0, 0), (55, "b", 0, 0, 0), (55, "a", 1, 0, 0), (55, "a", 0, 1, 0)]
     others.append((55, "a", 0, 0, 1))
-    assert len({request_seed(*arguments) for arguments in [base, *others]}) == 6
+    others.append((55, "a", 0, 0, 0, 1))
+    assert len({request_seed(*arguments) for arguments in [base, *others]}) == 7
     assert request_seed(*base) == 1322993003826340434
     assert all(0 <= request_seed(*arguments) < 2**63 for arguments in others)
 

@@ -1,4 +1,4 @@
-"""Formats: what is written is read back, damage and other versions are noticed."""
+"""Formats: what is written is read back, damage and other versions are detected."""
 
 from __future__ import annotations
 
@@ -10,36 +10,48 @@ import pyarrow.parquet as pq
 import pytest
 
 from eager.algorithm.branching import BranchingRule, Observation, PromptTree
+from eager.algorithm.rules import AUTHORS
 from eager.generation.records import tree_tables
 from eager.report.results import read_prompts
 from eager.util import tables
 from eager.util.errors import EagerError
 from eager.util.tables import read_table, write_table
+from tests.support.trees import Letters, small_tree
 
 
-class Letters:
-    """Token 0 is the end; the others are letters, and 9 a space."""
-
-    def decode(self, token_ids: list[int]) -> str:
-        return "".join("" if t == 0 else " " if t == 9 else chr(96 + t) for t in token_ids)
-
-
-def small_tree() -> PromptTree:
-    """Two sequences, forked at position 1; branching ends there, and words follow."""
-    rule = BranchingRule(2, 0.5, 99, 1000, max_tokens=20, end_of_sequence=frozenset({0}))
+def test_rows_where_ends_are_drawn_again(tmp_path: Path) -> None:
+    rule = BranchingRule(
+        2, 0.5, 99, 1000, max_tokens=20, end_of_sequence=frozenset({0}), points=AUTHORS
+    )
     tree = PromptTree(rule)
     tree.observe([Observation(0, 1, 0.1, 1, 2)])
-    tree.observe([Observation(0, 3, 0.9, 4, 5)])
-    for token in (9, 1, 2, 9, 3, 0):
-        tree.observe([Observation(0, token), Observation(1, token)])
-    assert tree.live == 0
-    return tree
+    tree.observe([Observation(0, 0, 0.3, 0, 2)])
+    tree.observe([Observation(0, 0, 0.9, 4, 0)])
+    assert not tree.branching
+    for token in (9, 1, 0):
+        tree.observe([Observation(i, token) for i in range(2)])
+    facts = {"round_number": 0, "first_index": 0, "count_words": True, "tokenizer": Letters()}
+    sequences, _ = tree_tables("p", tree, **facts)
+    parent, child = sequences.to_pylist()
+    assert parent["token_ids"] == [1, 4, 9, 1, 0]
+    # The child's first token is an end that the branch forced: it is text like any other.
+    assert child["token_ids"] == [1, 0, 9, 1, 0]
+    assert parent["step_entropies"] == pytest.approx([0.1, 0.3, 0.9])
+    assert [math.isnan(h) for h in child["step_entropies"]] == [True, True, False]
+    assert (parent["ends_drawn"], child["ends_drawn"]) == (1, 0)
+    # Three steps and one of the child's, then the word "a"; the end is no word.
+    assert (parent["tokens_upstream"], child["tokens_upstream"]) == (3 + 1, 1 + 1)
+    assert parent["entropies"][:2] == pytest.approx([0.1, 0.9])
+    path = tmp_path / "sequences.parquet"
+    write_table(path, tables.concatenate([sequences], tables.SEQUENCES), "sequences")
+    assert read_table(path, "sequences").column_names[-2:] == ["step_entropies", "ends_drawn"]
 
 
 def test_rows_of_a_tree() -> None:
     sequences, branches = tree_tables(
         "p", small_tree(), round_number=2, first_index=6, count_words=True, tokenizer=Letters()
     )
+    assert sequences.schema == tables.SEQUENCES
     parent, child = sequences.to_pylist()
     assert (parent["sequence_index"], parent["parent_index"], parent["round"]) == (6, None, 2)
     assert (child["sequence_index"], child["parent_index"]) == (7, 6)
@@ -56,6 +68,33 @@ def test_rows_of_a_tree() -> None:
     assert (branch["step"], branch["position"]) == (1, 1)
     assert (branch["parent_index"], branch["child_index"]) == (6, 7)
     assert [branch[f"{kind}_text"] for kind in ("sampled", "kept", "forked")] == ["c", "d", "e"]
+
+
+@pytest.mark.parametrize(
+    ("max_sequences", "patience", "max_tokens", "repeated"),
+    [
+        (3, 1000, 20, 20 - 3),  # never M sequences: until the token limit
+        (3, 4, 20, 1 + 4 - 3),  # or until the patience ends
+        (2, 1000, 20, 0),  # branching ended before the sequence did
+    ],
+)
+def test_an_end_counts_again_while_the_prompt_could_branch(
+    max_sequences: int, patience: int, max_tokens: int, repeated: int
+) -> None:
+    rule = BranchingRule(max_sequences, 0.5, 99, patience, max_tokens, frozenset({0}))
+    tree = PromptTree(rule)
+    tree.observe([Observation(0, 3, 0.9, 4, 5)])
+    tree.observe([Observation(0, 1, 0.1), Observation(1, 1, 0.1)])
+    tree.observe([Observation(0, 0, 0.1), Observation(1, 1, 0.1)])
+    while tree.live:
+        tree.observe([Observation(1, 0, 0.1)])
+    rows, _ = tree_tables(
+        "p", tree, round_number=0, first_index=0, count_words=True, tokenizer=Letters()
+    )
+    first = rows.to_pylist()[0]
+    # "da" after branching ended is a word; otherwise every token counts.
+    counted = 3 + repeated if max_sequences > 2 else 1 + 1
+    assert first["tokens_upstream"] == counted
 
 
 def test_parallel_counts_tokens_and_has_no_threshold() -> None:
@@ -114,7 +153,7 @@ def test_prompts_share_row_groups_and_are_read_one_by_one(
 def test_a_prompts_rows_may_not_lie_apart(tmp_path: Path) -> None:
     path = tmp_path / "sequences.parquet"
     write_table(path, several_prompts("aba"), "sequences")
-    with pytest.raises(EagerError, match="the rows of prompt 'a' lie apart"):
+    with pytest.raises(EagerError, match="the rows of prompt 'a' are not contiguous"):
         list(read_prompts(path))
 
 

@@ -1,4 +1,4 @@
-"""Faults in real processes around a scripted engine: nothing is lost, nothing is made twice."""
+"""Faults in processes around a scripted engine: nothing is lost, nothing is generated twice."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk_is_told_and_costs_nothing(
+def test_a_full_disk_is_reported_and_costs_nothing(
     new_job: Callable[..., Job], small_disk: Path
 ) -> None:
     job = new_job("job", seconds_a_step=0.0)

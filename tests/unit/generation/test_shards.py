@@ -1,4 +1,4 @@
-"""Dealing prompts to shards: every prompt once, at about the same cost."""
+"""Partition of prompts into shards: every prompt once, shards of about the same cost."""
 
 from __future__ import annotations
 

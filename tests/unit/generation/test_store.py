@@ -1,4 +1,4 @@
-"""The store: what is kept is found, and damage anywhere in a file is noticed and said."""
+"""The store: what is kept is found, and damage anywhere in a file is detected and reported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eager.generation.records import tree_tables
 from eager.generation.store import FinishedPrompt, Store, entry_key
 from eager.monitor.clean import Cleaned, clean
 from eager.util.errors import EagerError
-from tests.unit.generation.test_records import Letters, small_tree
+from tests.support.trees import Letters, small_tree
 
 KEY, OTHER = "ab" * 16, "cd" * 16
 

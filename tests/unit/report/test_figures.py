@@ -111,7 +111,7 @@ def test_facts_agree_with_the_metrics(tmp_path: Path) -> None:
         assert [p.extra for p in fact.prompts] == [extra] * 5
 
 
-def test_damaged_results_are_told(tmp_path: Path) -> None:
+def test_damaged_results_are_reported(tmp_path: Path) -> None:
     cell = SyntheticRun().make(tmp_path)
     sequences = cell.file("parallel", "sequences.parquet")
     sequences.write_bytes(b"PAR1 not really")

@@ -191,7 +191,7 @@ def test_everything_recorded_is_there_and_escaped(tmp_path: Path) -> None:
         ({"figures": [STYLE]}, "not an SVG"),
     ],
 )
-def test_missing_input_is_told(tmp_path: Path, change: dict[str, Any], expected: str) -> None:
+def test_missing_input_is_reported(tmp_path: Path, change: dict[str, Any], expected: str) -> None:
     cells = [SyntheticRun(prompts=1).make(tmp_path)]
     usual = {"cells": cells, "published": None, "figures": []}
     with pytest.raises(EagerError, match=expected):

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from eager.data.encoding import SCHEMA as PROMPTS
 from eager.evaluation.measure import engine_costs, write_metrics
 from eager.evaluation.verdicts import VERDICTS
 from eager.report.tables.comparison import compare_with_baseline, compare_with_published
@@ -90,10 +91,13 @@ def test_costs_add_up_and_count_the_prefix_cache() -> None:
 def test_an_empty_cell_has_no_figures(tmp_path: Path) -> None:
     write_table(tmp_path / "s.parquet", SEQUENCES.empty_table(), "sequences")
     write_table(tmp_path / "v.parquet", VERDICTS.empty_table(), "verdicts")
+    write_table(tmp_path / "p.parquet", PROMPTS.empty_table(), "prompts")
+    (tmp_path / "t.jsonl").write_text("")
     results = []
     for method in ("parallel", "eager"):
         output = tmp_path / f"{method}.json"
-        write_metrics(method, tmp_path / "s.parquet", tmp_path / "v.parquet", [], output)
+        files = [tmp_path / name for name in ("s.parquet", "v.parquet", "t.jsonl", "p.parquet")]
+        write_metrics(method, *files, [], output)
         results.append((CELL, method, read_json(output)))
     for record in summarize(results).to_dict("records"):
         assert (record["prompts"], record["tokens"]) == (0, 0)

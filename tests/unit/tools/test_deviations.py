@@ -16,9 +16,8 @@ from eager.generation.decoder import Decoder, PromptRun
 from eager.generation.engine import Engine, EngineOutput
 from eager.util.errors import EagerError
 from tests.support import oracle
-from tests.support.scripted_engine import ScriptedEngine
-from tests.unit.algorithm.test_method_against_oracle import END
-from tests.unit.generation.test_decoder import TOP, decoding, one_round
+from tests.support.oracle import END
+from tests.support.scripted_engine import TOP, ScriptedEngine, decoding, one_round
 from tools.deviations.authors import (
     VARIANTS,
     HalfCapTree,
@@ -87,7 +86,7 @@ def test_a_recording_replays_from_its_file_as_the_engine_ran(seed: int, tmp_path
 
 
 @pytest.mark.parametrize(("theta", "cap"), [(1.75, 5), (1.0, 8)])
-def test_a_rule_that_decides_differently_is_told_to_record_again(theta: float, cap: int) -> None:
+def test_a_rule_that_decides_differently_is_asked_to_record_again(theta: float, cap: int) -> None:
     engine = RecordingEngine(scripted(2), TOP)
     trees(VariantDecoder(engine, SETTINGS, VOCABULARY, OURS))
     other = decoding("eager_init", cap, entropy_threshold=theta)

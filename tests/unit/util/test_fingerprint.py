@@ -1,4 +1,4 @@
-"""The fingerprint of a module follows its code and its imports, not its words."""
+"""The fingerprint of a module follows its code and its imports, not its comments."""
 
 from __future__ import annotations
 

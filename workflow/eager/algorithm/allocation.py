@@ -1,6 +1,7 @@
 """Who gets the budget that EAGer-init saved, and with which thresholds: pure functions.
 
-Source: the paper's EAGer-adapt (no labels) and full EAGer (with labels).
+Source: the paper's EAGer-adapt (no labels) and full EAGer (with labels). Letters in comments are
+the points of `rules.py`.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from eager.algorithm.rules import DESCRIBED, Points
+
 BudgetMethod = Literal["eager_adapt", "eager"]
 
 THRESHOLD_FACTOR = 0.8
 """A prompt under M lowers its threshold by 20 % at each round."""
 LATE_ROUND_FACTOR = 0.9
-"""From the third round on, a further 10 % off at each round."""
+"""From the third round on, a further 10 % off: at each round for a prompt under M, once for a
+saturated one (K)."""
 FIRST_LATE_ROUND = 3
 
 
@@ -58,13 +62,16 @@ def saved_budget(initial: Sequence[InitialResult], max_sequences: int) -> int:
 
 
 def allocate(
-    method: BudgetMethod, initial: Sequence[InitialResult], max_sequences: int
+    method: BudgetMethod,
+    initial: Sequence[InitialResult],
+    max_sequences: int,
+    points: Points = DESCRIBED,
 ) -> list[Share]:
     """Share b among the prompts, in their order.
 
     EAGer-adapt serves the prompts that reached M, each with at most 3 * M. Full EAGer serves the
     prompts without a right sequence, each with at most M: those that reached M first, and with
-    what is left of b those that did not.
+    what is left of b those that did not (with point L, all of them alike).
 
     Raises:
         ValueError: full EAGer without labels.
@@ -73,7 +80,7 @@ def allocate(
         raise ValueError("full EAGer needs to know of every prompt whether it is solved")
     budget = saved_budget(initial, max_sequences)
     saturated = [result.sequences >= max_sequences for result in initial]
-    shares = share_out(method, initial, saturated, budget, max_sequences)
+    shares = share_out(method, initial, saturated, budget, max_sequences, points)
     return [
         _explain(method, result, share, max_sequences)
         for result, share in zip(initial, shares, strict=True)
@@ -86,6 +93,7 @@ def share_out(
     saturated: Sequence[bool],
     budget: int,
     max_sequences: int,
+    points: Points = DESCRIBED,
 ) -> list[int | None]:
     """How many extra sequences each prompt gets; None: it may not get any.
 
@@ -95,6 +103,7 @@ def share_out(
         saturated: which of them reached the cap.
         budget: b.
         max_sequences: M.
+        points: of the rule.
     """
     indices = range(len(initial))
     if method == "eager_adapt":
@@ -102,6 +111,8 @@ def share_out(
     else:
         unsolved = [i for i in indices if not initial[i].solved]
         groups = [[i for i in unsolved if saturated[i]], [i for i in unsolved if not saturated[i]]]
+        if points.unsolved_share_alike:  # L
+            groups = [[*groups[0], *groups[1]]]
         cap = max_sequences
     shares: list[int | None] = [None] * len(initial)
     for group in groups:
@@ -122,31 +133,40 @@ def split_evenly(budget: int, receivers: int, cap: int) -> list[int]:
 def round_threshold(entropy_threshold: float, saturated: bool, number: int) -> float:
     """Threshold of a prompt's budgeted round (from 1), in nats.
 
-    A saturated prompt keeps theta; one under M starts at 0.8 theta and lowers it by 20 % a round;
-    from the third round on both lose a further 10 % a round.
+    A saturated prompt keeps theta, and 0.9 theta from the third round on; one under M starts at
+    0.8 theta and lowers it by 20 % a round, from the third round on by a further 10 % a round.
     """
-    factor: float = 1.0 if saturated else THRESHOLD_FACTOR**number
-    return entropy_threshold * factor * LATE_ROUND_FACTOR ** max(0, number - FIRST_LATE_ROUND + 1)
+    late_rounds = max(0, number - FIRST_LATE_ROUND + 1)
+    if saturated:
+        return entropy_threshold * LATE_ROUND_FACTOR ** min(late_rounds, 1)
+    return entropy_threshold * THRESHOLD_FACTOR**number * LATE_ROUND_FACTOR**late_rounds
 
 
 def next_round(
-    share: Share, generated: int, finished_rounds: int, entropy_threshold: float, max_sequences: int
+    share: Share,
+    generated: int,
+    finished_rounds: int,
+    entropy_threshold: float,
+    points: Points = DESCRIBED,
 ) -> Round | None:
     """The round that follows, or None when a prompt has its share.
+
+    A round is capped at what is left of the share, and at nothing else; with point G at the share.
 
     Args:
         share: what the prompt was given.
         generated: extra sequences it has from the rounds so far.
         finished_rounds: how many budgeted rounds it has had.
         entropy_threshold: theta of the cell, in nats.
-        max_sequences: M; a round is capped at M and at what is left of the share.
+        points: of the rule.
     """
     left = share.share - generated
     if left <= 0:
         return None
     number = finished_rounds + 1
     threshold = round_threshold(entropy_threshold, share.saturated, number)
-    return Round(number, 1, min(left, max_sequences), threshold)
+    cap = share.share if points.round_may_fill_share else left  # G
+    return Round(number, 1, cap, threshold)
 
 
 def _explain(

@@ -2,7 +2,8 @@
 
 A `PromptTree` is told, step by step, what the model sampled for each live sequence, and answers
 which tokens stand and which new sequences are born. It knows nothing of engines, text or files.
-Full Parallel is the same tree with M roots: it has no room to branch.
+Full Parallel is the same tree with M roots: it has no room to branch. Letters in comments are the
+points of `rules.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from eager.algorithm.entropy import RunningThreshold
+from eager.algorithm.rules import DESCRIBED, Points
 
 FinishReason = Literal["stop", "length"]
 
@@ -32,11 +34,13 @@ class BranchingRule:
         entropy_threshold: theta, in nats.
         threshold_percentile: q of the dynamic threshold, in [0, 100].
         max_steps_without_branch: patience, in steps.
-        max_tokens: longest sequence, in tokens from the start of the answer, inherited included.
+        max_tokens: longest sequence, in tokens from the start of the answer, inherited included;
+            with point F the steps of the prompt.
         end_of_sequence: ids of the tokens that end a sequence.
         end_of_thinking: the marker after which a sequence no longer branches, as token ids;
             empty for a model that has none.
         children: the tokens that the new sequences of a branch take.
+        points: what it does as the authors' program does.
     """
 
     max_sequences: int
@@ -47,6 +51,7 @@ class BranchingRule:
     end_of_sequence: frozenset[int]
     end_of_thinking: tuple[int, ...] = ()
     children: Callable[[Row[int]], Row[int]] = second_most_likely
+    points: Points = DESCRIBED
 
 
 class Observation(NamedTuple):
@@ -87,15 +92,24 @@ class Sequence:
     the prompt has stopped branching; NaN marks a token whose entropy was not recorded.
     `branching_end` is the length of the sequence (inherited included) when the prompt stopped
     branching, or its whole length if it had finished before.
+
+    Only with point C: `birth` is the step it was born in; `step_entropies` has an entropy a step
+    from there on, as long as the prompt branched (a branch's stands with parent and child);
+    `drawn_end` is the end that the last step drew; `ends_drawn` counts the ends that did not stand.
     """
 
     parent: int | None
     fork_position: int
     thinking: bool
+    limit: int
+    birth: int = 0
     tokens: array[int] = field(default_factory=lambda: array("i"))
     entropies: array[float] = field(default_factory=lambda: array("f"))
     finish_reason: FinishReason | None = None
     branching_end: int | None = None
+    step_entropies: array[float] = field(default_factory=lambda: array("f"))
+    drawn_end: int | None = None
+    ends_drawn: int = 0
 
     @property
     def length(self) -> int:
@@ -113,7 +127,7 @@ class PromptTree:
 
     def __init__(self, rule: BranchingRule, roots: int = 1) -> None:
         self.rule = rule
-        self.sequences = [Sequence(None, 0, thinking=True) for _ in range(roots)]
+        self.sequences = [Sequence(None, 0, True, rule.max_tokens) for _ in range(roots)]
         self.branches: list[Branch] = []
         self.steps = 0
         self.live = roots
@@ -141,16 +155,21 @@ class PromptTree:
                 self._append(self.sequences[observation.sequence], observation.sampled)
             return []
         threshold = self._threshold.value()
+        self._count_places()
         made: list[Branch] = []
         recorded: list[float] = []
         for observation in step:
             sequence = self.sequences[observation.sequence]
             recorded.append(observation.entropy)
-            sequence.entropies.append(observation.entropy)
+            if self.rule.points.ends_drawn_again:
+                sequence.step_entropies.append(observation.entropy)
             if observation.entropy > threshold and self._may_branch(sequence, observation):
-                made += self._branch(sequence, observation, threshold)
+                born = self._branch(sequence, observation, threshold)
+                if self.rule.points.fork_counts_twice:  # A
+                    recorded += [observation.entropy] * len(born)
+                made += born
             else:
-                self._append(sequence, observation.sampled)
+                self._take(sequence, observation)
         self.steps += 1
         self._threshold.add(recorded)
         self.branches += made
@@ -158,6 +177,7 @@ class PromptTree:
         if (
             len(self.sequences) >= self.rule.max_sequences
             or self._steps_without_branch >= self.rule.max_steps_without_branch
+            or (self.rule.points.limit_counts_steps and self.steps >= self.rule.max_tokens)  # F
         ):
             self._end_branching()
         return made
@@ -169,10 +189,35 @@ class PromptTree:
             return sequence.tokens[:]
         return self.tokens(sequence.parent)[: sequence.fork_position] + sequence.tokens
 
+    def tokens_left(self, index: int) -> int:
+        """How many more tokens a sequence may get."""
+        if self.branching and self.rule.points.limit_counts_steps:  # F
+            return self.rule.max_tokens - self.steps
+        sequence = self.sequences[index]
+        return sequence.limit - sequence.length
+
+    def _count_places(self) -> None:
+        """Place of each active sequence among those active now, for B."""
+        if self.rule.points.cap_counts_places:
+            active = (
+                index
+                for index, sequence in enumerate(self.sequences)
+                if self.rule.points.ended_are_active  # D
+                or (sequence.finish_reason is None and sequence.drawn_end is None)
+            )
+            self._places = {index: place for place, index in enumerate(active)}
+
+    def _has_room(self, index: int) -> bool:
+        if not self.rule.points.cap_counts_places:
+            return len(self.sequences) < self.rule.max_sequences
+        place = self._places.get(index)  # B
+        return place is not None and len(self._places) + place < self.rule.max_sequences
+
     def _may_branch(self, sequence: Sequence, observation: Observation) -> bool:
+        ends = observation.sampled in self.rule.end_of_sequence
         return (
-            len(self.sequences) < self.rule.max_sequences
-            and observation.sampled not in self.rule.end_of_sequence
+            self._has_room(observation.sequence)
+            and (not ends or self.rule.points.ends_drawn_again)  # C
             and sequence.thinking
             and not self._completes_marker(sequence, observation.sampled)
         )
@@ -180,7 +225,7 @@ class PromptTree:
     def _branch(self, parent: Sequence, observation: Observation, threshold: float) -> list[Branch]:
         position = parent.length
         top_tokens = (observation.best, observation.second, *observation.others)
-        room = self.rule.max_sequences - len(self.sequences)
+        room = max(0, self.rule.max_sequences - len(self.sequences))
         made = [
             Branch(
                 step=self.steps,
@@ -195,27 +240,45 @@ class PromptTree:
             )
             for number, forked in enumerate(self.rule.children(top_tokens)[:room])
         ]
-        self._append(parent, observation.best if made else observation.sampled)
+        if not made:
+            self._take(parent, observation)
+            return []
+        forced_may_end = not self.rule.points.ends_drawn_again  # C
+        parent.entropies.append(observation.entropy)
+        self._append(parent, observation.best, may_end=forced_may_end)
         for branch in made:
-            child = Sequence(branch.parent, position, thinking=True)
+            child = Sequence(branch.parent, position, True, self.rule.max_tokens, self.steps)
             # Recorded once, with the parent: the child shares the distribution, not the
             # observation.
             child.entropies.append(float("nan"))
+            if self.rule.points.ends_drawn_again:
+                child.step_entropies.append(observation.entropy)
             self.sequences.append(child)
             self.live += 1
-            self._append(child, branch.forked)
+            self._append(child, branch.forked, may_end=forced_may_end)
         return made
 
-    def _append(self, sequence: Sequence, token: int) -> None:
+    def _take(self, sequence: Sequence, observation: Observation) -> None:
+        """Let the sampled token stand, but for an end while the prompt branches (C)."""
+        if self.rule.points.ends_drawn_again and observation.sampled in self.rule.end_of_sequence:
+            sequence.drawn_end = observation.sampled
+            sequence.ends_drawn += 1
+            return
+        sequence.entropies.append(observation.entropy)
+        self._append(sequence, observation.sampled)
+
+    def _append(self, sequence: Sequence, token: int, *, may_end: bool = True) -> None:
         if sequence.thinking and self._completes_marker(sequence, token):
             sequence.thinking = False
         sequence.tokens.append(token)
-        if token in self.rule.end_of_sequence:
-            sequence.finish_reason = "stop"
-        elif sequence.length >= self.rule.max_tokens:
-            sequence.finish_reason = "length"
-        else:
-            return
+        sequence.drawn_end = None
+        if may_end and token in self.rule.end_of_sequence:
+            self._finish(sequence, "stop")
+        elif sequence.length >= sequence.limit:
+            self._finish(sequence, "length")
+
+    def _finish(self, sequence: Sequence, reason: FinishReason) -> None:
+        sequence.finish_reason = reason
         self.live -= 1
         if self.branching:
             sequence.branching_end = sequence.length
@@ -235,8 +298,23 @@ class PromptTree:
         return [*parent[len(own) - count :], *own]
 
     def _end_branching(self) -> None:
-        self.branching = False
         del self._threshold  # its history is not needed any more
+        steps_left = self.rule.max_tokens - self.steps
         for sequence in self.sequences:
-            if sequence.finish_reason is None:
+            if sequence.finish_reason is not None:
+                continue
+            if self.rule.points.limit_counts_steps:  # F
+                sequence.limit = sequence.length + steps_left
+            if sequence.length < sequence.limit:
                 sequence.branching_end = sequence.length
+            elif sequence.drawn_end is None:
+                self._finish(sequence, "length")
+            else:
+                self._let_end_stand(sequence, sequence.drawn_end)
+        self.branching = False
+
+    def _let_end_stand(self, sequence: Sequence, end: int) -> None:
+        """The last step has drawn an end, and no step is left to draw again."""
+        sequence.ends_drawn -= 1
+        sequence.entropies.append(sequence.step_entropies[-1])
+        self._append(sequence, end)

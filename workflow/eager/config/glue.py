@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eager.config.environment import prepare_environment
+from eager.config.imported import imported_files
 from eager.config.load import load_experiment
 from eager.config.schema import Experiment, ExperimentConfig
 from eager.config.settings import BUDGET_METHODS, METHODS
@@ -87,6 +88,7 @@ class Plan:
         self.name = self.config.experiment
         self.resolved: ResolvedExperiment = resolve(experiment)
         self.published = self.resolved.published
+        self.imported = [str(path) for path in imported_files(self.config.imported)]
         self._targets = [*self.resolved.only_initial, *self.resolved.targets]
         self._by_folder = {target.folder: target for target in reversed(self._targets)}
         self.methods = {target.method for target in self._targets}

@@ -86,7 +86,9 @@ def _load_cells(path: Path) -> tuple[list[tuple[int, Cell]], list[str]]:
     if not path.exists():
         return [], [f"{path}: no such file; `cells` names the TSV with the cells"]
     try:
-        table = read_rows(path, "\t", list(Cell.model_fields), comment="#")
+        fields = Cell.model_fields
+        optional = [name for name, field in fields.items() if not field.is_required()]
+        table = read_rows(path, "\t", list(fields), comment="#", optional=optional)
     except EagerError as error:
         return [], [str(error)]
     if not table.rows and not table.mistakes:
@@ -109,7 +111,6 @@ def _check_cells(
 ) -> list[str]:
     errors: list[str] = []
     seen: dict[Cell, int] = {}
-    errors += _ambiguous_pairs(config, cells)
     for number, cell in cells:
         where = f"{config.cells}, line {number}"
         if cell.model in RESERVED_MODEL_NAMES:
@@ -130,21 +131,6 @@ def _check_cells(
             check_threshold(cell.entropy_threshold, config.branching.top_k_entropy)
         except ValueError as error:
             errors.append(f"{where}, {error}")
-    return errors
-
-
-def _ambiguous_pairs(config: ExperimentConfig, cells: list[tuple[int, Cell]]) -> list[str]:
-    """Pairs of model and data set whose figures would have one name."""
-    joined: dict[str, tuple[str, str]] = {}
-    errors: list[str] = []
-    for line, cell in cells:
-        pair = cell.model, cell.dataset
-        other = joined.setdefault("--".join(pair), pair)
-        if other != pair:
-            errors.append(
-                f"{config.cells}, line {line}: the figures of {pair} and of {other} would have the "
-                "same name; rename one without `--`"
-            )
     return errors
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from eager.config.schema import Cell
-from eager.config.settings import Method
+from eager.config.settings import DEFAULT_RULE, Method
 
 STORE = Path("results/store")
 """Finished prompts of all experiments."""
@@ -21,9 +21,14 @@ def sampling_folder(cell: Cell) -> str:
 
 
 def cell_folder(cell: Cell) -> str:
-    """Folder of a cell, as in `temperature=0.6+max_sequences=4+seed=55+entropy_threshold=2.0`."""
-    threshold = f"entropy_threshold={cell.entropy_threshold}"
-    return f"{sampling_folder(cell)}{SEPARATOR}{threshold}"
+    """Folder of a cell, as in `temperature=0.6+max_sequences=4+seed=55+entropy_threshold=2.0`.
+
+    A rule that is not the default one is named last.
+    """
+    parts = [sampling_folder(cell), f"entropy_threshold={cell.entropy_threshold}"]
+    if cell.rule != DEFAULT_RULE:
+        parts.append(f"rule={cell.rule}")
+    return SEPARATOR.join(parts)
 
 
 def result_folder(experiment: str, cell: Cell, method: Method) -> str:

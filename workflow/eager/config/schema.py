@@ -11,8 +11,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
+from eager.algorithm.rules import RuleName
 from eager.config.rivals import USUAL, RivalSettings
 from eager.config.settings import (
+    DEFAULT_RULE,
     METHODS,
     BranchingParameters,
     DecodingSettings,
@@ -29,7 +31,9 @@ REVISION_PATTERN = r"^[0-9a-f]{40}$"
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
 RESERVED_NAMES = frozenset({"models", "datasets", "bench", "sandbox", "store", "README.md"})
 """What results/ holds besides experiments."""
-RESERVED_MODEL_NAMES = frozenset({"tables", "figures", "export", "report.html", "archive.zip"})
+RESERVED_MODEL_NAMES = frozenset(
+    {"tables", "figures", "export", "report.html", "archive.zip", "experiment.json"}
+)
 """What the folder of an experiment holds besides models."""
 
 
@@ -140,6 +144,14 @@ class ExperimentConfig(StrictModel):
     published: str | None = Field(
         default=None, description="CSV file with published figures to put beside ours; null: none"
     )
+    imported: tuple[str, ...] = Field(
+        default=(),
+        description="folders that `eager import` wrote, to stand in tables, figures and report",
+    )
+    record_entropies: bool = Field(
+        default=False,
+        description="record the entropies of Full Parallel too, for `export`; takes longer",
+    )
     rivals: RivalSettings = Field(default=USUAL, description="see below")
     branching: BranchingParameters = Field(default=BranchingParameters(), description="see below")
     engine: EngineOptions = Field(default=EngineOptions(), description="see below")
@@ -181,6 +193,11 @@ class Cell(StrictModel):
     max_sequences: int = Field(ge=1, description="cap on sequences per prompt (M)")
     entropy_threshold: float = Field(ge=0, description="entropy threshold in nats (theta)")
     seed: int = Field(ge=0, description="seed of the run")
+    rule: Annotated[RuleName, BeforeValidator(lambda value: value or DEFAULT_RULE)] = Field(
+        default=DEFAULT_RULE,
+        description="how the EAGer methods branch: `described` by the paper, or as the `authors`' "
+        "program does; the column may be left out",
+    )
 
 
 @dataclass(frozen=True)
@@ -214,10 +231,22 @@ class Experiment:
             "dtype": model.dtype,
             "seed": cell.seed,
         }
+        if method == "parallel" and self.config.record_entropies:
+            sampling |= {
+                "record_entropies": True,
+                "top_k_entropy": self.config.branching.top_k_entropy,
+            }
         if method != "parallel":
             sampling |= self.config.branching.model_dump()
             sampling["entropy_threshold"] = cell.entropy_threshold
+            if cell.rule != DEFAULT_RULE:
+                sampling["rule"] = cell.rule
         return DecodingSettings(**sampling)
+
+    def columns(self, cell: Cell) -> dict[str, Any]:
+        """A cell's values as tables show them: the rule only where one of the cells chooses it."""
+        same = all(other.rule == DEFAULT_RULE for other in self.cells)
+        return cell.model_dump(exclude={"rule"} if same else None)
 
     def shards(self, model: str, dataset: str) -> int:
         """Jobs that the prompts of a result of a model and a data set are assigned to."""

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from eager.algorithm.methods import own_methods
+from eager.algorithm.rules import RuleName
 
 MAX_LOGPROBS = 20
 """Top tokens that vLLM returns a position by default; the largest K."""
@@ -22,6 +23,7 @@ METHODS = ("parallel", "eager_init", "eager_adapt", "eager")
 """The paper's methods, in the order they are shown in."""
 BUDGET_METHODS = ("eager_adapt", "eager")
 """Those that go on from EAGer-init's result with the budget it saved."""
+DEFAULT_RULE: RuleName = "described"
 NumberFormat = Literal["auto", "float32", "bfloat16", "float16"]
 
 
@@ -87,6 +89,17 @@ class DecodingSettings(BranchingParameters):
     )
     dtype: NumberFormat = Field(default="auto", description="number format of the weights")
     seed: int = Field(ge=0, description="seed of the run")
+    record_entropies: bool = Field(
+        default=False,
+        exclude_if=lambda recorded: not recorded,
+        description="record entropies of Full Parallel too, which costs time",
+    )
+    # Left out of what is written where it is the default, so that no result's hash changes by it.
+    rule: RuleName = Field(
+        default=DEFAULT_RULE,
+        exclude_if=lambda rule: rule == DEFAULT_RULE,
+        description="how it branches: as the paper describes it, or as the authors' program does",
+    )
 
     @model_validator(mode="after")
     def _check_threshold(self) -> DecodingSettings:

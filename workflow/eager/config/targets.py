@@ -225,7 +225,7 @@ def _target(experiment: Experiment, cell: Cell, method: Method) -> Target:
     name = experiment.config.experiment
     budgeted = method in BUDGET_METHODS
     return Target(
-        cell={"experiment": name, **cell.model_dump()},
+        cell={"experiment": name, **experiment.columns(cell)},
         method=method,
         folder=result_folder(name, cell, method),
         settings=experiment.decoding(cell, method),

@@ -1,4 +1,4 @@
-"""Images and the launcher: every step in a container of pinned identity, or bare.
+"""Images and the launcher: runs a step in a container with pinned software, or without one.
 
 `recipes` says what an image is made of and gives it an identity; `build`, `records` and `conda`
 make images, the record of them and conda environments from the same lock files; `launch` runs one

@@ -1,4 +1,4 @@
-"""Builds images from their recipes: wheels are fetched outside, nothing inside."""
+"""Builds images from their recipes; wheels are fetched before the build, which has no network."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from eager.util.errors import EagerError
 from eager.util.files import sha256_file
 
 LOCAL_BASE = "eager-test-base:bookworm"
-"""Base image that `--base local` makes from Debian's packages, where no registry is in reach."""
+"""Base image that `--base local` makes from Debian's packages, where no registry is reachable."""
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 LABEL = "org.eager-repro"
 COMMAND_SCRIPT = '#!/bin/sh\nexec python3 -m eager "$@"\n'
@@ -38,13 +38,13 @@ Say = Callable[[str], None]
 
 
 def build_image(name: ImageName, engine: Engine, base: str | None, say: Say) -> bool:
-    """Build an image if none of its present recipe and base is there; True if one was built.
+    """Build an image unless one of its current recipe and base exists; True if one was built.
 
     Args:
         name: which image.
         engine: docker or podman, the program that builds.
         base: replaces the pinned base; None: the pinned one.
-        say: told what happens.
+        say: receives a line per step.
 
     Raises:
         EagerError: wheels cannot be fetched or the build fails.
@@ -74,7 +74,7 @@ def build_image(name: ImageName, engine: Engine, base: str | None, say: Say) -> 
 
 
 def local_base(say: Say) -> str:
-    """The name of a base image made by debootstrap; makes it in Docker if it is not there.
+    """The name of a base image made by debootstrap; makes it in Docker if it does not exist.
 
     Raises:
         EagerError: debootstrap is missing or fails (it needs root).
@@ -123,7 +123,7 @@ def write_sbom(name: ImageName) -> Path:
 
 
 def image_record(name: ImageName, base: str) -> dict[str, object]:
-    """What an image says of itself inside, in IMAGE_RECORD."""
+    """The description of an image that lies inside it, at IMAGE_RECORD."""
     return {
         "name": name,
         "recipe": identity(name),
@@ -147,7 +147,7 @@ def _make_context(name: ImageName, image: Image, base: str, context: Path, say: 
 
 
 def _wheels(lock: Path, python: str, say: Say) -> Path:
-    """Folder with the wheels of a lock file, hashes checked; fetched once a content."""
+    """Folder with the wheels of a lock file, hashes checked; fetched once per content."""
     text = without_comments(lock.read_text(encoding="utf-8"))
     digest = hashlib.sha256(f"{python}\n{text}".encode()).hexdigest()[:16]
     folder = ROOT / "build/wheels" / f"{lock.stem}-{digest}"

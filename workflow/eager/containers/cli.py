@@ -68,7 +68,7 @@ def verify(files_only: FilesOnly = False, engine: EngineOption = "docker") -> No
 
 @app.command()
 def lock(files_only: FilesOnly = False, engine: EngineOption = "docker") -> None:
-    """Record recipes, and the digests of the images that are here, in containers/images.yaml."""
+    """Record recipes, and the digests of images on this machine, in containers/images.yaml."""
     from eager.containers.client import engine_client
     from eager.containers.records import record
 
@@ -95,7 +95,7 @@ def conda(
 
 @app.command("reference")
 def reference_command(name: str) -> None:
-    """Print the name that an image of the present recipe has."""
+    """Print the name of an image with the current recipe."""
     (image,) = _images([name])
     typer.echo(reference(image))
 
@@ -104,7 +104,7 @@ class LaunchCommand(TyperCommand):
     """A command whose words, `--` among them, are left to `launch`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Take the words as they are, but for a lone --help."""
+        """Take the words unchanged, except for --help alone."""
         if args == ["--help"]:
             return super().parse_args(ctx, args)
         ctx.args = list(args)

@@ -91,7 +91,7 @@ def lease(
     """Wait until `count` of the devices are free, and hold them.
 
     A job takes all it needs at once or none, so that jobs that each hold a part cannot wait for
-    each other. The locks stay held in whatever program this process turns into.
+    each other. The locks stay held after `exec`.
 
     Args:
         devices: names of the devices.

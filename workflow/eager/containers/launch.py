@@ -83,7 +83,7 @@ class Step:
 
 
 class StopError(Exception):
-    """The launcher was told to stop by a signal."""
+    """The launcher received a signal to stop."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__(exit_code)
@@ -93,7 +93,7 @@ class StopError(Exception):
 def prepare_bare(step: Step, runtime: ContainerRuntime) -> None:
     """Give this process what a step outside of our containers needs: GPUs, facts for run.json.
 
-    The GPUs stay held until the process ends, whatever program it turns into.
+    The GPUs stay held until the process ends, also after `exec`.
     """
     held = _lease(step, lambda: None)
     if held.devices:
@@ -183,7 +183,7 @@ def container_options(
         "host": host,
         "environment": {**passed, **ENVIRONMENT, SOFTWARE_VARIABLE: facts},
         "user": f"{os.getuid()}:{os.getgid()}",
-        # A rootless Podman maps the caller to root inside unless it is told to keep the id.
+        # A rootless Podman maps the caller to root inside, unless the option asks to keep the id.
         "keep_id": podman and os.geteuid() != 0,
     }
 
@@ -263,7 +263,7 @@ def _wait(api: Any, name: str, stopping: _Stopping, parent: int) -> None:
     by a second signal, is killed.
 
     Raises:
-        StopError: the container was told to stop, by a signal or because the parent is gone.
+        StopError: the container was stopped by a signal or because the parent is gone.
     """
     deadline = None
     while api.inspect_container(name)["State"]["Running"]:
@@ -294,7 +294,7 @@ class _Stopping:
 
     Attributes:
         number: of the first signal; 0: none yet.
-        times: how often the launcher was told.
+        times: number of signals received.
     """
 
     def __init__(self) -> None:
@@ -320,7 +320,7 @@ class _Stopping:
         self._event.set()
 
     def wait(self, seconds: float) -> None:
-        """Until something new is told, but not for longer."""
+        """Wait for the next signal, or for some seconds at most."""
         self._event.wait(seconds)
         self._event.clear()
 

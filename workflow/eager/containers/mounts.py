@@ -23,7 +23,7 @@ def plan_mounts(
     """Mounts for a step, outer ones first; the container has every path where this machine has it.
 
     A file that is written needs its folder: it is written under a temporary name and renamed. What
-    is only read stays read-only there too, by a mount of its own over the folder's.
+    is only read stays read-only there too, by a separate mount over the folder's.
 
     Args:
         read: files and folders that are read.

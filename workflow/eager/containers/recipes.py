@@ -2,7 +2,7 @@
 
 The identity of an image is a hash over its base's digest, its Dockerfile without comments, its lock
 files and the hashes of its Debian packages. It is known before anything is built, it is the same
-for every runtime, and it changes exactly when a package, the base or the Dockerfile does.
+for every container engine, and it changes exactly when a package, the base or the Dockerfile does.
 
 The image `stages` serves three stages, each with a lock file of all it imports. A stage's identity
 leaves the other stages' locks out: a new matplotlib changes the image and redraws figures, and
@@ -108,7 +108,7 @@ def _identity(image: Image, only: str | None, root: Path) -> str:
 
 
 def reference(name: ImageName, root: Path = ROOT) -> str:
-    """Name under which an engine has an image of the present recipe, `eager-NAME:16 digits`."""
+    """Name of an image with the current recipe, `eager-NAME:16 digits`."""
     return f"eager-{name}:{identity(name, root)[:16]}"
 
 

@@ -23,14 +23,14 @@ from eager.containers.recipes import (
 from eager.util.files import write_text
 
 HEADER = """\
-# The images: what each is made of, and what has become of it. Base, python and the names of the
+# The images: what each is made of, what was built and published. Base, python and the names of the
 # locks are written by hand, the rest by `eager images lock`; `eager images verify` says what
 # differs. See containers/README.md.
 """
 
 
 def compare_files(root: Path = ROOT) -> list[str]:
-    """What differs between containers/images.yaml and the files it is about; a line each."""
+    """Differences between containers/images.yaml and the files it describes, one line each."""
     differences = []
     for name, image in read_images(root).items():
         default = dockerfile_arguments((root / image.dockerfile).read_text("utf-8")).get("BASE")
@@ -52,7 +52,7 @@ def compare_files(root: Path = ROOT) -> list[str]:
 
 
 def compare_images(client: Any, root: Path = ROOT) -> list[str]:
-    """What differs between containers/images.yaml and the engine's images; a line each.
+    """What differs between containers/images.yaml and the engine's images, one line per difference.
 
     Args:
         client: of the Docker API.
@@ -89,7 +89,7 @@ def record(client: Any | None, root: Path = ROOT) -> None:
 
     Args:
         client: of the Docker API, for digests of images of the present recipe; None: files only.
-            What was recorded of an image that is not here stays if its recipe has not changed.
+            The record of an image that is not on this machine stays if its recipe is unchanged.
         root: the repository.
     """
     entries: dict[ImageName, Image] = {}
@@ -116,7 +116,7 @@ def record(client: Any | None, root: Path = ROOT) -> None:
 
 
 def find_image(client: Any, name: ImageName, root: Path = ROOT) -> Any | None:
-    """The engine's image of the present recipe: built here, or pulled by its published digest."""
+    """The engine's image of the current recipe: built here, or pulled by its published digest."""
     import docker.errors
 
     entry = read_images(root)[name]

@@ -8,8 +8,8 @@ Engine = Literal["docker", "podman"]
 ContainerRuntime = Literal["none", "docker", "podman", "apptainer"]
 GenerateImage = Literal["generate", "generate-cpu"]
 RUNTIME_VARIABLE = "EAGER_CONTAINER_RUNTIME"
-"""How the launcher of a job learns the runtime: not by params, which would rerun the job."""
+"""Passes the runtime to the launcher of a job: not by params, which would rerun the job."""
 SOFTWARE_VARIABLE = "EAGER_SOFTWARE"
-"""How a step learns, for run.json, what it is run in (see `provenance`)."""
+"""Passes to a step, for run.json, a description of its container (see `provenance`)."""
 IMAGE_RECORD = "/opt/eager/image.json"
 """In an image: its name, recipe, base, lock hashes and packages."""

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 
 from eager.config.targets import Target
+from eager.data.tasks import Task, read_tasks
 from eager.evaluation.diversity import Diversity, distinct_answers, diversity
 from eager.evaluation.metrics import (
     SequenceResult,
@@ -21,6 +23,7 @@ from eager.evaluation.metrics import (
 )
 from eager.evaluation.parallel_curve import mean_curve
 from eager.evaluation.statistics import mean_interval
+from eager.evaluation.upstream import UpstreamGrade, answers_upstream, grade_answers
 from eager.util.errors import EagerError
 from eager.util.files import read_json, write_text
 from eager.util.tables import read_table
@@ -30,6 +33,8 @@ INTERVALS = {
     "cons_at_max": "majority_correct",
     "pass_rate": "share_correct",
     "pass_at_k_upstream": "solved_upstream",
+    "cons_at_max_upstream": "majority_correct_upstream",
+    "pass_rate_upstream": "share_correct_upstream",
     "tokens_per_prompt": "tokens",
     "tokens_upstream_per_prompt": "tokens_upstream",
 }
@@ -41,7 +46,14 @@ COLUMNS = [
     "token_ids",
     "inherited_tokens",
     "tokens_upstream",
+    "text",
 ]
+UPSTREAM = {
+    "pass_at_k_upstream": "solved_upstream",
+    "cons_at_max_upstream": "majority_correct_upstream",
+    "pass_rate_upstream": "share_correct_upstream",
+}
+"""Figures by the authors' rules, and the value of a prompt that they are the mean of."""
 
 
 def measure_target(target: Target) -> None:
@@ -51,6 +63,8 @@ def measure_target(target: Target) -> None:
         target.method,
         folder / "sequences.parquet",
         folder / "verdicts.parquet",
+        Path(target.tasks),
+        Path(target.prompts),
         [Path(run) for run in target.runs],
         folder / "metrics.json",
         cell=described_cell(target.cell, target.method),
@@ -67,6 +81,8 @@ def write_metrics(
     method: str,
     sequences_path: Path,
     verdicts_path: Path,
+    tasks_path: Path,
+    prompts_path: Path,
     run_paths: list[Path],
     output: Path,
     *,
@@ -78,32 +94,51 @@ def write_metrics(
         method: its method.
         sequences_path: its sequences.
         verdicts_path: their verdicts.
+        tasks_path: the data set's tasks, for the authors' grading.
+        prompts_path: the prompts as the model sees them, for the authors' grading.
         run_paths: run.json of every generation that went into it (the budgeted methods build on
             EAGer-init); their engine seconds add up.
         output: metrics.json.
         cell: experiment, model, data set and the swept parameters, if they are known.
     """
-    prompts = _results(sequences_path, verdicts_path)
-    content = metrics_of(method, prompts, [read_json(path)["counts"] for path in run_paths])
+    tasks = {task.id: task for task in read_tasks(tasks_path)}
+    rows = read_table(prompts_path, "prompts").select(["prompt_id", "text"]).to_pylist()
+    texts = {row["prompt_id"]: row["text"] for row in rows}
+    prompts, generated = _results(sequences_path, verdicts_path)
+    grades = {
+        name: _grade(method, tasks[name], texts[name], generated[name], sequences)
+        for name, sequences in prompts.items()
+    }
+    counts = [read_json(path)["counts"] for path in run_paths]
     of = {} if cell is None else {"cell": dict(cell)}
+    content = metrics_of(method, prompts, grades, counts)
     write_text(output, _as_text({"schema_version": 1, **of, **content}))
 
 
 def metrics_of(
-    method: str, prompts: Mapping[str, list[SequenceResult]], counts: list[dict[str, float]]
+    method: str,
+    prompts: Mapping[str, list[SequenceResult]],
+    grades: Mapping[str, UpstreamGrade],
+    counts: list[dict[str, float]],
 ) -> dict[str, Any]:
     """The content of metrics.json but for the cell.
 
     Args:
         method: the result's method.
         prompts: sequences by prompt, in order.
+        grades: what the authors' rules say of each prompt.
         counts: those of run.json of every generation that went into it.
     """
+    per_prompt = {
+        name: _describe(sequences) | _upstream(grades[name]) for name, sequences in prompts.items()
+    }
     content = _figures(list(prompts.values()))
+    for name, value in UPSTREAM.items():
+        graded = [float(row[value]) for row in per_prompt.values()]
+        content[name] = fmean(graded) if graded else None
     content |= engine_costs(counts)
     if method == "parallel" and prompts:
         content["parallel_curve"] = mean_curve(list(prompts.values()))
-    per_prompt = {name: _describe(sequences) for name, sequences in prompts.items()}
     content["intervals"] = {
         name: mean_interval(
             np.array([float(row[value]) for row in per_prompt.values()]).reshape(-1, 1)
@@ -117,7 +152,7 @@ def metrics_of(
 def _figures(prompts: list[list[SequenceResult]]) -> dict[str, Any]:
     """The figures of a result; where it has no prompt, counts are 0 and figures null."""
     if not prompts:
-        shares = dict.fromkeys(("pass_at_k", "pass_at_k_upstream", "cons_at_max", "pass_rate"))
+        shares = dict.fromkeys(("pass_at_k", "cons_at_max", "pass_rate"))
         shares |= dict.fromkeys(f"distinct_answers_{name}" for name in Diversity._fields)
         counts = dict.fromkeys(("prompts", "sequences", "tokens", "tokens_upstream"), 0)
         means = dict.fromkeys(("tokens_per_prompt", "tokens_upstream_per_prompt"))
@@ -158,7 +193,6 @@ def _describe(sequences: list[SequenceResult]) -> dict[str, Any]:
         "correct": correct,
         "share_correct": correct / len(sequences),
         "solved": correct > 0,
-        "solved_upstream": any(s.correct_upstream for s in sequences),
         "majority_correct": majority_is_correct(sequences),
         "tokens": sum(s.tokens for s in sequences),
         "tokens_upstream": sum(s.tokens_upstream for s in sequences),
@@ -172,7 +206,24 @@ def _describe(sequences: list[SequenceResult]) -> dict[str, Any]:
     }
 
 
-def _results(sequences_path: Path, verdicts_path: Path) -> dict[str, list[SequenceResult]]:
+def _grade(
+    method: str, task: Task, prompt: str, texts: list[str], sequences: list[SequenceResult]
+) -> UpstreamGrade:
+    """A prompt by the authors' rules; of programs their verdicts, which both share."""
+    if task.kind == "code":
+        own = _describe(sequences)
+        return UpstreamGrade(own["solved"], own["majority_correct"], own["share_correct"])
+    return grade_answers(answers_upstream(method, prompt, texts), task.target)
+
+
+def _upstream(grade: UpstreamGrade) -> dict[str, Any]:
+    return {f"{name}_upstream": value for name, value in grade._asdict().items()}
+
+
+def _results(
+    sequences_path: Path, verdicts_path: Path
+) -> tuple[dict[str, list[SequenceResult]], dict[str, list[str]]]:
+    """Per prompt, what metrics need of each sequence, and its text."""
     sequences = read_table(sequences_path, "sequences").select(COLUMNS).to_pylist()
     verdicts = read_table(verdicts_path, "verdicts").to_pylist()
     identity = [(row["prompt_id"], row["sequence_index"]) for row in sequences]
@@ -181,8 +232,11 @@ def _results(sequences_path: Path, verdicts_path: Path) -> dict[str, list[Sequen
             f"{verdicts_path} does not belong to {sequences_path}: delete it and evaluate again"
         )
     results: dict[str, list[SequenceResult]] = {}
+    texts: dict[str, list[str]] = {}
     rows = zip(sequences, verdicts, strict=True)
-    for prompt_id, pairs in groupby(rows, key=lambda pair: pair[0]["prompt_id"]):
+    for prompt_id, group in groupby(rows, key=lambda pair: pair[0]["prompt_id"]):
+        pairs = list(group)
+        texts[prompt_id] = [sequence["text"] for sequence, _ in pairs]
         results[prompt_id] = [
             SequenceResult(
                 verdict["candidate"],
@@ -193,7 +247,7 @@ def _results(sequences_path: Path, verdicts_path: Path) -> dict[str, list[Sequen
             )
             for sequence, verdict in pairs
         ]
-    return results
+    return results, texts
 
 
 def sequences_of(metrics: Mapping[str, Any], prompt: str) -> list[SequenceResult]:

@@ -34,7 +34,6 @@ class Metrics:
 
     prompts: int
     pass_at_k: float
-    pass_at_k_upstream: float
     cons_at_max: float
     pass_rate: float
     sequences: int
@@ -54,7 +53,6 @@ def measure(prompts: Sequence[Sequence[SequenceResult]]) -> Metrics:
     return Metrics(
         prompts=len(prompts),
         pass_at_k=fmean(any(s.correct for s in prompt) for prompt in prompts),
-        pass_at_k_upstream=fmean(any(s.correct_upstream for s in prompt) for prompt in prompts),
         cons_at_max=fmean(majority_is_correct(prompt) for prompt in prompts),
         pass_rate=fmean(fmean(s.correct for s in prompt) for prompt in prompts),
         sequences=len(sequences),

@@ -1,226 +1,267 @@
-"""The authors' JSON files as our tables, so that they are evaluated, measured and compared."""
+"""The authors' JSON files as our results, so that they are evaluated, measured and compared."""
 
 from __future__ import annotations
 
-import ast
 import json
-import math
+import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from eager.config.paths import result_folder
+from eager.config.schema import Cell
 from eager.config.settings import Method
-from eager.data.tasks import Task
-from eager.evaluation.evaluate import evaluate_answers
+from eager.data.encoding import SCHEMA as PROMPTS
+from eager.data.tasks import Task, read_tasks
+from eager.evaluation.evaluate import evaluate
 from eager.evaluation.measure import write_metrics
+from eager.evaluation.programs import CodeOptions
 from eager.exchange.authors_format import (
-    END_OF_SEQUENCE,
-    FILE_NAMES,
-    INHERITED,
+    BACKUP,
     Generation,
     ResultFile,
+    is_result_name,
+    method_of,
     read_result_file,
 )
+from eager.exchange.conversion import (
+    Conversion,
+    Rows,
+    longest_list,
+    template_end_of,
+)
 from eager.generation.provenance import describe_run
+from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
-from eager.util.files import write_json, write_text
-from eager.util.tables import BRANCHES, SEQUENCES, write_table
+from eager.util.files import read_json, write_json, write_text
+from eager.util.tables import BRANCHES, SEQUENCES, SEQUENCES_OF_STEPS, write_table
 
-UNKNOWN_TOKEN = -1
-"""Token id where only a token's existence is known."""
-Encode = Callable[[str], list[int]]
-Rows = list[dict[str, Any]]
+Say = Callable[[str], None]
 
 
-def import_result(path: Path, kind: str, output: Path, tokenizer: Path | None = None) -> None:
+@dataclass(frozen=True)
+class ImportOptions:
+    """How files are read and evaluated.
+
+    Attributes:
+        kind: "math", "choice" or "code".
+        tokenizer: folder of the model's tokenizer; None: tokens are counted by the lists of
+            entropies, as the authors do.
+        tasks: tasks.jsonl with ids and, for code, tests; None: prompts are numbered.
+        model: name of the model; None: the last part of the file's.
+        dataset: name of the data set; None: the last part of the file's.
+        code: how texts become programs.
+        sandbox: how programs are run.
+        cache: folder of programs' stored results.
+    """
+
+    kind: str = "math"
+    tokenizer: Path | None = None
+    tasks: Path | None = None
+    model: str | None = None
+    dataset: str | None = None
+    code: CodeOptions = field(default_factory=CodeOptions)
+    sandbox: SandboxSettings = field(default_factory=SandboxSettings)
+    cache: Path = Path("results/sandbox")
+
+
+def import_folder(folder: Path, options: ImportOptions, output: Path, say: Say) -> None:
+    """Turn every result file in a folder, and in folders below it, into a result of ours.
+
+    Each goes to `{output}/{model}/{dataset}/{cell}/{method}/`, as the workflow lays results out.
+
+    Args:
+        folder: a run's folder, or one that holds several.
+        options: how files are read and evaluated.
+        output: the experiment's folder; its name is the experiment's.
+        say: is told, a line each, what was read and what was left out.
+
+    Raises:
+        EagerError: there is no result file, or one cannot be read.
+    """
+    files = [path for path in sorted(folder.rglob("*.json")) if is_result_name(path)]
+    backups = [path for path in files if path.name.endswith(BACKUP)]
+    for path in backups:
+        say(f"{path}: left out, a backup of an earlier run; import it by its own name")
+    files = [path for path in files if path not in backups]
+    if not files:
+        raise EagerError(f"{folder}: no result file of the authors' code in it or below it")
+    read = {path: read_result_file(path)[0] for path in files}
+    sources: dict[Path, Path] = {}
+    for path, result in read.items():
+        # Budget files do not name their data set; the run's other files do.
+        names = [r.data.data_name for p, r in read.items() if p.parent == path.parent and r.data]
+        cell = cell_of(result, options, names)
+        method = method_of(path, result)
+        target = output / Path(*Path(result_folder("x", cell, method)).parts[2:])
+        if target in sources:
+            say(
+                f"{path}: left out, of the same cell and method as {sources[target]}; import it to "
+                "another folder"
+            )
+            continue
+        sources[target] = path
+        import_result(path, options, target, say, cell=cell, experiment=output.name)
+
+
+def import_result(
+    path: Path,
+    options: ImportOptions,
+    output: Path,
+    say: Say,
+    *,
+    cell: Cell | None = None,
+    experiment: str = "imported",
+) -> None:
     """Turn a result file of the authors' code into a result folder of ours, evaluated and measured.
 
-    Writes sequences.parquet, branches.parquet, run.json, tasks.jsonl, verdicts.parquet and
-    metrics.json. A file that does not say how its tokens were counted has one count for both.
+    Writes sequences.parquet, branches.parquet, run.json, tasks.jsonl, prompts.parquet,
+    verdicts.parquet, metrics.json, and model.json where a tokenizer is given.
 
     Args:
         path: the file.
-        kind: how its answers are evaluated: "math" or "choice".
+        options: how it is read and evaluated.
         output: folder to write.
-        tokenizer: folder of the model's tokenizer; needed for sequences without entropies, whose
-            tokens cannot be counted otherwise.
+        say: is told, a line each, what the file lacks.
+        cell: its place among experiments; None: read from the file alone.
+        experiment: name of the experiment it stands under.
 
     Raises:
-        EagerError: the file is not one, or its tokens cannot be counted.
+        EagerError: the file is not one, its tokens cannot be counted, or a task is not found.
     """
-    result = read_result_file(path)
-    method = _method(path, result)
-    sequences, branches, tasks = _tables(path, kind, result, _encoder(tokenizer))
-    write_table(
-        output / "sequences.parquet", pa.Table.from_pylist(sequences, SEQUENCES), "sequences"
-    )
-    write_table(output / "branches.parquet", pa.Table.from_pylist(branches, BRANCHES), "branches")
-    write_text(output / "tasks.jsonl", "".join(task.model_dump_json() + "\n" for task in tasks))
+    result, said = read_result_file(path)
+    method = method_of(path, result)
+    cell = cell or cell_of(result, options, [])
+    if missing := result.prompts_missing():
+        said.append(f"{path}: unfinished, {missing} prompts are not there yet")
+    if options.tokenizer is None and not result.kept_notes():
+        said.append(
+            f"{path}: tokens are those of the authors' count; give --tokenizer for true ones"
+        )
+    tasks = _write_rows(path, method, result, options, output)
     counts = result.kept_notes().get("counts") or {"engine_seconds": result.extra.seconds}
-    write_json(
-        output / "run.json",
-        describe_run(
-            {"method": method, **result.params.model_dump()},
-            counts=counts,
-            imported_from=path.name,
-        ),
-    )
-    evaluate_answers(
-        output / "sequences.parquet", output / "tasks.jsonl", output / "verdicts.parquet"
-    )
-    write_metrics(
-        method,
-        output / "sequences.parquet",
-        output / "verdicts.parquet",
-        [output / "run.json"],
-        output / "metrics.json",
+    parameters = {"method": method, **result.params.model_dump()}
+    run = describe_run(parameters, counts=counts, imported_from=path.name, said=said)
+    # It was made on another machine, of which the file says nothing.
+    write_json(output / "run.json", run | {"hardware": {}})
+    sequences, verdicts = output / "sequences.parquet", output / "verdicts.parquet"
+    evaluate(sequences, tasks, verdicts, options.code, options.sandbox, options.cache)
+    metrics = output / "metrics.json"
+    prompts = output / "prompts.parquet"
+    place = {"experiment": experiment, **cell.model_dump()}
+    runs = [output / "run.json"]
+    write_metrics(method, sequences, verdicts, tasks, prompts, runs, metrics, cell=place)
+    write_json(metrics, {**read_json(metrics), "prompts_missing": missing})
+    if options.tokenizer is not None:
+        write_json(output / "model.json", {"folder": str(options.tokenizer), "files": {}})
+    for line in said:
+        say(line)
+
+
+def cell_of(result: ResultFile, options: ImportOptions, data_names: list[str]) -> Cell:
+    """The cell of a file; a budget file takes its data set's name from the run's other files."""
+    data_names = [result.data.data_name] if result.data else data_names
+    params = result.params
+    return Cell(
+        model=options.model or _name(params.model_name),
+        dataset=options.dataset or _name(data_names[0] if data_names else "unknown"),
+        temperature=params.temperature,
+        max_sequences=params.max_sequences,
+        entropy_threshold=params.entropy_threshold or 0.0,
+        seed=params.seed,
+        rule=result.kept_notes().get("rule", "authors"),
     )
 
 
-def _tables(
-    path: Path, kind: str, result: ResultFile, encode: Encode | None
-) -> tuple[Rows, Rows, list[Task]]:
-    """Rows of the sequences and the branches, and the tasks."""
-    kept = result.kept_notes().get("prompts") or []
-    if kept and len(kept) != len(result.generations):
-        raise EagerError(f"{path}: the notes speak of {len(kept)} prompts; export it again")
+def _name(text: str) -> str:
+    """The last part of a hub name or path, as a name of ours."""
+    last = text.rstrip("/").rsplit("/", 1)[-1]
+    return re.sub(r"[^A-Za-z0-9._-]", "-", last).lstrip("._-") or "unnamed"
+
+
+def _write_rows(
+    path: Path, method: Method, result: ResultFile, options: ImportOptions, output: Path
+) -> Path:
+    """Write sequences, branches, prompts and tasks; returns the tasks' file."""
+    notes = result.kept_notes().get("prompts") or []
+    if notes and len(notes) != len(result.generations):
+        raise EagerError(f"{path}: the notes speak of {len(notes)} prompts; export it again")
+    find = _task_finder(options, len(result.generations))
+    conversion = Conversion(
+        aware=method != "parallel",
+        theta=result.params.entropy_threshold,
+        max_sequences=result.params.max_sequences,
+        template_end=template_end_of(result.generations) if method != "parallel" else "",
+        longest=longest_list(result.generations),
+        **_tokenizer(options.tokenizer),
+    )
     sequences: Rows = []
     branches: Rows = []
+    prompts: Rows = []
     tasks: list[Task] = []
     for number, generation in enumerate(result.generations, start=1):
+        if not generation.generations:
+            continue
         where = f"{path}, prompt {number}"
-        notes = kept[number - 1] if kept else {}
-        prompt_id = str(notes.get("prompt_id", number))
-        target = str(generation.target).strip()
-        tasks.append(Task(id=prompt_id, problem=generation.prompt, target=target, kind=kind))
-        recorded = [_literal(where, text) for text in generation.recorded_branches]
-        rows = _sequences(where, prompt_id, generation, recorded, encode)
-        for name in set(notes) & set(SEQUENCES.names) - {"prompt_id"}:
-            for row, value in zip(rows, notes[name], strict=True):
-                row[name] = value
+        kept = notes[number - 1] if notes else {}
+        task = find(where, number, generation, kept.get("prompt_id"))
+        text, rows, born = conversion.prompt(where, task.id, generation, kept)
         sequences += rows
-        branches += [_branch(where, prompt_id, branch, rows) for branch in recorded]
-    return sequences, branches, tasks
+        branches += born
+        prompts.append({"prompt_id": task.id, "text": text, "token_ids": []})
+        tasks.append(task)
+    if not tasks:
+        raise EagerError(f"{path}: no prompt in it is finished; import it when one is")
+    schema = SEQUENCES_OF_STEPS if "step_entropies" in sequences[0] else SEQUENCES
+    tables = {"sequences": (sequences, schema), "branches": (branches, BRANCHES)}
+    for kind, (rows, columns) in {**tables, "prompts": (prompts, PROMPTS)}.items():
+        write_table(output / f"{kind}.parquet", pa.Table.from_pylist(rows, columns), kind)
+    lines = "".join(json.dumps(task.model_dump()) + "\n" for task in tasks)
+    write_text(output / "tasks.jsonl", lines)
+    return output / "tasks.jsonl"
 
 
-def _method(path: Path, result: ResultFile) -> Method:
-    """The method by the file's name."""
-    if result.default is not None:
-        return "parallel"
-    found: list[Method] = [
-        method
-        for method, name in FILE_NAMES.items()
-        if method != "parallel" and name.removeprefix("{run}").split("{theta}")[0] in path.name
-    ]
-    if len(found) != 1:
+def _task_finder(
+    options: ImportOptions, prompts: int
+) -> Callable[[str, int, Generation, str | None], Task]:
+    """What gives a prompt of the file its task."""
+    known = read_tasks(options.tasks) if options.tasks else []
+    if options.kind == "code" and not known:
         raise EagerError(
-            f"{path}: the name does not tell the method; rename it to one of "
-            f"{', '.join(FILE_NAMES.values())}"
+            "--kind code: the file holds no tests; give --tasks, the data set's tasks.jsonl "
+            "(results/datasets/{name}/tasks.jsonl)"
         )
-    return found[0]
+
+    def find(where: str, number: int, generation: Generation, prompt_id: str | None) -> Task:
+        if not known:
+            target = "" if generation.target is None else str(generation.target).strip()
+            id_ = prompt_id or str(number)
+            return Task(id=id_, problem=generation.prompt, target=target, kind=options.kind)
+        fitting = [task for task in known if task.problem.strip() in generation.prompt]
+        if len(fitting) > 1 and len(known) == prompts:
+            fitting = [known[number - 1]]
+        if len(fitting) != 1:
+            raise EagerError(
+                f"{where}: {len(fitting)} tasks of {options.tasks} have its text; give the tasks "
+                "that it was made from"
+            )
+        return fitting[0]
+
+    return find
 
 
-def _encoder(tokenizer: Path | None) -> Encode | None:
-    if tokenizer is None:
-        return None
+def _tokenizer(folder: Path | None) -> dict[str, Any]:
+    """What a conversion is given of a tokenizer."""
+    if folder is None:
+        return {"encode": None}
     from transformers import AutoTokenizer
 
-    loaded = AutoTokenizer.from_pretrained(tokenizer, local_files_only=True)
-    return lambda text: list(loaded.encode(text, add_special_tokens=False))
-
-
-def _sequences(
-    where: str,
-    prompt_id: str,
-    generation: Generation,
-    recorded: list[dict[str, Any]],
-    encode: Encode | None,
-) -> Rows:
-    parents = {branch.get("new_seq_idx"): branch.get("seq_idx") for branch in recorded}
-    rows = []
-    for index, whole in enumerate(generation.generations):
-        text = _without_prompt(whole, generation.prompt)
-        if generation.entropies:
-            marks = _numbers(where, generation.entropies[index])
-            token_ids = [UNKNOWN_TOKEN] * len(marks)
-        elif encode is not None:
-            token_ids = encode(text)
-            marks = [END_OF_SEQUENCE] * len(token_ids)
-        else:
-            raise EagerError(
-                f"{where}: no entropies, so the tokens cannot be counted; give --tokenizer, the "
-                "folder of the model's tokenizer"
-            )
-        inherited = next((i for i, m in enumerate(marks) if m != INHERITED), len(marks))
-        rows.append(
-            {
-                "prompt_id": prompt_id,
-                "sequence_index": index,
-                "parent_index": parents.get(index),
-                "fork_position": inherited,
-                "round": 0,
-                "threshold": None,
-                "token_ids": token_ids,
-                "entropies": [math.nan if mark < 0 else mark for mark in marks],
-                "inherited_tokens": inherited,
-                "tokens_upstream": len(marks) - inherited,
-                "finish_reason": "stop" if marks and marks[-1] == END_OF_SEQUENCE else "length",
-                "text": text,
-            }
-        )
-    return rows
-
-
-def _without_prompt(whole: str, prompt: str) -> str:
-    """What was generated: the text after the prompt, which a chat template may surround."""
-    _, found, after = whole.partition(prompt) if prompt else ("", "", "")
-    return after if found else whole
-
-
-def _branch(
-    where: str, prompt_id: str, branch: dict[str, Any], rows: list[dict[str, Any]]
-) -> dict[str, Any]:
-    try:
-        parent, child = int(branch["seq_idx"]), int(branch["new_seq_idx"])
-        return {
-            "prompt_id": prompt_id,
-            "round": rows[child]["round"],
-            "step": int(branch["gen_step"]),
-            "position": rows[child]["inherited_tokens"],
-            "parent_index": parent,
-            "child_index": child,
-            "entropy": float(branch["entropy"]),
-            "threshold": float(branch["entropy_threshold"]),
-            "sampled_token": UNKNOWN_TOKEN,
-            "kept_token": UNKNOWN_TOKEN,
-            "forked_token": UNKNOWN_TOKEN,
-            "sampled_text": str(branch["auto_selected_token"]),
-            "kept_text": str(branch["man_token_original"]),
-            "forked_text": str(branch["man_token_branch"]),
-        }
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise EagerError(
-            f"{where}: recorded branch {branch!r} is not complete: {error!r}"
-        ) from None
-
-
-def _numbers(where: str, text: str) -> list[float]:
-    """A printed list of numbers."""
-    try:
-        numbers = json.loads(text)
-        return [float(number) for number in numbers]
-    except (ValueError, TypeError):
-        raise EagerError(f"{where}: not a printed list of numbers: {text[:60]!r}") from None
-
-
-def _literal(where: str, text: str) -> dict[str, Any]:
-    """A printed dict; literals only, nothing is run."""
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise EagerError(f"{where}: not a printed dict: {text[:60]!r}")
-    return value
+    loaded: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    end = () if loaded.eos_token_id is None else (int(loaded.eos_token_id),)
+    return {
+        "encode": lambda text: list(loaded.encode(text, add_special_tokens=False)),
+        "end": end,
+    }

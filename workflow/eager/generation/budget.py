@@ -17,6 +17,8 @@ from eager.algorithm.allocation import (
     round_threshold,
     saved_budget,
 )
+from eager.algorithm.rules import RULES, RuleName
+from eager.config.settings import DEFAULT_RULE
 from eager.config.targets import Target
 from eager.util.errors import EagerError
 from eager.util.files import read_json, write_json
@@ -44,6 +46,7 @@ def allocate_for(target: Target) -> None:
         target.cell["max_sequences"],
         target.cell["entropy_threshold"],
         Path(target.allocation),
+        target.settings.rule,
     )
 
 
@@ -54,6 +57,7 @@ def write_allocation(
     max_sequences: int,
     entropy_threshold: float,
     output: Path,
+    rule: RuleName = DEFAULT_RULE,
 ) -> None:
     """Share the budget that EAGer-init left.
 
@@ -64,6 +68,7 @@ def write_allocation(
         max_sequences: M.
         entropy_threshold: theta, in nats.
         output: allocation.json.
+        rule: whose points decide; one that is not the default is written down.
     """
     ids = read_table(sequences_path, "sequences").column("prompt_id").to_pylist()
     solved = _solved(verdicts_path) if method == "eager" else None
@@ -71,7 +76,7 @@ def write_allocation(
         InitialResult(prompt_id, count, None if solved is None else prompt_id in solved)
         for prompt_id, count in Counter(ids).items()
     ]
-    shares = allocate(method, initial, max_sequences)
+    shares = allocate(method, initial, max_sequences, RULES[rule])
     write_json(
         output,
         {
@@ -79,6 +84,7 @@ def write_allocation(
             "method": method,
             "max_sequences": max_sequences,
             "entropy_threshold": entropy_threshold,
+            **({} if rule == DEFAULT_RULE else {"rule": rule}),
             "saved_budget": saved_budget(initial, max_sequences),
             "given": sum(share.share for share in shares),
             "prompts": [_describe(share, entropy_threshold) for share in shares],

@@ -1,8 +1,9 @@
 """All prompts at once in one engine: submit, step, let the trees decide, branch, finish.
 
 A branch is a new request on a prefix the engine has cached; a parent whose sampled token was not
-the most likely one is aborted and submitted again with that token forced. The decisions are made in
-`eager.algorithm`; this module moves tokens between it and the engine.
+the most likely one is aborted and submitted again with that token forced. Where the rule draws ends
+of sequence again, a sequence that has drawn one is submitted again as it was. The decisions are
+made in `eager.algorithm`; this module moves tokens between it and the engine.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from eager.algorithm.allocation import Round
 from eager.algorithm.branching import BranchingRule, Observation, PromptTree, second_most_likely
 from eager.algorithm.entropy import top_k_entropy
 from eager.algorithm.methods import children_of
+from eager.algorithm.rules import RULES, RuleName
 from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary
 from eager.generation.engine import Engine, EngineOutput, EngineRequest
+from eager.generation.records import Tokenizer
 
+THINK_MARKER = "</think>"
 NextRound = Callable[[int, int], Round | None]
 """(rounds finished, sequences so far) -> the next round of a prompt, or None when it is done."""
 
@@ -87,6 +91,7 @@ class Decoder:
         self._children = own or second_most_likely
         # The paper's methods need no more than the two most likely tokens.
         self._tokens_needed = settings.top_k_entropy if own else 2
+        self._points = RULES[settings.rule]
 
     @property
     def live_sequences(self) -> int:
@@ -137,24 +142,27 @@ class Decoder:
             end_of_sequence=frozenset(self._vocabulary.end_of_sequence),
             end_of_thinking=self._vocabulary.end_of_thinking,
             children=self._children,
+            points=self._points,
         )
 
     def _submit(self, run: PromptRun, tree: PromptTree, sequence: int) -> None:
         """Give a sequence to the engine from where it is."""
         assert run.round is not None
         tokens = tree.tokens(sequence).tolist()
+        draws = tree.sequences[sequence].ends_drawn
         request_id = f"{run.priority}.{run.round.number}.{sequence}.{len(tokens)}"
+        request_id += f".{draws}" if draws else ""
         prompt = [*run.prompt.token_ids, *tokens]
         seed = request_seed(
-            self._settings.seed, run.prompt.id, run.round.number, sequence, len(tokens)
+            self._settings.seed, run.prompt.id, run.round.number, sequence, len(tokens), draws
         )
         self._engine.submit(
             EngineRequest(
                 request_id,
                 prompt,
-                max_tokens=tree.rule.max_tokens - len(tokens),
+                max_tokens=tree.tokens_left(sequence),
                 seed=seed,
-                with_logprobs=tree.branching,
+                with_logprobs=tree.branching or self._settings.record_entropies,
                 priority=run.priority,
             )
         )
@@ -168,6 +176,8 @@ class Decoder:
         ended: set[str] = set()
         for output, entropy in zip(outputs, self._entropies(outputs), strict=True):
             request = self._live[output.request_id]
+            if self._settings.record_entropies and not request.tree.branching:
+                request.tree.sequences[request.sequence].entropies.append(entropy)
             if not request.started:
                 request.started = True
                 self.counters.cached_prompt_tokens += output.cached_prompt_tokens
@@ -196,13 +206,19 @@ class Decoder:
     def _entropies(self, outputs: Sequence[EngineOutput]) -> list[float]:
         """Entropy (nats) of each output's position, in one call; 0 where it is not needed."""
         size = self._settings.top_k_entropy
-        needed = [i for i, o in enumerate(outputs) if self._live[o.request_id].tree.branching]
+        needed = [
+            index
+            for index, output in enumerate(outputs)
+            if self._settings.record_entropies or self._live[output.request_id].tree.branching
+        ]
         entropies = [0.0] * len(outputs)
         if needed:
             logprobs = array("d")
             for index in needed:
                 logprobs.fromlist(outputs[index].logprobs[1 : size + 1])
-            rows = np.frombuffer(logprobs).reshape(len(needed), size)
+                if self._points.sampled_token_in_entropy:  # N
+                    logprobs.append(_outside_of_top(outputs[index], size))
+            rows = np.frombuffer(logprobs).reshape(len(needed), -1)
             for index, entropy in zip(needed, top_k_entropy(rows).tolist(), strict=True):
                 entropies[index] = entropy
         return entropies
@@ -213,31 +229,61 @@ class Decoder:
         assert tree is not None
         branches = tree.observe(rows)
         self.counters.forks += len(branches)
-        replaced = {branch.parent for branch in branches if branch.kept != branch.sampled}
+        ends = tree.rule.end_of_sequence
+        replaced = {b.parent for b in branches if b.kept != b.sampled or b.kept in ends}
+        drawn = [row.sequence for row in rows if tree.sequences[row.sequence].drawn_end is not None]
+        replaced.update(drawn)
         for row in rows:
             over = tree.sequences[row.sequence].finish_reason is not None
             request_id = run.request_ids[row.sequence]
-            if over != (request_id in ended) and row.sequence not in replaced:
+            # Steps run out for a sequence too that had to wait for its turn in one of them (F).
+            cut = over and self._points.limit_counts_steps
+            if over != (request_id in ended) and row.sequence not in replaced and not cut:
                 raise RuntimeError(
                     f"the engine and the tree disagree on the end of request {request_id}"
                 )
             if over or row.sequence in replaced:
-                del self._live[request_id], run.request_ids[row.sequence]
-                if request_id not in ended:
-                    self._engine.abort(request_id)
-        for branch in branches:
-            for sequence in (branch.parent, branch.child):
-                unheard = sequence not in run.request_ids
-                if unheard and tree.sequences[sequence].finish_reason is None:
-                    self._submit(run, tree, sequence)
+                self._drop(run, row.sequence, aborted=request_id not in ended)
+        if tree.live == 0:
+            for sequence in list(run.request_ids):
+                self._drop(run, sequence, aborted=True)
+        for sequence in [*(s for b in branches for s in (b.parent, b.child)), *drawn]:
+            unheard = sequence not in run.request_ids
+            if unheard and tree.sequences[sequence].finish_reason is None:
+                self._submit(run, tree, sequence)
+
+    def _drop(self, run: PromptRun, sequence: int, *, aborted: bool) -> None:
+        """Forget the request of a sequence; the engine goes on with it unless it is aborted."""
+        request_id = run.request_ids.pop(sequence)
+        del self._live[request_id]
+        if aborted:
+            self._engine.abort(request_id)
 
 
-def request_seed(run_seed: int, prompt_id: str, round_: int, sequence: int, position: int) -> int:
+def vocabulary_of(rule: RuleName, vocabulary: Vocabulary, tokenizer: Tokenizer) -> Vocabulary:
+    """The vocabulary as a rule reads it: with point O another marker than `</think>` is none."""
+    marker = vocabulary.end_of_thinking
+    if RULES[rule].only_think_marker and tokenizer.decode(list(marker)) != THINK_MARKER:
+        return vocabulary.model_copy(update={"end_of_thinking": ()})
+    return vocabulary
+
+
+def request_seed(
+    run_seed: int, prompt_id: str, round_: int, sequence: int, position: int, draws: int = 0
+) -> int:
     """Seed of the request that continues a sequence from a position: 63 bits of a hash.
 
     It depends on nothing but its arguments, so what a prompt is given does not change with the
     other prompts, the shard or a resume. The position is part of it because a sequence that is
-    submitted again must not draw the random numbers of its beginning a second time.
+    submitted again must not draw the random numbers of its beginning a second time, and for the
+    same reason the number of ends that were drawn and did not stand.
     """
-    key = f"{run_seed}\x1f{prompt_id}\x1f{round_}\x1f{sequence}\x1f{position}".encode()
-    return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big") >> 1
+    key = f"{run_seed}\x1f{prompt_id}\x1f{round_}\x1f{sequence}\x1f{position}"
+    key += f"\x1f{draws}" if draws else ""
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big") >> 1
+
+
+def _outside_of_top(output: EngineOutput, top_k: int) -> float:
+    """Logprob (nats) of the sampled token if it is not among the top K; else minus infinity."""
+    inside = output.top_tokens[0] in output.top_tokens[1 : top_k + 1]
+    return -np.inf if inside else output.logprobs[0]

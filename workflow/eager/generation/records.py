@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence as Row
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from eager.algorithm.branching import Branch, PromptTree
-from eager.util.tables import BRANCHES, SEQUENCES
+from eager.algorithm.branching import Branch, PromptTree, Sequence
+from eager.util.tables import BRANCHES, SEQUENCES, SEQUENCES_OF_STEPS
 
 
 class Tokenizer(Protocol):
@@ -38,11 +38,13 @@ def tree_tables(
         round_number: 0 for EAGer-init and Full Parallel.
         first_index: sequence index of the tree's first root in the prompt's result.
         count_words: count as the authors do for the EAGer methods: whitespace-separated words
-            instead of tokens once the prompt has stopped branching.
+            instead of tokens once the prompt has stopped branching, and an end of sequence once
+            more for every step until then.
         tokenizer: turns ids into text.
 
     Returns:
-        The tables `sequences` and `branches`.
+        The tables `sequences` (with the columns of `SEQUENCES_OF_STEPS` where the rule draws ends
+        again) and `branches`.
     """
     rows = [
         {
@@ -64,13 +66,14 @@ def tree_tables(
         }
         for branch in tree.branches
     ]
-    return pa.Table.from_pylist(rows, SEQUENCES), pa.Table.from_pylist(branches, BRANCHES)
+    schema = SEQUENCES_OF_STEPS if _counts_steps(tree) else SEQUENCES
+    return pa.Table.from_pylist(rows, schema), pa.Table.from_pylist(branches, BRANCHES)
 
 
 def _sequence_row(
     tree: PromptTree, index: int, *, count_words: bool, tokenizer: Tokenizer
 ) -> dict[str, Any]:
-    """What a sequence is, whatever its place in the prompt's result."""
+    """The columns of a sequence that do not depend on its place in the prompt's result."""
     sequence = tree.sequences[index]
     token_ids = tree.tokens(index).tolist()
     inherited = sequence.fork_position
@@ -85,14 +88,59 @@ def _sequence_row(
     }
     if count_words:
         end = len(token_ids) if sequence.branching_end is None else sequence.branching_end
-        words = tokenizer.decode(token_ids[end:]).split()
+        # The marker of the end is not in their text.
+        after = token_ids[end:-1] if sequence.finish_reason == "stop" else token_ids[end:]
+        words = tokenizer.decode(after).split()
+        repeated = _repeated_ends(tree, len(token_ids)) if _ended_early(sequence) else 0
         row["threshold"] = tree.rule.entropy_threshold
-        row["tokens_upstream"] = end - inherited + len(words)
+        row["tokens_upstream"] = end - inherited + len(words) + repeated
+    if _counts_steps(tree):
+        row |= _step_columns(sequence, token_ids, tokenizer)
     return row
 
 
+def _counts_steps(tree: PromptTree) -> bool:
+    return tree.rule.points.ends_drawn_again
+
+
+def _step_columns(sequence: Sequence, token_ids: list[int], tokenizer: Tokenizer) -> dict[str, Any]:
+    """The steps of a sequence, and the count by them: each is one token in the authors' count."""
+    rest = token_ids[sequence.branching_end :]
+    if rest and sequence.finish_reason == "stop":
+        rest.pop()  # their text leaves the end of sequence out
+    return {
+        "step_entropies": _padded(
+            sequence.birth, sequence.step_entropies, sequence.birth + len(sequence.step_entropies)
+        ),
+        "ends_drawn": sequence.ends_drawn,
+        "tokens_upstream": len(sequence.step_entropies) + len(tokenizer.decode(rest).split()),
+    }
+
+
+def _ended_early(sequence: Sequence) -> bool:
+    """Whether a sequence ended itself while its prompt was branching."""
+    return sequence.finish_reason == "stop" and sequence.branching_end == sequence.length
+
+
+def _repeated_ends(tree: PromptTree, length: int) -> int:
+    """How often the authors' program counts the end of a sequence again.
+
+    It does not notice ends while a prompt branches, which is until the prompt has M sequences, or
+    for as many steps without a branch as the patience and the token limit allow.
+
+    Args:
+        tree: the finished tree.
+        length: tokens of a sequence that ended itself in that time.
+    """
+    rule = tree.rule
+    last = tree.branches[-1].step + 1 if tree.branches else 0
+    if len(tree.sequences) < rule.max_sequences:
+        last = min(last + rule.max_steps_without_branch, rule.max_tokens)
+    return max(0, last - length)
+
+
 def _branch_row(branch: Branch, tokenizer: Tokenizer) -> dict[str, Any]:
-    """What a branch is, whatever its place in the prompt's result."""
+    """The columns of a branch that do not depend on its place in the prompt's result."""
     return {
         "step": branch.step,
         "position": branch.position,
@@ -107,7 +155,7 @@ def _branch_row(branch: Branch, tokenizer: Tokenizer) -> dict[str, Any]:
     }
 
 
-def _padded(inherited: int, recorded: Sequence[float], length: int) -> NDArray[np.float32]:
+def _padded(inherited: int, recorded: Row[float], length: int) -> NDArray[np.float32]:
     """Entropies of a whole sequence, NaN where there is none."""
     entropies = np.full(length, np.nan, dtype=np.float32)
     entropies[inherited : inherited + len(recorded)] = recorded

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from eager.config.settings import DecodingSettings, EngineOptions
 from eager.data.prompts import Vocabulary
-from eager.generation.decoder import Decoder, PromptRun
+from eager.generation.decoder import Decoder, PromptRun, vocabulary_of
 from eager.generation.engine import Engine, VllmEngine
 from eager.generation.progress import Progress
 from eager.generation.provenance import describe_run, software_recipe
@@ -78,7 +78,8 @@ class Generation:
             return
         with self._stop.at_once():
             engine, tokenizer = make_engine()
-        decoder = Decoder(engine, self.settings, self._vocabulary)
+        vocabulary = vocabulary_of(self.settings.rule, self._vocabulary, tokenizer)
+        decoder = Decoder(engine, self.settings, vocabulary)
         counts = _CountDifferences(decoder)
         for runs in decoder.run([(item.prompt, item.next_round) for item in remaining]):
             for run in runs:

@@ -13,21 +13,21 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 
 class StoppedError(EagerError):
-    """The job was asked to stop; what it had finished is kept, and the same command goes on."""
+    """The job was asked to stop; finished prompts are kept, and the same command continues."""
 
     exit_code = 75
     """EX_TEMPFAIL of sysexits.h: try again."""
 
 
 class StopRequest:
-    """Whether somebody has asked this process to stop."""
+    """Whether this process has received a signal to stop."""
 
     def __init__(self) -> None:
         self._received: str | None = None
         self._waits = True
 
     def receive(self, number: int, _: FrameType | None) -> None:
-        """Signal handler: takes note, so that no write is cut short."""
+        """Signal handler: records the signal, so that no write is interrupted."""
         self._received = signal.Signals(number).name
         if not self._waits:
             self.check()
@@ -36,7 +36,7 @@ class StopRequest:
         """Stop if asked to.
 
         Raises:
-            StoppedError: a signal has come.
+            StoppedError: a signal was received.
         """
         if self._received is not None:
             raise StoppedError(
@@ -45,7 +45,7 @@ class StopRequest:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """A part that has nothing to write and may last: a signal ends it immediately."""
+        """A long part that writes nothing: a signal ends it immediately."""
         self.check()
         self._waits = False
         try:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from eager.algorithm.allocation import Round, Share, next_round
+from eager.algorithm.rules import RULES
 from eager.config.paths import STORE
 from eager.config.settings import BUDGET_METHODS, DecodingSettings
 from eager.config.targets import Target
@@ -144,8 +145,8 @@ def _first_round(settings: DecodingSettings) -> Round:
 
 def _rounds_of(share: Share, settings: DecodingSettings) -> NextRound:
     def rounds(finished: int, generated: int) -> Round | None:
-        theta, cap = _threshold(settings), settings.max_sequences
-        return next_round(share, generated, finished, theta, cap)
+        points = RULES[settings.rule]
+        return next_round(share, generated, finished, _threshold(settings), points)
 
     return rounds
 

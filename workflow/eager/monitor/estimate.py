@@ -150,7 +150,7 @@ def estimate(
             tokens, size = _times(prompt.tokens, count), _times(prompt.bytes, count)
             costs[folder] = Cost(
                 folder=folder,
-                cell=cell.model_dump(),
+                cell=experiment.columns(cell),
                 method=method,
                 basis=prompt.basis,
                 prompts=count,
@@ -221,6 +221,7 @@ def as_text(costs: list[Cost], speeds: Mapping[str, Speed]) -> str:
                 "M": cell["max_sequences"],
                 "theta": cell["entropy_threshold"],
                 "seed": cell["seed"],
+                **({"rule": cell["rule"]} if "rule" in cell else {}),
                 "prompts": _number(group[0].prompts, "{:,}"),
                 **_shown(total),
                 "from": ", ".join(basis),

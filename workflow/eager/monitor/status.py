@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from eager.config.schema import Cell
 from eager.config.targets import ResolvedExperiment, Target, is_made_with
 from eager.generation.shard_job import entry_keys
 from eager.generation.store import Store
@@ -18,7 +19,7 @@ from eager.util.fingerprint import method_fingerprint
 
 State = Literal["done", "outdated", "running", "failed", "partly", "missing"]
 LOG_LINES = 5
-CELL_COLUMNS = ("model", "dataset", "temperature", "max_sequences", "entropy_threshold", "seed")
+CELL_COLUMNS = tuple(Cell.model_fields)
 LOCKS = Path(".snakemake/locks")
 
 
@@ -70,7 +71,8 @@ def as_text(results: list[Result]) -> str:
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for result in results:
         key = tuple(result.cell.values())
-        row = rows.setdefault(key, {name: result.cell[name] for name in CELL_COLUMNS})
+        shown = [name for name in CELL_COLUMNS if name in result.cell]
+        row = rows.setdefault(key, {name: result.cell[name] for name in shown})
         row[result.method] = _short(result)
     lines = [pd.DataFrame(list(rows.values())).to_string(index=False)]
     for result in {result.folder: result for result in results}.values():

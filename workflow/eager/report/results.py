@@ -1,8 +1,8 @@
-"""A finished cell on disk, read a prompt at a time, so that memory does not grow with the run."""
+"""Reads a finished cell one prompt at a time, so that memory does not grow with the run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -12,28 +12,30 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from eager.config.settings import Method, StrictModel
+from eager.config.imported import imported_files
+from eager.config.settings import METHODS, Method, StrictModel
 from eager.config.targets import ResolvedExperiment
 from eager.util.errors import EagerError
+from eager.util.files import read_json
 from eager.util.tables import open_table, read_table
 
 
 class CellResults(StrictModel):
-    """Where the results of one cell lie.
+    """Paths of the results of one cell.
 
     Attributes:
         cell: experiment, model, data set and the swept parameters.
         methods: folder of each method's result.
         prompts: prompts.parquet.
         tasks: tasks.jsonl.
-        model_manifest: the model's manifest.json.
+        model_manifest: the model's manifest.json; None: there is no tokenizer to show tokens with.
     """
 
     cell: dict[str, Any]
     methods: dict[Method, str]
     prompts: str
     tasks: str
-    model_manifest: str
+    model_manifest: str | None
 
     def file(self, method: Method, name: str) -> Path:
         """One of the files of a method's result."""
@@ -41,11 +43,11 @@ class CellResults(StrictModel):
 
     @property
     def label(self) -> str:
-        """The swept parameters, for people."""
+        """The swept parameters as a label."""
         cell = self.cell
         return (
             f"M {cell['max_sequences']}, θ {cell['entropy_threshold']:g}, "
-            f"T {cell['temperature']:g}, seed {cell['seed']}"
+            f"T {cell['temperature']:g}, seed {cell['seed']}{rule_label(cell)}"
         )
 
 
@@ -68,7 +70,47 @@ def cells_of(
                 ),
             )
             found.methods[target.method] = target.folder
+    return [
+        *cells.values(),
+        *(
+            cell
+            for cell in imported_cells(experiment)
+            if model in (None, cell.cell["model"]) and dataset in (None, cell.cell["dataset"])
+        ),
+    ]
+
+
+def imported_cells(experiment: ResolvedExperiment) -> list[CellResults]:
+    """Cells of results of other programs that the experiment names; unfinished ones are left out.
+
+    What they are stands in their metrics.json.
+    """
+    cells: dict[tuple[Any, ...], CellResults] = {}
+    for path in imported_files(experiment.configuration.get("imported", ())):
+        metrics = read_json(path)
+        if "cell" not in metrics or metrics.get("prompts_missing"):
+            continue
+        folder = path.parent
+        found = cells.setdefault(
+            tuple(metrics["cell"].values()),
+            CellResults(
+                cell=metrics["cell"],
+                methods={},
+                prompts=str(folder / "prompts.parquet"),
+                tasks=str(folder / "tasks.jsonl"),
+                model_manifest=str(model) if (model := folder / "model.json").exists() else None,
+            ),
+        )
+        found.methods[metrics["method"]] = str(folder)
+    for cell in cells.values():
+        order = sorted(cell.methods, key=[*METHODS, *cell.methods].index)
+        cell.methods.update({method: cell.methods.pop(method) for method in order})
     return list(cells.values())
+
+
+def rule_label(cell: Mapping[str, Any]) -> str:
+    """What a cell's label ends with: the rule, where it is not the default one."""
+    return ", rule authors" if cell.get("rule") == "authors" else ""
 
 
 @dataclass(frozen=True)
@@ -101,14 +143,14 @@ SCALARS = (
 def read_prompts(
     path: Path, arrays: Sequence[str] = ("token_ids", "entropies")
 ) -> Iterator[tuple[str, list[SequenceRow]]]:
-    """The sequences of each prompt of a sequences.parquet, a row group at a time.
+    """The sequences of each prompt of a sequences.parquet, one row group at a time.
 
     Args:
         path: the file.
         arrays: which of `token_ids` and `entropies` are wanted.
 
     Raises:
-        EagerError: missing, unreadable, of another version, or a prompt's rows lie apart.
+        EagerError: missing, unreadable, of another version, or a prompt's rows are not contiguous.
     """
     seen: set[str] = set()
     with open_table(path, "sequences") as file:
@@ -121,8 +163,8 @@ def read_prompts(
             for start, end in zip(starts, [*starts[1:], len(ids)], strict=True):
                 if ids[start] in seen:
                     raise EagerError(
-                        f"{path}: the rows of prompt {ids[start]!r} lie apart; write them in "
-                        "prompt order with eager.util.tables.write_table"
+                        f"{path}: the rows of prompt {ids[start]!r} are not contiguous; "
+                        "write them in prompt order with eager.util.tables.write_table"
                     )
                 seen.add(ids[start])
                 yield ids[start], _rows(table.slice(start, end - start))

@@ -30,7 +30,7 @@ def read_samples(path: Path, tasks: Sequence[CodeTask]) -> list[Submission]:
         EagerError: a file or a line is malformed, or a task is not in the data set; the message
             names file and line.
     """
-    known = {task.task_id for task in tasks}
+    known = [task.task_id for task in tasks]  # what stands as task_id may be a list or an object
     counts: Counter[str] = Counter()
     submissions = []
     for where, task_id, content in _folder_rows(path, known) if path.is_dir() else _rows(path):

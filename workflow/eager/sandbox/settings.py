@@ -55,16 +55,18 @@ class SandboxSettings(BaseModel):
     min_time_limit: float = Field(
         default=1.0,
         gt=0,
-        description="Seconds that every call may take, whatever the reference took.",
+        description="CPU seconds that every call may take, whatever the reference took.",
     )
     time_limit_factor: float = Field(
-        default=4.0, gt=0, description="A call may take this many times as long as the reference."
+        default=4.0, gt=0, description="A call may take this many times the reference's CPU time."
     )
     max_total_seconds: float = Field(
-        default=60.0, gt=0, description="Cap on one run: all base or all plus inputs of a task."
+        default=60.0,
+        gt=0,
+        description="Cap on one run, in CPU seconds: all base or all plus inputs of a task.",
     )
     sanitize_seconds: float = Field(
-        default=60.0, gt=0, description="Time for finding the code in a model's text."
+        default=60.0, gt=0, description="CPU seconds for finding the code in a model's text."
     )
 
     def worker_count(self) -> int:

@@ -1,4 +1,4 @@
-"""Small helpers every format shares: hashes and writes that are whole or not there."""
+"""Helpers of every format: hashes, and atomic writes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REPOSITORY = Path(__file__).parents[3]
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`; at the end it is synced and takes the name.
 
-    A reader sees the old file or the whole new one; after a failure the old one stands.
+    A reader sees the old file or the whole new one; after a failure the old one stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
@@ -40,10 +40,10 @@ def report_full_disk(kept: str) -> Iterator[None]:
     """Turn the error of a full disk, or of a quota, into a message.
 
     Args:
-        kept: what has become of the work so far.
+        kept: what was kept of the work so far.
 
     Raises:
-        EagerError: there is no room.
+        EagerError: the disk is full.
     """
     try:
         yield
@@ -61,7 +61,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON that people can read, atomically."""
+    """Write indented JSON, atomically."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -134,7 +134,7 @@ def sha256_file(path: Path) -> str:
 
 
 def model_folder(manifest_path: Path) -> Path:
-    """The folder a manifest speaks of.
+    """The model's folder that a manifest names.
 
     Raises:
         EagerError: the folder is gone.

@@ -1,4 +1,4 @@
-"""A hash of the code that makes a result, so that changing it reruns the stage and a comment not.
+"""A hash of the code that makes a result: a change reruns the stage, a new comment does not.
 
 The hash covers the parsed source of a module of this package and of every module of this package
 it imports, without comments, docstrings and layout.
@@ -30,7 +30,7 @@ WITHOUT_RESULT = frozenset(
         "util.logs",
     }
 )
-"""Modules that leave results alone: they speak to people, decide which job does what, or hold the
+"""Modules that do not affect results: they write messages, distribute jobs, or hold the
 configuration, whose values a rule compares itself."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def code_state() -> dict[str, Any]:
-    """Commit of the checkout this code lies in, and whether it had uncommitted changes."""
+    """Commit of the checkout that holds this code, and whether it had uncommitted changes."""
     folder = Path(__file__).parent
 
     def git(*arguments: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Log files of steps: everything a step prints, and what stopped it."""
+"""Log files of steps: everything a step prints, and the error that stopped it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from eager.util.errors import EagerError
 
 @contextmanager
 def output_to_log(log: Path | None) -> Iterator[TextIO]:
-    """Send everything this process prints to a log file; yields the stream people still see.
+    """Send everything this process prints to a log file; yields the terminal's stream.
 
     Libraries below Python write to the file descriptors themselves, so these are redirected. With
     no log nothing is redirected.
@@ -45,9 +45,9 @@ def output_to_log(log: Path | None) -> Iterator[TextIO]:
 
 @contextmanager
 def logged_step(log: Path | None) -> Iterator[TextIO]:
-    """Run a step with its output in the log; what stops it stands there too.
+    """Run a step with its output in the log, which also gets the error that stops it.
 
-    The log is what Snakemake shows of a failing job; `main` and Python tell it on the screen.
+    Snakemake shows the log of a failing job; `main` and Python print the error on the terminal.
     """
     with output_to_log(log) as people:
         try:

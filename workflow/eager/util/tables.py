@@ -1,8 +1,7 @@
 """The formats between stages: Parquet tables with a kind and a schema version.
 
-`sequences` has a row per sequence, `branches` a row a branch, both in prompt order. A prompt's rows
-stay in one row group, which short prompts share. A reader that meets another version says so and
-stops.
+`sequences` has one row per sequence, `branches` one per branch, both in prompt order. A prompt's
+rows are in one row group, which short prompts share. A reader refuses other versions.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ SEQUENCES = pa.schema(
     [
         ("prompt_id", pa.string()),
         ("sequence_index", pa.int32()),
-        ("parent_index", pa.int32()),  # null: a fresh start
+        ("parent_index", pa.int32()),  # null: a root
         ("fork_position", pa.int32()),
         ("round", pa.int32()),  # 0: EAGer-init or Full Parallel
         ("threshold", pa.float64()),  # theta of the round, nats; null for parallel
@@ -40,6 +39,16 @@ SEQUENCES = pa.schema(
         ("text", pa.string()),
     ]
 )
+SEQUENCES_OF_STEPS = pa.schema(
+    [
+        *SEQUENCES,
+        # An entropy a step of the round: NaN before the sequence's birth, then one for each step in
+        # which the prompt branched, ends that were drawn again included.
+        ("step_entropies", pa.list_(pa.float32())),
+        ("ends_drawn", pa.int32()),  # ends of sequence that were drawn and did not stand
+    ]
+)
+"""The schema `sequences` where ends of sequence are drawn again (rule `authors`)."""
 BRANCHES = pa.schema(
     [
         ("prompt_id", pa.string()),
@@ -119,8 +128,13 @@ def read_table(path: Path, kind: str) -> pa.Table:
 
 
 def concatenate(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
-    """Tables of one schema one after the other; an empty table if there are none."""
-    return pa.concat_tables([schema.empty_table(), *tables])
+    """Tables one after the other; an empty table if there are none.
+
+    Args:
+        tables: in this schema, or in this schema with more columns, which are kept.
+        schema: of the empty table.
+    """
+    return pa.concat_tables([schema.empty_table(), *tables], promote_options="default")
 
 
 def _is_numeric(kind: pa.DataType) -> bool:

@@ -39,14 +39,23 @@ def read_text(path: Path) -> str:
     Raises:
         EagerError: it is missing, a folder, binary, or in another encoding.
     """
-    with _opened(path) as stream:
-        _refuse_foreign(path, stream.peek(HEAD_BYTES)[:HEAD_BYTES])
-        data = stream.read().removeprefix(codecs.BOM_UTF8)
+    data = text_bytes(path)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise EagerError(_wrong_byte(path, line, data[error.start])) from None
+
+
+def text_bytes(path: Path) -> bytes:
+    """The same before it is decoded, for who bears single bytes that are not UTF-8.
+
+    Raises:
+        EagerError: it is missing, a folder, binary, or in another encoding throughout.
+    """
+    with _opened(path) as stream:
+        _refuse_foreign(path, stream.peek(HEAD_BYTES)[:HEAD_BYTES])
+        return stream.read().removeprefix(codecs.BOM_UTF8)
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:

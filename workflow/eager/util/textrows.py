@@ -30,7 +30,13 @@ class TextRows:
         return [text for _, text in sorted([*self.mistakes, *more], key=lambda found: found[0])]
 
 
-def read_rows(path: Path, delimiter: str, columns: Sequence[str], comment: str = "") -> TextRows:
+def read_rows(
+    path: Path,
+    delimiter: str,
+    columns: Sequence[str],
+    comment: str = "",
+    optional: Sequence[str] = (),
+) -> TextRows:
     """Read a table whose first row names its columns, in any order; blank lines are left out.
 
     Args:
@@ -38,6 +44,7 @@ def read_rows(path: Path, delimiter: str, columns: Sequence[str], comment: str =
         delimiter: between values.
         columns: the columns that it must have.
         comment: what a line that is left out begins with; nothing: no comments.
+        optional: those of the columns that it may lack.
 
     Raises:
         EagerError: it is missing, a folder, binary, or in another encoding.
@@ -51,7 +58,8 @@ def read_rows(path: Path, delimiter: str, columns: Sequence[str], comment: str =
         for line, values in lines:
             where = f"{path}, line {line}"
             if header is None:
-                if sorted(values) != sorted(columns):
+                known = set(optional) | set(values) == set(columns) | set(optional)
+                if not known or len(set(values)) < len(values):
                     fault = f"{where}: the columns are {values}; write {list(columns)}, {separated}"
                     return TextRows([], [(line, fault)])
                 header = values

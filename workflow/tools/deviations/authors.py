@@ -92,7 +92,7 @@ def rounds_of(
     """The budgeted rounds of a prompt, as `Decoder.run` asks for them."""
 
     def rounds(finished: int, generated: int) -> Round | None:
-        found = next_round(share, generated, finished, theta, max_sequences)
+        found = next_round(share, generated, finished, theta)
         if found is None or not variant.overshoots:
             return found
         return replace(found, max_sequences=max_sequences)

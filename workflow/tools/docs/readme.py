@@ -1,4 +1,4 @@
-"""The parts of README.md that are made: the DAG, the demo's table and one of its figures.
+"""The parts of README.md that are made from the demo: a small table and one of its figures.
 
 The demo's metrics are kept beside the workflow without times, so that they can be compared
 on any day; the table and the figure are made from that copy, and the copy from `results/demo`.
@@ -17,9 +17,8 @@ import pandas as pd
 from eager.report.figures.draw import draw_figure
 from eager.report.figures.facts import EntropyPercentiles, ResultData
 from eager.report.results import CellResults
-from eager.report.tables.rendering import for_people, markdown
+from eager.report.tables.rendering import markdown
 from eager.util.files import read_json
-from tools.docs.rulegraph import mermaid_of_workflow
 from tools.docs.sections import read_text, update_files, with_section
 
 ROOT = Path(__file__).parents[3]
@@ -27,12 +26,8 @@ README = ROOT / "README.md"
 FRESH = ROOT / "results/demo/tables/summary.csv"
 KEPT = ROOT / "workflow/report/demo/summary.csv"
 FIGURE = ROOT / "workflow/report/demo/pass_at_k.svg"
-FIGURE_DATASET = "arithmetic"
+DATASET = "arithmetic"
 TIMES = ("seconds", "engine_seconds", "seconds_relative")
-NOT_SHOWN = (
-    *("entropy_threshold", "prompts", "pass_at_k_upstream", "tokens_per_prompt"),
-    *("computed_tokens", "sequences_relative", "processor"),
-)
 
 
 def write_readme(*, check: bool) -> list[Path]:
@@ -47,8 +42,7 @@ def write_readme(*, check: bool) -> list[Path]:
     """
     kept = without_times(FRESH) if FRESH.exists() else read_text(KEPT)
     table = pd.read_csv(io.StringIO(kept))
-    text = with_section(read_text(README), "dag", mermaid_of_workflow(ROOT))
-    text = with_section(text, "demo", markdown(*for_people(table, NOT_SHOWN)))
+    text = with_section(read_text(README), "demo", small_table(table))
     wanted = {KEPT: kept, FIGURE: _figure(table), README: text}
     return update_files(wanted, check=check)
 
@@ -68,9 +62,25 @@ def without_times(summary: Path) -> str:
     return table.to_csv(index=False, lineterminator="\n")
 
 
+def small_table(summary: pd.DataFrame) -> str:
+    """Pass@k and generated tokens of each method on one data set, as Markdown.
+
+    Args:
+        summary: the kept metrics, one row per data set and method.
+    """
+    table = summary[summary["dataset"] == DATASET]
+    first = f"{DATASET}, {table['prompts'].iloc[0]} problems"
+    rows = [[first, "Pass@k", "tokens", "relative to parallel"]]
+    for row in table.to_dict("records"):
+        bounds = f"[{row['pass_at_k_low']:.3f}, {row['pass_at_k_high']:.3f}]"
+        metrics = f"{row['pass_at_k']:.3f} {bounds}", f"{row['tokens']:,}"
+        rows.append([row["method"], *metrics, f"{row['tokens_relative']:.2f}"])
+    return markdown({}, rows)
+
+
 def _figure(table: pd.DataFrame) -> str:
     """Pass@k against tokens, drawn as the pipeline draws it, as SVG."""
-    rows = table[table["dataset"] == FIGURE_DATASET].to_dict("records")
+    rows = table[table["dataset"] == DATASET].to_dict("records")
     facts = [_facts({str(key): value for key, value in row.items()}) for row in rows]
     with tempfile.TemporaryDirectory() as folder:
         draw_figure("pass_at_k", facts, [], Path(folder), FIGURE.stem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from pydantic import Field
@@ -41,6 +42,11 @@ class ArchivedResult(StrictModel):
     def runs(self) -> list[str]:
         """run.json of every generation that went into the result."""
         return [f"{folder}/run.json" for folder in (self.initial, self.folder) if folder]
+
+    @property
+    def prompts(self) -> str:
+        """prompts.parquet of its model and data set, two folders up."""
+        return (PurePosixPath(self.folder).parents[1] / "prompts.parquet").as_posix()
 
     @property
     def files(self) -> list[str]:
@@ -119,5 +125,5 @@ class ArchivePlan(StrictModel):
         files = {self.published} if self.published else set()
         files.update(self.table_files)
         for result in self.results:
-            files |= {result.tasks, *result.runs, *result.files}
+            files |= {result.tasks, result.prompts, *result.runs, *result.files}
         return files

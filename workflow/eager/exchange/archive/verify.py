@@ -95,6 +95,8 @@ class Recomputation:
                 result.method,
                 self.archived / result.folder / "sequences.parquet",
                 self.anew / result.folder / "verdicts.parquet",
+                self.archived / result.tasks,
+                self.archived / result.prompts,
                 [self.archived / run for run in result.runs],
                 self.anew / name,
                 cell=described_cell(result.cell, result.method),

@@ -19,6 +19,7 @@ from eager.report.figures.style import (
     new_figure,
     style_of,
 )
+from eager.report.results import rule_label
 
 RIVALS = {
     "pass_at_k": ("until_solved",),
@@ -71,11 +72,21 @@ def _quality_against_tokens(
             upstream = [fact.tokens_upstream_per_prompt for fact in series]
             axes.hlines(values, upstream, tokens, color=look.color, linewidth=0.8, alpha=0.6)
             axes.plot(upstream, values, "|", color=look.color, markersize=8)
-        axes.plot(tokens, values, line, marker=look.marker, color=look.color, markersize=6)
+        half = "bottom" if series[0].cell.cell.get("rule") == "authors" else "full"
+        axes.plot(
+            *(tokens, values, line),
+            marker=look.marker,
+            color=look.color,
+            markersize=6,
+            fillstyle=half,
+        )
         for fact, x, y in zip(series, tokens, values, strict=True):
             largest = fact.cell.cell["max_sequences"]
             label_point(axes, f"{largest}", (x, y), method)
-            told.append(f"{look.name} at M {largest}: {y:.3f} with {x:,.0f} tokens per prompt")
+            told.append(
+                f"{look.name} at M {largest}{rule_label(fact.cell.cell)}: {y:.3f} with {x:,.0f} "
+                "tokens per prompt"
+            )
         told += _draw_rivals(axes, series[-1], quality)
     axes.set(xlabel="tokens per prompt (numbers: M)", ylabel=label)
     axes.set_xlim(left=0)
@@ -156,6 +167,9 @@ def _handles(facts: list[ResultData], quality: str, others: set[Method]) -> list
     handles.append(
         Line2D([], [], color=GREY, marker="|", linewidth=0.8, label="authors' count of tokens")
     )
+    if any(rule_label(fact.cell.cell) for fact in facts):
+        label = "half full: rule authors"
+        handles.append(Line2D([], [], color=GREY, marker="o", fillstyle="bottom", label=label))
     return handles
 
 
@@ -164,7 +178,8 @@ def by_method(facts: list[ResultData]) -> list[tuple[Method, list[ResultData]]]:
     series: dict[tuple[Any, ...], dict[int, ResultData]] = {}
     for fact in facts:
         cell = fact.cell.cell
-        theta = None if fact.method == "parallel" else cell["entropy_threshold"]
-        key = (fact.method, cell["temperature"], cell["seed"], theta)
+        branching = (cell["entropy_threshold"], cell.get("rule"))
+        own = None if fact.method == "parallel" else branching
+        key = (fact.method, cell["temperature"], cell["seed"], own)
         series.setdefault(key, {})[cell["max_sequences"]] = fact
     return [(key[0], [group[m] for m in sorted(group)]) for key, group in series.items()]

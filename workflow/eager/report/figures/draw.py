@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from eager.config.rivals import USUAL, RivalSettings
 from eager.config.settings import BUDGET_METHODS, is_first_round
+from eager.report.figures.branch_tokens import branch_tokens
 from eager.report.figures.cost import cons_at_max, pass_at_k
 from eager.report.figures.facts import (
     PERCENTILES,
@@ -36,12 +36,10 @@ from eager.report.figures.style import (
     save,
     style,
     style_of,
-    visible,
     write_note,
 )
 from eager.report.results import CellResults
 
-SHOWN_TOKENS = 15
 BINS = 30
 MANY_POINTS = 2000
 """More marks than this are drawn as pixels inside the SVG, which would be slow to open."""
@@ -238,43 +236,6 @@ def entropy_accuracy(facts: list[ResultData], published: list[Published]) -> tup
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure, "; ".join(told) + "."
-
-
-def branch_tokens(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
-    """The tokens that stand at branches most often, as the first or the second candidate."""
-    kept: Counter[str] = Counter()
-    forked: Counter[str] = Counter()
-    for fact in facts:
-        kept.update(fact.branches["kept_text"])
-        forked.update(fact.branches["forked_text"])
-    together = kept + forked
-    # Ties in the order of the text: the same figure whatever order the cells are read in.
-    top = sorted(together, key=lambda text: (-together[text], text))[:SHOWN_TOKENS]
-    figure = new_figure(height=max(1.6 + 0.22 * len(top), 2.0))
-    axes = figure.axes[0]
-    if not top:
-        write_note(axes, "no branches")
-        return figure, "There were no branches."
-    places = np.arange(len(top))[::-1]
-    left = np.array([kept[text] for text in top])
-    right = np.array([forked[text] for text in top])
-    axes.barh(places, left, color="#0072B2", label="kept (most likely)")
-    axes.barh(
-        places,
-        right,
-        left=left,
-        color="white",
-        edgecolor="#D55E00",
-        hatch="////",
-        label="branched to (second)",
-    )
-    axes.set_yticks(places, [visible(text) for text in top], parse_math=False)
-    axes.set(xlabel="branches at which the token was a candidate")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(visible=False, axis="y")
-    figure.legend(loc="outside lower center", ncols=2)
-    words = ", ".join(f"{visible(text)} {together[text]}" for text in top[:5])
-    return figure, f"Of {sum(kept.values())} branches, the commonest candidates: {words}."
 
 
 Draw = Callable[[list[ResultData], list[Published]], tuple[Figure, str]]

@@ -24,6 +24,7 @@ PARAMETERS = {
     "entropy_threshold": "θ ",
     "temperature": "T ",
     "seed": "seed ",
+    "rule": "rule ",
 }
 Row = Mapping[str, Any]
 

@@ -47,7 +47,10 @@ def collect(cells: list[CellResults], largest: int = LARGEST) -> ExplorerData:
     data = ExplorerData({"entropySteps": ENTROPY_STEPS, "notRecorded": NOT_RECORDED, "cells": []})
     texts: dict[str, TokenTexts] = {}
     walks = []
+    # Of results of other programs the token ids are known only where a tokenizer was given.
     for cell in cells:
+        if cell.model_manifest is None:
+            continue
         if cell.model_manifest not in texts:
             texts[cell.model_manifest] = TokenTexts(model_folder(Path(cell.model_manifest)))
         entry, walk = _cell(cell, texts[cell.model_manifest], data)

@@ -11,11 +11,12 @@ from typing import Any
 import pandas as pd
 
 from eager.report.figures.style import style_of
+from eager.report.results import rule_label
 from eager.report.tables.conclusion import at_equal_tokens
 from eager.report.tables.rendering import format_bounds, format_value, format_with_bounds
 
-PLACE = ("model", "dataset", "temperature", "max_sequences", "entropy_threshold", "seed")
-"""Columns that say which cell a row is about."""
+PLACE = ("model", "dataset", "temperature", "max_sequences", "entropy_threshold", "seed", "rule")
+"""Columns that say which cell a row is about; `rule` is there if one of the cells chooses it."""
 MINUS = "\N{MINUS SIGN}"
 Row = dict[str, Any]
 Place = tuple[Any, ...]
@@ -106,6 +107,7 @@ def _card(methods: dict[str, Row], compared: dict[str, Row], derived: list[Row])
     label = (
         f"{some['model']} on {some['dataset']}, M {some['max_sequences']}, "
         f"θ {some['entropy_threshold']:g}, T {some['temperature']:g}, seed {some['seed']}"
+        f"{rule_label(some)}"
     )
     parallel = methods.get("parallel")
     lines = [

@@ -14,6 +14,7 @@ import pandas as pd
 
 from eager.evaluation.resampling import COVERAGE, SMALLEST_DIFFERENCE
 from eager.report.figures.style import style_of
+from eager.report.results import rule_label
 from eager.report.tables.pairing import ALL
 
 SIGNIFICANCE = 0.05
@@ -275,7 +276,8 @@ def _place(row: Row) -> str:
     prompts = int(row["prompts"])
     return (
         f"{said('dataset')} ({row['model']}, M {said('max_sequences')}, "
-        f"θ {said('entropy_threshold')}, T {said('temperature')}, {seed}, "
+        f"θ {said('entropy_threshold')}, T {said('temperature')}, {seed}"
+        f"{rule_label(row)}, "
         f"{prompts} prompt{'s' * (prompts != 1)})"
     )
 

@@ -10,19 +10,21 @@ import pandas as pd
 from eager.report.tables.comparison import with_bounds
 from eager.report.tables.pairing import BASELINE, Result
 
+OF_BRANCHING = ("entropy_threshold", "rule")
+"""Parameters that Full Parallel does not know."""
 ONLY_IN_CSV = ("cons_error",)
 
 
 def parallel_curves(results: Sequence[Result]) -> pd.DataFrame:
     """A row per result of Full Parallel and number of samples k.
 
-    Cells that differ in the threshold only share their result, and its rows.
+    Cells that differ in how the other methods branch share their result, and its rows.
     """
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for cell, method, metrics in results:
         if method != BASELINE:
             continue
-        place = {name: value for name, value in cell.items() if name != "entropy_threshold"}
+        place = {name: value for name, value in cell.items() if name not in OF_BRANCHING}
         for point in metrics.get("parallel_curve", []):
             figures: dict[str, Any] = {}
             for name, value in point.items():

@@ -12,6 +12,7 @@ from eager.config.rivals import RivalSettings
 from eager.config.targets import ResolvedExperiment
 from eager.report.figures.forest import draw_forest
 from eager.report.figures.names import FOREST
+from eager.report.results import imported_cells
 from eager.report.tables import curve, rivals_table
 from eager.report.tables.comparison import (
     compare_with_baseline,
@@ -24,7 +25,7 @@ from eager.report.tables.pairing import Result
 from eager.report.tables.published import read_published
 from eager.report.tables.rendering import table_files, write_forms
 from eager.report.tables.summary import ONLY_IN_CSV, read_results, summarize, with_equal_tokens
-from eager.util.files import write_text
+from eager.util.files import read_json, write_text
 
 
 class ShownTable(NamedTuple):
@@ -88,6 +89,12 @@ def write_experiment(experiment: ResolvedExperiment, folder: Path) -> None:
         experiment: the experiment; the metrics of its results are there.
         folder: where the tables go.
     """
-    made = tables_of(read_results(experiment.targets), experiment.published, experiment.rivals)
+    results = read_results(experiment.targets)
+    for cell in imported_cells(experiment):
+        results += [
+            (cell.cell, method, read_json(cell.file(method, "metrics.json")))
+            for method in cell.methods
+        ]
+    made = tables_of(results, experiment.published, experiment.rivals)
     write_tables(made, folder)
     draw_forest(made.frame("comparison"), experiment.folder / "figures", FOREST)

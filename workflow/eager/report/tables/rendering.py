@@ -19,12 +19,13 @@ from eager.util.files import write_text
 TWO_DIGITS = ("_relative", "_samples", "sequences_per_prompt", "rounds")
 THREE_DIGITS = (
     *("pass_at_k", "cons_at_max", "pass_rate", "distinct_answers", "upstream"),
-    *("_difference", "_saved", "_by_the_unit", "_p_value"),
+    *("_at_best", "_held_out", "_difference", "_saved", "_by_the_unit", "_p_value"),
 )
 OF_TOKENS = ("_difference", "_saved", "_by_the_unit", "_p_value", "_per_1000_tokens")
 """Ends of columns that have tokens in their name and are no numbers of tokens."""
 OF_A_FIGURE = ("ours", "published", "difference")
 """Columns of values of the metric that the column `figure` names."""
+AS_WRITTEN = ("temperature", "entropy_threshold", "best_threshold", "seed")
 LATEX_SPECIAL = str.maketrans(
     {character: f"\\{character}" for character in "&%$#_{}"}
     | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
@@ -119,7 +120,7 @@ def format_value(name: str, value: Any) -> str:
         return ""
     if pd.api.types.is_bool(value):
         return "yes" if value else "no"
-    if not _is_number(value) or name in ("temperature", "entropy_threshold", "seed"):
+    if not _is_number(value) or name in AS_WRITTEN:
         return _one_line(str(value))
     if name.endswith(TWO_DIGITS):
         return f"{value:z.2f}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 from eager.config.targets import Target
 from eager.report.tables.comparison import with_bounds
 from eager.report.tables.pairing import Result
+from eager.report.tables.thresholds import sweep_columns
 from eager.util.files import read_json
 
 RELATIVE = ("tokens", "tokens_upstream", "sequences", "seconds", "pass_at_k")
@@ -20,6 +21,8 @@ METRICS = [
     "cons_at_max",
     "pass_rate",
     "pass_at_k_upstream",
+    "cons_at_max_upstream",
+    "pass_rate_upstream",
     "distinct_answers_per_sequence",
     "distinct_answers_per_1000_tokens",
     "sequences",
@@ -30,7 +33,10 @@ METRICS = [
     "engine_seconds",
     "seconds",
 ]
-ONLY_IN_CSV = ["pass_at_k_upstream", "engine_seconds", "sequences_relative", "seconds_relative"]
+ONLY_IN_CSV = [
+    *("pass_at_k_upstream", "cons_at_max_upstream", "pass_rate_upstream"),
+    *("engine_seconds", "sequences_relative", "seconds_relative"),
+]
 
 
 def read_results(targets: Sequence[Target], root: Path = Path()) -> list[Result]:
@@ -59,10 +65,14 @@ def with_equal_tokens(summary: pd.DataFrame, comparison: pd.DataFrame) -> pd.Dat
     """
     names = [str(name) for name in summary.columns]
     place = names[: names.index("method") + 1] if names else []
-    known = {tuple(row[name] for name in place): row for row in comparison.to_dict("records")}
+
+    def key(row: Mapping[Any, Any]) -> tuple[Any, ...]:
+        return tuple(None if pd.isna(row.get(name)) else row[name] for name in place)
+
+    known = {key(row): row for row in comparison.to_dict("records")}
     rows = [{str(name): value for name, value in row.items()} for row in summary.to_dict("records")]
     for row in rows:
-        compared = known.get(tuple(row[name] for name in place), {})
+        compared = known.get(key(row), {})
         row |= {name: compared.get(name) for name in EQUAL_TOKENS}
     return pd.DataFrame(rows)
 
@@ -91,4 +101,6 @@ def summarize(results: Sequence[Result]) -> pd.DataFrame:
             value, reference = metrics[name], baseline.get(name)
             comparable = reference and value is not None
             record[f"{name}_relative"] = value / reference if comparable else None
+    for record, columns in zip(records, sweep_columns(results), strict=True):
+        record.update(columns)
     return pd.DataFrame(records)

@@ -1,4 +1,4 @@
-"""README.md and the page on deviations hold what the workflow makes."""
+"""README.md and the page on deviations equal what their generators make."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from tools.deviations import page
 from tools.deviations.record import result_folders
 from tools.deviations.replay import read
 from tools.docs import readme
-from tools.docs.rulegraph import mermaid
 from tools.docs.sections import with_section
 
 RESULTS = readme.ROOT / "results"
@@ -48,19 +47,9 @@ def test_the_kept_figures_are_those_of_the_demo() -> None:
     assert readme.without_times(readme.FRESH) == readme.KEPT.read_text()
 
 
-def test_an_edge_that_a_chain_implies_is_not_drawn() -> None:
-    jobs = ["make", "use", "end", "all"]
-    labels = "\n".join(
-        f'\t{i}[label = "{name}\\nx: y", color = ""];' for i, name in enumerate(jobs)
-    )
-    edges = "\n".join(f"\t{a} -> {b}" for a, b in [(0, 1), (1, 2), (0, 2), (2, 3), (0, 3)])
-    drawn = mermaid(f"digraph {{\n{labels}\n{edges}\n}}").splitlines()
-    assert drawn[2:-1] == ["  make --> use", "  use --> end"]
-
-
-def test_a_section_without_markers_is_told() -> None:
-    with pytest.raises(EagerError, match="no section 'dag': put <!-- table dag -->"):
-        with_section("text", "dag", "content\n")
+def test_missing_markers_of_a_section_are_an_error() -> None:
+    with pytest.raises(EagerError, match="no section 'demo': put <!-- table demo -->"):
+        with_section("text", "demo", "content\n")
 
 
 def test_the_page_on_deviations_is_what_the_recording_gives() -> None:

@@ -1,4 +1,4 @@
-"""Commands and examples of the documentation, as they stand there."""
+"""Commands and examples of the documentation, and the names of rules they may use."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ BLOCK = re.compile(
     r"(?:<!-- not run: (?P<reason>[^>]*?) -->\s*)?^```(?P<language>\w+)\n(?P<text>.*?)^```",
     re.DOTALL | re.MULTILINE,
 )
+RULE = re.compile(r"^(?:use rule \w+ as|rule) (\w+)", re.MULTILINE)
 INLINE = re.compile(r"(?<!`)`((?:eager|make|snakemake) [^`\n]+)`(?!`)")
 
 
@@ -62,3 +63,9 @@ def inline_commands() -> list[tuple[str, str]]:
         for name in documents()
         for command in INLINE.findall((ROOT / name).read_text(encoding="utf-8"))
     ]
+
+
+def rule_names() -> set[str]:
+    """Names of all rules of the workflow."""
+    files = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
+    return {name for file in files for name in RULE.findall(file.read_text(encoding="utf-8"))}

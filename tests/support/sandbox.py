@@ -1,0 +1,57 @@
+"""Tasks, engines and test material of the sandbox; what is missing on a machine is skipped."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from eager.sandbox.engines.bubblewrap import BubblewrapEngine
+from eager.sandbox.engines.containers import DockerEngine, Engine, PodmanEngine
+from eager.sandbox.settings import SandboxSettings
+from eager.util.errors import EagerError
+from tests.support.docker import run, unavailable
+from tests.support.repository import ROOT
+
+MINICODE = ROOT / "config/data/minicode.jsonl"
+
+
+def shared_data() -> Path:
+    """Public test material that lies beside the repository on some machines."""
+    for folder in (os.environ.get("EAGER_SHARED_DATA"), ROOT.parent / "shared/data"):
+        if folder and Path(folder).is_dir():
+            return Path(folder)
+    pytest.skip("no shared test data here (EAGER_SHARED_DATA)")
+
+
+def build_wheels(folder: Path, requirements: Path) -> None:
+    """Wheels for an image, fetched outside of its build."""
+    answer = run(
+        sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder),
+        "--requirement", str(requirements),
+    )  # fmt: skip
+    if answer.returncode != 0:
+        pytest.skip(f"the wheels of {requirements.name} cannot be fetched: {answer.stderr[-300:]}")
+
+
+def make_engine(request: pytest.FixtureRequest, name: str) -> Engine:
+    """An engine by its name in the tests, or a skip with the reason."""
+    engine: Engine
+    if name.startswith("bubblewrap"):
+        engine = BubblewrapEngine(SandboxSettings(engine="bubblewrap"))
+        if name == "bubblewrap":
+            if os.geteuid() != 0:
+                pytest.skip("a user per solution needs root")
+        else:
+            engine = BubblewrapEngine(SandboxSettings(engine="bubblewrap"), separate_users=False)
+    else:
+        image = request.getfixturevalue(f"{name}_image")
+        settings = SandboxSettings.model_validate({"engine": name, "image": image})
+        engine = DockerEngine(settings) if name == "docker" else PodmanEngine(settings)
+    try:
+        engine.check()
+    except EagerError as error:
+        unavailable(engine.name, str(error))
+    return engine

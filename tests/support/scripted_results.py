@@ -1,0 +1,143 @@
+"""Results of a scripted model on disk, as the workflow leaves them: real trees, small texts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from eager.algorithm.allocation import Round
+from eager.algorithm.branching import PromptTree
+from eager.algorithm.rules import RuleName
+from eager.config.settings import BUDGET_METHODS, DecodingSettings, Method
+from eager.data.encoding import SCHEMA as PROMPTS
+from eager.data.prompts import Prompt, Vocabulary
+from eager.data.tasks import Task
+from eager.evaluation.evaluate import evaluate_answers
+from eager.evaluation.measure import write_metrics
+from eager.exchange.export import ExportRow
+from eager.generation.decoder import Decoder
+from eager.generation.records import tree_tables
+from eager.util.files import write_json
+from eager.util.tables import BRANCHES, SEQUENCES, SEQUENCES_OF_STEPS, concatenate, write_table
+from tests.support import oracle
+from tests.support.scripted_engine import ScriptedEngine
+
+END, TOP = 0, 6
+Rows = list[dict[str, Any]]
+TEXTS = ["<end>", "\\boxed{", "4}", " 5", "}", " so", "\n", "13", " 4", "é"]
+TARGETS = {"p-7": "4", "q": "5", "r": "13"}
+TEMPLATE = "<user>e.g. \\boxed{{4}} {}<assistant>"
+CELL: dict[str, Any] = {
+    "experiment": "demo",
+    "model": "tiny",
+    "dataset": "sums",
+    "temperature": 0.6,
+    "max_sequences": 4,
+    "entropy_threshold": 1.0,
+    "seed": 55,
+}
+
+
+class Words:
+    """Decodes tokens by `TEXTS`."""
+
+    def decode(self, token_ids: list[int]) -> str:
+        return "".join(TEXTS[token] for token in token_ids)
+
+
+def make_result(
+    folder: Path, method: Method, seed: int = 0, rule: RuleName = "described"
+) -> ExportRow:
+    """A result with three prompts; the budgeted methods build on a folder `initial`."""
+    budgeted = method in BUDGET_METHODS
+    initial = (
+        _generate(folder / "initial", "eager_init", range(1), seed, rule, {}) if budgeted else {}
+    )
+    rounds = range(1, 3) if budgeted else range(1)
+    own = _generate(folder / method, method, rounds, seed, rule, initial)
+    rows = [row for prompt in TARGETS for row in (*initial.get(prompt, []), *own[prompt])]
+    table = pa.Table.from_pylist(rows, SEQUENCES_OF_STEPS if rule == "authors" else SEQUENCES)
+    write_table(folder / method / "sequences.parquet", table, "sequences")
+    return _evaluated(folder, method, rule)
+
+
+def _generate(
+    folder: Path, method: Method, rounds: range, seed: int, rule: RuleName, initial: dict[str, Rows]
+) -> dict[str, Rows]:
+    """The rows of a method's own rounds by prompt; its branches and run.json are written."""
+    own: dict[str, Rows] = {}
+    born = []
+    for place, prompt in enumerate(TARGETS):
+        own[prompt] = []
+        for number in rounds:
+            rows, branches = tree_tables(
+                prompt,
+                _tree(method, number, 100 * seed + place, rule),
+                round_number=number,
+                first_index=len(initial.get(prompt, [])) + len(own[prompt]),
+                count_words=method != "parallel",
+                tokenizer=Words(),
+            )
+            own[prompt] += rows.to_pylist()
+            born.append(branches)
+    write_table(folder / "branches.parquet", concatenate(born, BRANCHES), "branches")
+    counts = {"tokens": 9, "prompt_tokens": 8, "engine_seconds": 1.5, "driver_seconds": 0.25}
+    write_json(folder / "run.json", {"counts": counts})
+    return own
+
+
+def _tree(method: Method, number: int, seed: int, rule: RuleName) -> PromptTree:
+    theta = CELL["entropy_threshold"] * 0.8**number
+    chosen = DecodingSettings(
+        method=method,
+        max_sequences=CELL["max_sequences"],
+        entropy_threshold=theta,
+        top_k_entropy=TOP,
+        max_steps_without_branch=5,
+        temperature=0.6,
+        max_tokens=14,
+        seed=55,
+        rule="described" if method == "parallel" else rule,
+    )
+    vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=64)
+    script = oracle.random_script(1000 * number + seed, len(TEXTS), END, (), ties=False)
+    roots = CELL["max_sequences"] if method == "parallel" else 1
+    round_ = Round(number, roots, CELL["max_sequences"], theta)
+    decoder = Decoder(ScriptedEngine(script, frozenset({END}), TOP), chosen, vocabulary)
+    work = [(Prompt(id="p", token_ids=(100,)), lambda done, _: None if done else round_)]
+    (run,) = [run for finished in decoder.run(work) for run in finished]
+    return run.finished[0][1]
+
+
+def _evaluated(folder: Path, method: Method, rule: RuleName) -> ExportRow:
+    result = folder / method
+    budgeted = method in BUDGET_METHODS
+    tasks = [Task(id=p, problem=f"What is {p}?", target=t, kind="math") for p, t in TARGETS.items()]
+    lines = "".join(json.dumps(task.model_dump()) + "\n" for task in tasks)
+    (folder / "tasks.jsonl").write_text(lines)
+    texts = [TEMPLATE.format(task.problem) for task in tasks]
+    prompts = {"prompt_id": list(TARGETS), "text": texts, "token_ids": [[1]] * len(tasks)}
+    write_table(folder / "prompts.parquet", pa.table(prompts, PROMPTS), "prompts")
+    sequences, verdicts = result / "sequences.parquet", result / "verdicts.parquet"
+    evaluate_answers(sequences, folder / "tasks.jsonl", verdicts)
+    write_metrics(
+        method,
+        sequences,
+        verdicts,
+        folder / "tasks.jsonl",
+        folder / "prompts.parquet",
+        [folder / place / "run.json" for place in (["initial"] if budgeted else []) + [method]],
+        result / "metrics.json",
+    )
+    return ExportRow(
+        cell=CELL if rule == "described" else {**CELL, "rule": rule},
+        method=method,
+        result=result,
+        initial=folder / "initial" if budgeted else None,
+        prompts=folder / "prompts.parquet",
+        tasks=folder / "tasks.jsonl",
+        prompt_template="e.g. \\boxed{4} {prompt}",
+    )

@@ -1,0 +1,158 @@
+"""`eager run`: its flags, the authors' among them, and the experiment that is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from eager.config.load import load_experiment, read_yaml
+from eager.exchange.run import experiment as experiment_module
+from eager.exchange.run.experiment import find_entry, run_experiment, write_experiment
+from eager.exchange.run.options import RunOptions, parse_run
+from eager.util.errors import EagerError
+from tests.support.repository import ROOT
+
+KNOWN = {"Qwen3-4B": {"repo": "Qwen/Qwen3-4B", "revision": "a" * 40}}
+COMMIT = "0123456789" * 4
+
+
+def parsed(text: str) -> RunOptions:
+    return parse_run(["--model", "m", "--dataset", "d", *text.split()])
+
+
+def test_the_authors_flags() -> None:
+    options = parse_run(
+        [
+            "--model_name",
+            "Qwen/Qwen3-4B",
+            "--data_name",
+            "opencompass/AIME2025",
+            "--temperature",
+            "0.6",
+            "--entropy_threshold",
+            "2.0",
+            "2.2",
+            "--max_sequences",
+            "32",
+            "--experiments",
+            "default",
+            "aware",
+            "--output_dir",
+            "out",
+            "--seed",
+            "55",
+            "--dtype",
+            "half",
+            "--max_model_len",
+            "32768",
+            "--gpu_memory_utilization",
+            "0.9",
+            "--device",
+            "cuda:0",
+            "--",
+            "--cores",
+            "2",
+        ]
+    )
+    assert (options.model, options.dataset) == ("Qwen/Qwen3-4B", "opencompass/AIME2025")
+    assert (options.entropy_threshold, options.max_sequences) == ((2.0, 2.2), (32,))
+    assert options.methods == ("parallel", "eager_init")
+    assert (options.dtype, options.max_model_len, options.seed) == ("float16", 32768, 55)
+    assert (options.output_dir, options.snakemake) == ("out", ("--cores", "2"))
+
+
+@pytest.mark.parametrize("text", ["2.0 2.2", "2.0,2.2", "[2.0,2.2]", "2.0 2.2 2.0"])
+def test_lists_of_thresholds(text: str) -> None:
+    assert parsed(f"--entropy-threshold {text}").entropy_threshold == (2.0, 2.2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("--mdel x", "unknown flag --mdel; did you mean --model?"),
+        ("--temperature 0", "--temperature: 0 is not above 0"),
+        ("--temperature warm", "--temperature: invalid"),
+        ("--entropy-threshold 5", r"5 is outside \[0, ln K\]"),
+        ("--entropy_threshold", "--entropy-threshold: expected at least one argument"),
+        ("--max-sequences 0", "--max-sequences: 0 is below 1"),
+        ("--gpu_memory_utilization 2", "2 is not between 0 and 1"),
+        ("--experiments none", "--experiments none: write some of parallel"),
+        ("--name ../x", "cannot name a folder of results/"),
+        ("--name models", "cannot name a folder of results/"),
+        ("stray", "unrecognized arguments: stray"),
+    ],
+)
+def test_bad_flags_get_one_line(text: str, message: str) -> None:
+    with pytest.raises(EagerError, match=message) as caught:
+        parsed(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_where_a_name_may_come_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    assert find_entry("model", "Qwen3-4B", KNOWN, said.append)[1] == KNOWN["Qwen3-4B"]
+    assert find_entry("model", "Qwen/Qwen3-4B", KNOWN, said.append)[0] == "Qwen3-4B"
+    assert said == [f"Qwen/Qwen3-4B: configured as Qwen3-4B, commit {'a' * 40}"]
+    folder = tmp_path / "Qwen3-4B"
+    folder.mkdir()
+    with pytest.raises(EagerError, match=r"no config\.json in it"):
+        find_entry("model", str(folder), KNOWN, said.append)
+    (folder / "config.json").write_text("{}")
+    # Its files may not lie under the configured entry's name.
+    name, entry = find_entry("model", str(folder), KNOWN, said.append)
+    assert (name, entry["path"]) == ("Qwen3-4B-own", str(folder))
+    with pytest.raises(
+        EagerError, match=r"not configured, no such path .* did you mean 'Qwen3-4B'"
+    ):
+        find_entry("model", "Qwen3-4", KNOWN, said.append)
+    monkeypatch.setattr(experiment_module, "commit_on_hub", lambda *_: COMMIT)
+    name, entry = find_entry("dataset", "someone/new-set", KNOWN, said.append)
+    assert (name, entry["repo"], entry["revision"]) == ("new-set", "someone/new-set", COMMIT)
+    assert said[-1] == f"someone/new-set: not configured; pinned to its present commit {COMMIT}"
+
+
+def test_without_a_network_a_hub_name_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import HfApi
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionError("no network\nat all")
+
+    monkeypatch.setattr(HfApi, "model_info", refuse)
+    with pytest.raises(EagerError, match="cannot ask the Hugging Face hub") as caught:
+        find_entry("model", "someone/new", KNOWN, lambda _: None)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_experiment_that_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = parse_run(
+        [
+            *("--model", "SmolLM2-135M-Instruct", "--dataset", "arithmetic", "--name", "try"),
+            *("--entropy-threshold", "1.0", "1.5", "--max-sequences", "3", "--max-tokens", "20"),
+            *("--models", str(ROOT / "config/models.yaml"), "--max-model-len", "512"),
+            *("--datasets", str(ROOT / "config/datasets.yaml"), "--record-entropies"),
+            *("--experiments", "aware", "--rule", "authors", "--gpu-memory-utilization", "0.5"),
+        ]
+    )
+    path = write_experiment(options, lambda _: None)
+    assert path == Path("results/try/config/experiment.yaml")
+    found = load_experiment(read_yaml(path), str(path))
+    assert [cell.entropy_threshold for cell in found.cells] == [1.0, 1.5]
+    assert {cell.rule for cell in found.cells} == {"authors"}
+    model = found.models["SmolLM2-135M-Instruct"]
+    assert (model.context_length, model.max_tokens, model.dtype) == (512, 20, "float32")
+    assert found.datasets["arithmetic"].max_tokens is None  # the flag's counts
+    assert found.config.methods == ("eager_init",)
+    assert found.config.record_entropies
+    assert found.config.engine.gpu_memory_utilization == 0.5
+    # Apart from what the flags change, the configured entry is there whole.
+    known = yaml.safe_load((ROOT / "config/datasets.yaml").read_text())["arithmetic"]
+    assert found.datasets["arithmetic"].prompt_template == known["prompt_template"]
+
+
+def test_outside_of_the_workflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(EagerError, match="no Snakefile here"):
+        run_experiment(parsed(""), lambda _: None)

@@ -1,0 +1,227 @@
+"""A command line as an experiment: models and data sets found, files written, Snakemake started."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from eager.config.load import load_experiment, read_yaml
+from eager.config.schema import Cell
+from eager.exchange.run.options import MARKER, RunOptions
+from eager.util.errors import EagerError
+from eager.util.files import write_text
+
+Say = Callable[[str], None]
+Kind = Literal["model", "dataset"]
+PROFILES = Path("workflow/profiles")
+HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+DATA_SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
+
+
+def run_experiment(options: RunOptions, say: Say) -> int:
+    """Write the experiment and run it; the exit status of Snakemake.
+
+    Args:
+        options: the command line.
+        say: is told, a line each, what was found and where it is written.
+
+    Raises:
+        EagerError: no workflow is here, a name is not known, or a value is not possible.
+    """
+    if not Path("Snakefile").exists():
+        raise EagerError(f"{Path.cwd()}: no Snakefile here; go to the folder of the workflow")
+    profile = _profile(options)
+    configfile = write_experiment(options, say)
+    say(f"written: {configfile.parent}/; again: snakemake --configfile {configfile}")
+    export = options.output_dir is not None
+    targets = ["all", "export"] if export else []
+    # Options that take several values would swallow the targets: these go first.
+    command = [sys.executable, "-m", "snakemake", *targets, "--configfile", str(configfile)]
+    command += [*profile, *options.snakemake, *["--dry-run"] * options.dry_run]
+    status = subprocess.run(command, check=False).returncode
+    if export and status == 0 and not options.dry_run:
+        made = configfile.parents[1] / "export"
+        shutil.copytree(made, str(options.output_dir), dirs_exist_ok=True)
+        say(f"written: {options.output_dir}, the results in the authors' format")
+    return status
+
+
+def write_experiment(options: RunOptions, say: Say) -> Path:
+    """Write results/{name}/config/; the experiment's file.
+
+    Raises:
+        EagerError: a name is not known, or a value is not possible.
+    """
+    model, model_entry = find_entry("model", options.model, read_yaml(Path(options.models)), say)
+    dataset, data_entry = find_entry(
+        "dataset", options.dataset, read_yaml(Path(options.datasets)), say
+    )
+    known_model: dict[str, Any] = {"dtype": options.dtype, "context_length": options.max_model_len}
+    known_model |= {"end_of_thinking": options.end_of_thinking, "max_tokens": options.max_tokens}
+    known_data = {name: getattr(options, name) for name in ("kind", "prompt_field", "split")}
+    known_data |= {name: getattr(options, name) for name in ("target_field", "prompt_template")}
+    if options.max_tokens is not None:
+        # A data set's own limit would count first.
+        data_entry.pop("max_tokens", None)
+    name = options.name or f"{model}--{dataset}"
+    folder = Path("results") / name / "config"
+    cells = [
+        Cell(
+            model=model,
+            dataset=dataset,
+            temperature=options.temperature,
+            max_sequences=cap,
+            entropy_threshold=theta,
+            seed=options.seed,
+            rule=options.rule,
+        )
+        for cap in options.max_sequences
+        for theta in options.entropy_threshold
+    ]
+    experiment: dict[str, Any] = {
+        "experiment": name,
+        "cells": str(folder / "cells.tsv"),
+        "models": str(folder / "models.yaml"),
+        "datasets": str(folder / "datasets.yaml"),
+        "methods": list(options.methods),
+    }
+    if options.record_entropies:
+        experiment["record_entropies"] = True
+    if options.gpu_memory_utilization is not None:
+        experiment["engine"] = {"gpu_memory_utilization": options.gpu_memory_utilization}
+    _write_yaml(folder / "models.yaml", {model: _with(model_entry, known_model)})
+    _write_yaml(folder / "datasets.yaml", {dataset: _with(data_entry, known_data)})
+    rows = ["\t".join(map(str, cell.model_dump().values())) for cell in cells]
+    write_text(folder / "cells.tsv", "\n".join(["\t".join(Cell.model_fields), *rows, ""]))
+    configfile = folder / "experiment.yaml"
+    _write_yaml(configfile, experiment)
+    load_experiment(experiment, str(configfile))
+    return configfile
+
+
+def find_entry(
+    kind: Kind, given: str, known: Mapping[str, Any], say: Say
+) -> tuple[str, dict[str, Any]]:
+    """Name and entry of a model or data set: configured, on this disk, or on the hub.
+
+    Args:
+        kind: which of the two.
+        given: what stands on the command line.
+        known: the configured entries by name.
+        say: is told the commit that a hub name was pinned to.
+
+    Raises:
+        EagerError: it is none of these, or the hub cannot be asked.
+    """
+    if given in known:
+        return given, dict(known[given])
+    path = Path(given)
+    if path.exists():
+        return _plain_name(_stem(path), known), _local(kind, path)
+    for name, entry in known.items():
+        if isinstance(entry, dict) and entry.get("repo") == given:
+            say(f"{given}: configured as {name}, commit {entry.get('revision')}")
+            return name, dict(entry)
+    if not HUB_NAME.fullmatch(given):
+        close = get_close_matches(given, list(known), n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"configured are {', '.join(known)}"
+        raise EagerError(
+            f"--{kind} {given}: not configured, no such path and no name on the hub "
+            f"(owner/name); {hint}"
+        )
+    commit = commit_on_hub(kind, given)
+    say(f"{given}: not configured; pinned to its present commit {commit}")
+    entry = {"repo": given, "revision": commit}
+    defaults = {"end_of_thinking": MARKER} if kind == "model" else {"kind": "math"}
+    return _plain_name(given.split("/")[1], known), {**entry, **defaults}
+
+
+def commit_on_hub(kind: Kind, name: str) -> str:
+    """The present commit of a repository on the Hugging Face hub, 40 hex digits.
+
+    Raises:
+        EagerError: the hub cannot be reached, or does not know the name.
+    """
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    ask = api.model_info if kind == "model" else api.dataset_info
+    try:
+        return str(ask(name, timeout=30).sha)
+    except Exception as error:
+        # The hub's client raises a dozen kinds of exception for "not there" and "no network".
+        raise EagerError(
+            f"--{kind} {name}: cannot ask the Hugging Face hub for its commit "
+            f"({type(error).__name__}); check the network, or give a configured name or a "
+            "local path"
+        ) from error
+
+
+def _local(kind: Kind, path: Path) -> dict[str, Any]:
+    if kind == "model":
+        if not (path / "config.json").is_file():
+            raise EagerError(
+                f"--model {path}: no config.json in it; give a folder with a model's files"
+            )
+        return {"path": str(path), "end_of_thinking": MARKER}
+    if not path.is_file() or not path.name.endswith(DATA_SUFFIXES):
+        raise EagerError(f"--dataset {path}: give a file {', '.join(DATA_SUFFIXES)}")
+    return {"path": str(path), "kind": "math"}
+
+
+def _stem(path: Path) -> str:
+    """The last part of a path without the ending of a data set's file."""
+    name = path.resolve().name
+    for suffix in DATA_SUFFIXES:
+        name = name.removesuffix(suffix)
+    return name
+
+
+def _plain_name(text: str, known: Mapping[str, Any]) -> str:
+    """A name of ours; another one than a configured entry's, whose files lie under its name."""
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", text).lstrip("._-") or "unnamed"
+    return f"{name}-own" if name in known else name
+
+
+def _with(entry: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    return entry | {name: value for name, value in changes.items() if value is not None}
+
+
+def _profile(options: RunOptions) -> list[str]:
+    """The profile: as given, else by the device."""
+    given = [word for word in ("--profile", "--workflow-profile") if word in options.snakemake]
+    arguments = []
+    if options.workflow_profile:
+        arguments += ["--workflow-profile", options.workflow_profile]
+    if options.profile and (PROFILES / options.profile).is_dir():
+        arguments += ["--workflow-profile", str(PROFILES / options.profile)]
+    elif options.profile:
+        arguments += ["--profile", options.profile]
+    if arguments or given:
+        return arguments
+    return ["--workflow-profile", str(PROFILES / _device(options.device))]
+
+
+def _device(device: str | None) -> str:
+    """Name of the profile for a device."""
+    if device is None or device == "auto":
+        return "gpu" if shutil.which("nvidia-smi") else "cpu"
+    kind = device.split(":")[0]
+    if kind not in ("cpu", "cuda", "gpu"):
+        raise EagerError(f"--device {device}: write cpu or cuda")
+    return "cpu" if kind == "cpu" else "gpu"
+
+
+def _write_yaml(path: Path, content: dict[str, Any]) -> None:
+    # Through JSON, so that what was read of another YAML file is written plain, without anchors.
+    text = yaml.safe_dump(json.loads(json.dumps(content)), sort_keys=False, allow_unicode=True)
+    write_text(path, f"# Written by `eager run`.\n{text}")
