@@ -124,3 +124,12 @@ def test_other_encodings_are_told_and_single_bytes_repaired(folder: Path) -> Non
     result, said = read_result_file(path)
     assert "\ufffd" in result.generations[0].prompt
     assert any("no valid Unicode" in line for line in said)
+
+
+@pytest.mark.parametrize("target", ["", " ", None, float("nan")])
+def test_a_blank_target_is_told(target: Any, folder: Path) -> None:
+    """By the authors' rule every answer holds it: Pass@k would be 1."""
+    content = json.loads(written(FILES[NAMES[0]]))
+    content["default-generations"][1]["target"] = target
+    with pytest.raises(EagerError, match=r"prompt 2: target is .*; give --tasks"):
+        imported(folder, NAMES[0], written(content))
