@@ -53,13 +53,13 @@ OTHER_ROW = ROW.replace("\tsmall", "\tsmal")
     [
         (
             [(TABLE, "0.6", "0"), (TABLE, "1.0\t55\n", f"1.0\t55\n{OTHER_ROW}")],
-            ["config/small.tsv, row 1, temperature", "did you mean 'small'?"],
+            ["config/small.tsv, line 2, temperature", "did you mean 'small'?"],
         ),
         (
             [(YAML, "cells:", "cels: x\ncells:"), (YAML, "experiment: small", "")],
             ["config/small.yaml, unknown key 'cels'", "config/small.yaml, key 'experiment' is"],
         ),
-        ([(YAML, "cells:", "published: no.csv\ncells:")], ["no.csv: no such file"]),
+        ([(YAML, "config/published.csv", "no.csv")], ["no.csv: no such file"]),
     ],
 )
 def test_mistakes_stop_the_dry_run_without_traceback(

@@ -69,6 +69,7 @@ KINDS: dict[str, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
             (r"\{10^{-9},1\}", r"\{2\cdot10^{-9},1\}"),
             (r"\begin{pmatrix}10^{-9}\\1\end{pmatrix}", r"\begin{pmatrix}10^{-8}\\1\end{pmatrix}"),
             ("(1.0000001,2)", "(1,2)"),
+            (r"\ln(1+10^{-20})", "0"),
             ("1.4142135", r"\sqrt2"),
             ("0.333333", r"\frac13"),
         ],
@@ -103,7 +104,14 @@ KINDS: dict[str, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
             ("5!.", "120"),
             (r"7\quad\blacksquare", "7"),
         ],
-        [("7.", "8"), ("5!", "5"), ("5'", "5"), ("0.12...", "0.12"), ("5^*", "5")],
+        [
+            ("7.", "8"),
+            ("5!", "5"),
+            ("5'", "5"),
+            ("0.12...", "0.12"),
+            ("5^*", "5"),
+            (r"7\ldots", "7"),
+        ],
     ),
     "Unicode mathematics": (
         [
@@ -136,6 +144,8 @@ KINDS: dict[str, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
             ("ℤ", r"\mathbb{R}"),
             ("±5", "5"),
             ("5′", "5"),
+            ("−∞", r"\infty"),
+            ("5÷0", "5"),
         ],
     ),
     "decorations": (
@@ -151,6 +161,8 @@ KINDS: dict[str, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
             (r"\approx 12", "12"),
             ("x&=7", "7"),
             (r"\text{$7$}", "7"),
+            (r"\begin{aligned}x&=7\end{aligned}", "7"),
+            (r"7\tag{1}", "7"),
             (r"\sqrt[4]16", r"\sqrt[4]{1}6"),
             (r"\bigl(1,2\bigr)", "(1,2)"),
             (r"\left(7\right)", "7"),

@@ -199,6 +199,14 @@ def test_values_and_units(text: str, value: str, unit: str) -> None:
     assert (quantity.text, quantity.unit, quantity.per_cent) == (value, unit, False)
 
 
+def test_spellings_and_bases() -> None:
+    assert normalize(r"\operatorname{sin} x") == r"\sin x"
+    assert normalize(r"5\,{\rm cm}.") == r"5 \text{cm}"
+    assert normalize(r"3\text{ }x") == "3 x"
+    for text in ("5_{40}", "5_1", "19_8", "ab_{12}", "x_2"):
+        assert based_number(text) is None, text
+
+
 def test_brackets() -> None:
     assert members(r"(1,2), \{3,4\} \text{ and } 5;6") == ["(1,2)", r"\{3,4\}", "5", "6"]
     assert is_tuple("(1,(2,3))")

@@ -46,6 +46,8 @@ NOT_THIS = re.compile(
     re.IGNORECASE,
 )
 NOT_THAT = re.compile(r"\D*\b(?:or|and) (?:more|less|fewer|greater|above|below)|.*\bwrong\b")
+# Signs that math-verify drops.
+UNREAD = ("\\equiv", "\\ldots")
 SHORT_WORDS = {"yes", "no", "odd", "all", "dne", "even", "none", "true"}
 WITH_UNITS = re.compile(r"\\text|\\%|\^\\circ|\\?\$")
 
@@ -164,7 +166,7 @@ def _same_value(a: str, b: str) -> bool:
         return values[0] == values[1]
     if (is_finite_set(a) and is_tuple(b)) or (is_tuple(a) and is_finite_set(b)):
         return False
-    if ("\\equiv" in a) != ("\\equiv" in b) or repetitions(a) != repetitions(b):
+    if any((sign in a) != (sign in b) for sign in UNREAD) or repetitions(a) != repetitions(b):
         return False
     return _same_expression(a, b)
 

@@ -121,15 +121,27 @@ def _equal_numbers(upstream: Callable[..., bool], a: Any, b: Any, *rounding: int
     )
 
 
-def _is_zero(difference: Any) -> bool:
-    from sympy.core.evalf import PrecisionExhausted
+def _equal_expressions(upstream: Callable[..., bool], a: Any, b: Any) -> bool:
+    """Whether simplification finds two values equal; of numbers it would only say it again."""
+    try:
+        is_number = not (a - b).free_symbols
+    except (AttributeError, TypeError):
+        is_number = False  # a matrix, a set
+    return not is_number and upstream(a, b)
 
+
+def _is_zero(difference: Any) -> bool:
     if difference.is_Rational or difference.free_symbols:
         return bool(difference == 0)
-    try:
-        return bool(difference.evalf(15, maxn=ACCURACY, strict=True) == 0)
-    except PrecisionExhausted:
-        return True
+    # With few digits sympy takes the logarithm of a number near 1 for 0.
+    values = (difference.evalf(digits, maxn=2 * ACCURACY) for digits in (15, ACCURACY))
+    return all(_vanishes(value) for value in values)
+
+
+def _vanishes(value: Any) -> bool:
+    """Whether a number is 0 as far as it is known: sympy gives it the bits that it is sure of."""
+    parts = value.as_real_imag() if value.is_finite else (None,)
+    return all(part == 0 or getattr(part, "_prec", 53) == 1 for part in parts)
 
 
 def _warm_up() -> None:
@@ -142,6 +154,7 @@ def _compare_exactly() -> None:
     from math_verify import grader
 
     grader.sympy_numeric_eq = partial(_equal_numbers, grader.sympy_numeric_eq)
+    grader.sympy_symbolic_eq = partial(_equal_expressions, grader.sympy_symbolic_eq)
 
 
 def _answer(number: int | None, equal: bool) -> None:

@@ -19,7 +19,8 @@ _SPACE = re.compile(
     r"(\\\\)|\\(?:[,;:> ]|(?:q?quad|enspace|enskip|thinspace|medspace|thickspace|hfill?|null|strut"
     r"|mathstrut|nobreak|allowbreak|noindent|centering|newline|par|smallskip|medskip|bigskip)"
     r"(?![a-zA-Z]))"
-    r"|\\(?:[hv]space\*?|[hv]?phantom)\s*\{[^{}]*\}|~"
+    r"|\\(?:[hv]space\*?|[hv]?phantom|tag|label)\s*\{[^{}]*\}|~"
+    r"|\\(?:begin|end)\{(?:align|aligned|equation|gather|gathered|split|math|displaymath)\*?\}"
 )
 _INVISIBLE = re.compile(
     r"\\(?:!|(?:negthinspace|displaystyle|textstyle|scriptstyle|scriptscriptstyle|limits|nolimits"
@@ -40,7 +41,7 @@ _FUNCTIONS = (
     "sin|cos|tan|cot|sec|csc|arcsin|arccos|arctan|sinh|cosh|tanh|ln|log|exp|lg|max|min|gcd|det|sqrt"
 )
 _CONSTANT = re.compile(r"[eid]|\\pi|π|-?[\d\s.,/:+*=()%-]*\d[\d\s.,/:+*=()%-]*")
-_COUNTED = re.compile(r"([-+]?[\d.,]*\d)\s+(\D.*)")
+_COUNTED = re.compile(r"([-+]?[\d.,]*\d)\s*([^\d\s.,:/].*)")
 _JOINED = re.compile(r"(\S.*?),? (and|or)")
 _VALUE_BEFORE = re.compile(r"[\d})]\s*(?:/|\\cdot)?\s*$")
 _MEMBER = re.compile(r"^[a-zA-Z](?:_\{?\w\}?)?\s*\\in(?![a-zA-Z])\s*")
@@ -82,6 +83,7 @@ _SYNONYMS = [
     (re.compile(r"\^\s*\(([^()]*)\)"), r"^{\1}"),
     (re.compile(r"(?<![\w)}])\(\s*(\w)\s*\)\s*!"), r"\1!"),
     (re.compile(r"\{,\}"), ","),
+    (re.compile(r"(?<!\.)\.\.\.(?!\.)"), r"\\ldots "),
     (re.compile(r"\\mathbb\s*([A-Z])"), r"\\mathbb{\1}"),
     (re.compile(r"\\imath(?![a-zA-Z])"), r"i"),
     (re.compile(r"^(?!.*\\begin)(.*?)&"), r"\1"),
@@ -157,6 +159,7 @@ def _upright(match: re.Match[str]) -> str:
         return " "
     if _CONSTANT.fullmatch(bare := content.rstrip(" .,;\\")):
         return f"{bare} "
+    content = bare if len(bare) > 1 else content
     if re.fullmatch(_FUNCTIONS, content):
         return f"\\{content} "
     if joined := _JOINED.fullmatch(content):

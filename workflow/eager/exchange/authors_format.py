@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from eager.config.settings import BUDGET_METHODS, Method
 from eager.util.errors import EagerError
+from eager.util.text import text_bytes
 
 INHERITED, NOT_RECORDED, END_OF_SEQUENCE = -1, -2.0, -9.0
 """What stands in a list of entropies where there is none."""
@@ -175,20 +176,19 @@ def read_result_file(path: Path) -> tuple[ResultFile, list[str]]:
         a surrogate pair becomes a replacement sign) and named.
 
     Raises:
-        EagerError: it is missing, no JSON, or a field is missing or of another type.
+        EagerError: it is missing, in another encoding, no JSON, or a field is missing or of
+            another type.
     """
+    said: list[str] = []
+    # Bytes that are not UTF-8 come as halves of surrogate pairs, which are repaired and named.
+    text = text_bytes(path).decode("utf-8", errors="surrogateescape")
     try:
-        raw = path.read_bytes().decode("utf-8", errors="replace")
-        content = json.loads(raw)
-    except FileNotFoundError:
-        raise EagerError(f"{path}: no such file") from None
+        content = _repaired(json.loads(text), str(path), said)
     except (ValueError, RecursionError) as error:
         raise EagerError(
             f"{path}: not whole JSON ({error}); was it cut off while it was written? Take the "
             "backup beside it, or run that method again"
         ) from None
-    said: list[str] = []
-    content = _repaired(content, str(path), said)
     if isinstance(content, dict) and "results" in content and not _has_generations(content):
         raise EagerError(
             f"{path}: holds no generations; give the .json file of the same name beside it"

@@ -238,6 +238,11 @@ def _task_finder(
     def find(where: str, number: int, generation: Generation, prompt_id: str | None) -> Task:
         if not known:
             target = "" if generation.target is None else str(generation.target).strip()
+            if target.lower() in ("", "nan"):
+                raise EagerError(
+                    f"{where}: target is {generation.target!r}, which by the authors' rule any "
+                    "answer would hold; give --tasks, the data set's tasks.jsonl"
+                )
             id_ = prompt_id or str(number)
             return Task(id=id_, problem=generation.prompt, target=target, kind=options.kind)
         fitting = [task for task in known if task.problem.strip() in generation.prompt]

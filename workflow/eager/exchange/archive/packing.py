@@ -18,6 +18,7 @@ from typing import IO
 
 from eager.util.errors import EagerError
 from eager.util.files import replacing, sha256_file
+from eager.util.text import cut
 
 MANIFEST_NAME = "manifest-sha256.txt"
 LARGEST_GROWTH = 100
@@ -67,7 +68,7 @@ def read_archive(path: Path, folder: Path) -> list[str]:
             try:
                 hashes[member.filename] = _unpack(archive, member, folder)
             except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-                broken[member.filename] = f"{member.filename}: changed ({error})"
+                broken[member.filename] = f"{member.filename}: changed ({cut(str(error), 200)})"
     if MANIFEST_NAME in broken:
         return [broken[MANIFEST_NAME]]
     wanted = _read_manifest(path, folder / MANIFEST_NAME)
@@ -92,7 +93,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     except FileNotFoundError:
         raise EagerError(f"{path}: no such file") from None
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise EagerError(f"{path}: not a readable zip file: {error}") from None
+        raise EagerError(f"{path}: not a readable zip file: {cut(str(error), 200)}") from None
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
