@@ -97,6 +97,9 @@ CHANGES = {
         YAML, "experiment: small", "experiment: other", EXPERIMENT | OF_PROMPTS
     ),
     "another data set": Change(DATA, "small:", "other: {kind: math, path: x}\nsmall:", {}),
+    "window of the rivals": Change(
+        YAML, "cells:", "rivals: {window: 2}\ncells:", EXPERIMENT | SHOWN
+    ),
     "published figures": Change("config/published.csv", "0.", "0.0", SHOWN),
     "branching code": Change(
         *(f"{PACKAGE}/algorithm/branching.py", "self.steps += 1", "self.steps += 2"),

@@ -212,12 +212,12 @@ def tables(
     folder: Annotated[Path, typer.Option(help="where the tables go")],
     log: Log = None,
 ) -> None:
-    """Write every table of an experiment: summary, comparison, publication."""
+    """Write every table of an experiment, and what they say in words."""
     from eager.config.targets import read_experiment
-    from eager.report.tables.summary import write_tables
+    from eager.report.tables.experiment import write_experiment
 
     with logged_step(log):
-        write_tables(read_experiment(experiment), folder)
+        write_experiment(read_experiment(experiment), folder)
 
 
 @app.command()
@@ -257,7 +257,7 @@ def figures(
 
     with logged_step(log):
         found = read_experiment(experiment)
-        draw_figures(cells_of(found, model, dataset), found.published, folder)
+        draw_figures(cells_of(found, model, dataset), found.published, folder, rivals=found.rivals)
 
 
 @app.command()

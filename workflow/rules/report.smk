@@ -1,8 +1,10 @@
 """What people look at: tables, figures, and one page with everything.
 
 Inputs:  results of every cell and method, the file of published figures
-Outputs: results/{experiment}/tables/      summary, comparison, published: .csv, .md, .tex
-         results/{experiment}/figures/     {model}/{dataset}/{figure}.svg and .png
+Outputs: results/{experiment}/tables/      summary, comparison, rivals, parallel_curve, published:
+                                           .csv, .md, .tex; conclusion.md
+         results/{experiment}/figures/     {model}/{dataset}/{figure}.svg and .png, and
+                                           equal_tokens.svg and .png of all cells
          results/{experiment}/report.html
 Steps:   tables; draw_figures -> report_page.
 """
@@ -19,7 +21,11 @@ rule tables:
     output:
         multiext("<tables>/summary", ".csv", ".md", ".tex"),
         multiext("<tables>/comparison", ".csv", ".md", ".tex"),
+        multiext("<tables>/rivals", ".csv", ".md", ".tex"),
+        multiext("<tables>/parallel_curve", ".csv", ".md", ".tex"),
         multiext("<tables>/published", ".csv", ".md", ".tex"),
+        "<tables>/conclusion.md",
+        multiext(f"results/{NAME}/figures/equal_tokens", ".svg", ".png"),
     log:
         f"logs/{NAME}/tables.log",
     conda:
@@ -27,8 +33,9 @@ rule tables:
     resources:
         mem_mb=growing(2000),
     params:
-        **made_by("report.tables.summary", stage_identity("stages", "report")),
+        **made_by("report.tables.experiment", stage_identity("stages", "report")),
         shown=PLAN.shown,
+        rivals=PLAN.rivals,
         folder=subpath(output[0], parent=True),
     shell:
         many("tables", "--folder {params.folder:q}")
@@ -64,6 +71,7 @@ rule draw_figures:
     params:
         **made_by("report.figures.draw", stage_identity("stages", "report")),
         shown=PLAN.shown,
+        rivals=PLAN.rivals,
         folder=lambda _, output: str(Path(output.svg[0]).parent),
     shell:
         many(
@@ -98,6 +106,7 @@ rule report_page:
     params:
         **made_by("report.page.page", stage_identity("stages", "report")),
         shown=PLAN.shown,
+        rivals=PLAN.rivals,
         weights=PLAN.weights,
     shell:
         many("report", "--output {output:q}", "--read {params.weights:q}")

@@ -7,8 +7,6 @@ import pytest
 from scipy import stats
 
 from eager.evaluation.statistics import exact_mcnemar, mean_interval, paired_difference, saving
-from eager.report.tables.comparison import compare_with_baseline
-from eager.util.errors import EagerError
 
 
 def column(*values: float) -> np.ndarray:
@@ -70,48 +68,3 @@ def test_paired_difference_uses_the_pairing() -> None:
         paired_difference(column(1, 0), column(1), flags=True)
     with pytest.raises(ValueError, match="used something"):
         saving(column(0, 0), column(0, 0))
-
-
-def metrics(tokens: int, upstream: int, solved: bool, prompts: str = "ab") -> dict:
-    per_prompt = {
-        name: {
-            "solved": solved,
-            "majority_correct": False,
-            "share_correct": 0.5,
-            "tokens": tokens,
-            "tokens_upstream": upstream,
-        }
-        for name in prompts
-    }
-    return {"per_prompt": per_prompt, "computed_tokens": 10 * tokens, "engine_seconds": 0}
-
-
-def test_comparison_tells_saving_from_unit_and_pools_seeds() -> None:
-    results = []
-    for seed in (1, 2):
-        cell = {"model": "m", "seed": seed}
-        results.append((cell, "parallel", metrics(100, 100, solved=False)))
-        results.append((cell, "eager", metrics(80, 50, solved=True)))
-    table = compare_with_baseline(results)
-    assert list(table["seed"]) == [1, 2, "all"]
-    assert list(table["method"]) == ["eager"] * 3
-    for row in table.to_dict("records"):
-        assert row["pass_at_k_difference"] == 1
-        assert row["pass_at_k_difference_low"] == row["pass_at_k_difference_high"] == 1
-        assert row["tokens_saved"] == pytest.approx(0.2)
-        assert row["tokens_upstream_saved"] == pytest.approx(0.5)
-        assert row["saved_by_the_unit"] == pytest.approx(0.3)
-        assert row["computed_tokens_saved"] == pytest.approx(0.2)
-        assert row["engine_seconds_saved"] is None
-    assert list(table["pass_at_k_p_value"][:2]) == [0.5, 0.5]  # two discordant prompts
-
-
-def test_no_baseline_no_row_and_other_prompts_are_refused() -> None:
-    assert compare_with_baseline([({"seed": 1}, "eager", metrics(1, 1, solved=True))]).empty
-    with pytest.raises(EagerError, match="different prompts"):
-        compare_with_baseline(
-            [
-                ({"seed": 1}, "parallel", metrics(1, 1, solved=True)),
-                ({"seed": 1}, "eager", metrics(1, 1, solved=True, prompts="ac")),
-            ]
-        )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
+from eager.config.rivals import RivalSettings
 from eager.report.figures.draw import FIGURES, draw_figures
 from eager.report.figures.facts import PERCENTILES, EntropyPercentiles, correlate, read_plot_data
+from eager.report.figures.forest import draw_forest
 from eager.report.figures.style import visible
 from eager.report.page.parts import figure
 from eager.util.errors import EagerError
@@ -134,3 +138,29 @@ def test_token_texts_are_shown_with_blanks_and_code_points() -> None:
     assert visible(" a\n") == "␣a↵"
     assert visible("\u200b数") == r"\u{200b}\u{6570}"
     assert visible("x" * 40) == "x" * 23 + "…"
+
+
+def test_full_parallel_is_a_line_with_rivals_and_the_forest_tells_differences(
+    tmp_path: Path,
+) -> None:
+    cells = [SyntheticRun(prompts=6, width=width).make(tmp_path) for width in (2, 8)]
+    draw_figures(cells, None, tmp_path / "figures", "x--")
+    passed = description(tmp_path / "figures/x--pass_at_k.svg")
+    cons = description(tmp_path / "figures/x--cons_at_max.svg")
+    assert "sampling until solved:" in passed
+    assert "early stopping (ESC):" in cons
+    assert "adaptive consistency:" in cons
+    assert "until solved" not in cons
+    forest = description(tmp_path / "figures/x--equal_tokens.svg")
+    assert forest.count("Pass@k:") == forest.count("Cons@max:") == 2 * 3
+    assert "EAGer-adapt, M 2, Pass@k: more tokens than all samples" in forest
+    assert re.search(r"EAGer-init, M 8, Pass@k: [+−]\d\.\d\d \[", forest)
+    draw_figures(cells, None, tmp_path / "wide", "x--", RivalSettings(window=8))
+    wide = description(tmp_path / "wide/x--cons_at_max.svg")
+    assert wide != cons
+    assert description(tmp_path / "wide/x--pass_at_k.svg") == passed
+
+
+def test_the_forest_of_an_experiment_is_drawn_without_rows_too(tmp_path: Path) -> None:
+    draw_forest(pd.DataFrame(), tmp_path, "empty")
+    assert description(tmp_path / "empty.svg") == "There is no method beside Full Parallel."

@@ -11,11 +11,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from eager.config.rivals import RivalSettings
 from eager.config.settings import METHODS
 from eager.report.figures.style import style_of
 from eager.report.page import page, parts
+from eager.report.tables.experiment import ShownTable, tables_of, write_tables
 from eager.report.tables.rendering import TableFiles, for_people, latex, markdown, write_forms
-from eager.report.tables.summary import ShownTable, write_comparison, write_summary
 from eager.util.files import read_json
 from tests.support.synthetic import SyntheticRun
 
@@ -134,13 +135,15 @@ def test_the_page_shows_the_files_tables(tmp_path: Path) -> None:
     results = [
         (cell.cell, method, read_json(cell.file(method, "metrics.json"))) for method in cell.methods
     ]
-    files = TableFiles(csv=tmp_path / "t.csv", markdown=tmp_path / "t.md", latex=tmp_path / "t.tex")
-    page.write_report([cell], None, [], tmp_path / "report.html")
+    page.write_report([cell], None, [], tmp_path / "report.html", RivalSettings(window=2))
     shown = cells_of((tmp_path / "report.html").read_text().split('id="figures"')[0]).rows
-    for write in (write_summary, write_comparison):
-        write(results, files)
-        for row in read_markdown(files.markdown.read_text()).rows[1:]:
-            assert [style_of(row[0]).name, *row[1:]] in shown
+    write_tables(tables_of(results, None, RivalSettings(window=2)), tmp_path)
+    for name in ("summary", "comparison", "rivals", "parallel_curve"):
+        rows = read_markdown((tmp_path / f"{name}.md").read_text()).rows
+        place = rows[0].index("method") if "method" in rows[0] else None
+        for row in rows[1:]:
+            named = [style_of(text).name if n == place else text for n, text in enumerate(row)]
+            assert named in shown
 
 
 def forms(folder: Path, table: pd.DataFrame, only_in_csv: list[str]) -> list[str]:

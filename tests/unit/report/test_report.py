@@ -106,7 +106,7 @@ def test_the_first_round_of_budgeted_methods_is_packed_once(tmp_path: Path) -> N
 
 
 def headline_html(summary: list[dict[str, Any]], comparison: list[dict[str, Any]]) -> str:
-    cards = headline(pd.DataFrame(summary), pd.DataFrame(comparison))
+    cards = headline(pd.DataFrame(summary), pd.DataFrame(comparison), pd.DataFrame())
     return page.render("headline.html.j2", cards=cards)
 
 
@@ -150,12 +150,29 @@ def test_the_headline_takes_intervals_from_the_tables() -> None:
         pass_at_k_difference_low=-0.3,
         pass_at_k_difference_high=0.1,
         pass_at_k_p_value=0.25,
+        pass_at_k_equal_tokens_difference=0.034,
+        pass_at_k_equal_tokens_difference_low=-0.05,
+        pass_at_k_equal_tokens_difference_high=0.11,
     )
     text = headline_html([parallel, headline_row(**bounds)], [compared])
     assert "Pass@k 0.500 [0.410, 0.590] against 0.600" in text
     assert "29 % more tokens</b> (saving: \N{MINUS SIGN}40 % to 10 %)" in text
     assert "0.100</b> [\N{MINUS SIGN}0.300, 0.100], p = 0.250)" in text
     assert "no intervals" not in text
+    begins = "at equal tokens: <b>Pass@k +0.03 [\N{MINUS SIGN}0.05, 0.11]</b>; <b>29 % more tokens"
+    assert begins in " ".join(text.split())
+
+
+def test_the_verdict_stands_at_the_top_with_the_rivals_beside(tmp_path: Path) -> None:
+    cell = SyntheticRun(forking=False).make(tmp_path)
+    page.write_report([cell], None, [], tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    top = text.split('id="result-title"')[1].split('class="cards"')[0]
+    assert "3 comparisons of a method with Full Parallel." in top
+    assert "Cons@max" in top
+    cards = text.split('class="cards"')[1].split("<h2")[0]
+    assert "sampling until solved: Pass@k" in cards
+    assert "at equal tokens: <b>not comparable, it used more tokens than all samples</b>" in cards
 
 
 def test_everything_recorded_is_there_and_escaped(tmp_path: Path) -> None:

@@ -189,6 +189,11 @@ class Plan:
             ]
         )
 
+    @property
+    def rivals(self) -> str:
+        """Parameters of the rivals, as JSON."""
+        return self.resolved.rivals.model_dump_json()
+
     def configuration_files(self, configfiles: Iterable[str]) -> list[str]:
         """Files of the configuration and locks that lie in this folder, for the archive.
 

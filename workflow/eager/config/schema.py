@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from eager.algorithm.rules import RuleName
+from eager.config.rivals import USUAL, RivalSettings
 from eager.config.settings import (
     DEFAULT_RULE,
     METHODS,
@@ -151,6 +152,7 @@ class ExperimentConfig(StrictModel):
         default=False,
         description="record the entropies of Full Parallel too, for `export`; takes longer",
     )
+    rivals: RivalSettings = Field(default=USUAL, description="see below")
     branching: BranchingParameters = Field(default=BranchingParameters(), description="see below")
     engine: EngineOptions = Field(default=EngineOptions(), description="see below")
     sandbox: Annotated[

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, ValidationError
 
 from eager.config.paths import result_folder
+from eager.config.rivals import RivalSettings
 from eager.config.schema import Cell, DatasetEntry, Experiment, ModelEntry
 from eager.config.settings import BUDGET_METHODS, DecodingSettings, Method, StrictModel
 from eager.sandbox.settings import VERDICT_LIMITS
@@ -117,6 +118,11 @@ class ResolvedExperiment(StrictModel):
         """The file of published figures, if the experiment has one."""
         published = self.configuration["published"]
         return find_file(Path(published)) if published else None
+
+    @property
+    def rivals(self) -> RivalSettings:
+        """Parameters of the rivals."""
+        return RivalSettings.model_validate(self.configuration.get("rivals", {}))
 
     @property
     def folder(self) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import groupby
@@ -13,16 +15,17 @@ import numpy as np
 
 from eager.config.targets import Target
 from eager.data.tasks import Task, read_tasks
+from eager.evaluation.diversity import Diversity, distinct_answers, diversity
 from eager.evaluation.metrics import (
     SequenceResult,
     majority_is_correct,
     measure,
-    unbiased_pass_at_k,
 )
+from eager.evaluation.parallel_curve import mean_curve
 from eager.evaluation.statistics import mean_interval
 from eager.evaluation.upstream import UpstreamGrade, answers_upstream, grade_answers
 from eager.util.errors import EagerError
-from eager.util.files import read_json, write_json
+from eager.util.files import read_json, write_text
 from eager.util.tables import read_table
 
 INTERVALS = {
@@ -36,6 +39,7 @@ INTERVALS = {
     "tokens_upstream_per_prompt": "tokens_upstream",
 }
 """Figures with an interval, and the value a prompt that they are the mean of."""
+LIST = re.compile(r"(?<=\[)\n([^\[\]{}\"]+)\n\s+(?=\])")
 COLUMNS = [
     "prompt_id",
     "sequence_index",
@@ -101,18 +105,40 @@ def write_metrics(
     rows = read_table(prompts_path, "prompts").select(["prompt_id", "text"]).to_pylist()
     texts = {row["prompt_id"]: row["text"] for row in rows}
     prompts, generated = _results(sequences_path, verdicts_path)
-    per_prompt = {
-        name: _describe(sequences)
-        | _upstream(_grade(method, tasks[name], texts[name], generated[name], sequences))
+    grades = {
+        name: _grade(method, tasks[name], texts[name], generated[name], sequences)
         for name, sequences in prompts.items()
+    }
+    counts = [read_json(path)["counts"] for path in run_paths]
+    of = {} if cell is None else {"cell": dict(cell)}
+    content = metrics_of(method, prompts, grades, counts)
+    write_text(output, _as_text({"schema_version": 1, **of, **content}))
+
+
+def metrics_of(
+    method: str,
+    prompts: Mapping[str, list[SequenceResult]],
+    grades: Mapping[str, UpstreamGrade],
+    counts: list[dict[str, float]],
+) -> dict[str, Any]:
+    """The content of metrics.json but for the cell.
+
+    Args:
+        method: the result's method.
+        prompts: sequences by prompt, in order.
+        grades: what the authors' rules say of each prompt.
+        counts: those of run.json of every generation that went into it.
+    """
+    per_prompt = {
+        name: _describe(sequences) | _upstream(grades[name]) for name, sequences in prompts.items()
     }
     content = _figures(list(prompts.values()))
     for name, value in UPSTREAM.items():
         graded = [float(row[value]) for row in per_prompt.values()]
         content[name] = fmean(graded) if graded else None
-    content |= engine_costs([read_json(path)["counts"] for path in run_paths])
+    content |= engine_costs(counts)
     if method == "parallel" and prompts:
-        content["unbiased_pass_at_k"] = _unbiased(list(prompts.values()))
+        content["parallel_curve"] = mean_curve(list(prompts.values()))
     content["intervals"] = {
         name: mean_interval(
             np.array([float(row[value]) for row in per_prompt.values()]).reshape(-1, 1)
@@ -120,18 +146,21 @@ def write_metrics(
         for name, value in INTERVALS.items()
     }
     content["per_prompt"] = per_prompt
-    of = {} if cell is None else {"cell": dict(cell)}
-    write_json(output, {"schema_version": 1, **of, "method": method, **content})
+    return {"method": method, **content}
 
 
 def _figures(prompts: list[list[SequenceResult]]) -> dict[str, Any]:
     """The figures of a result; where it has no prompt, counts are 0 and figures null."""
     if not prompts:
         shares = dict.fromkeys(("pass_at_k", "cons_at_max", "pass_rate"))
+        shares |= dict.fromkeys(f"distinct_answers_{name}" for name in Diversity._fields)
         counts = dict.fromkeys(("prompts", "sequences", "tokens", "tokens_upstream"), 0)
         means = dict.fromkeys(("tokens_per_prompt", "tokens_upstream_per_prompt"))
         return {**shares, **counts, **means}
     content: dict[str, Any] = asdict(measure(prompts))
+    found = diversity(prompts)
+    content["distinct_answers_per_sequence"] = found.per_sequence
+    content["distinct_answers_per_1000_tokens"] = found.per_1000_tokens
     for name in ("tokens", "tokens_upstream"):
         content[f"{name}_per_prompt"] = content[name] / content["prompts"]
     return content
@@ -167,6 +196,13 @@ def _describe(sequences: list[SequenceResult]) -> dict[str, Any]:
         "majority_correct": majority_is_correct(sequences),
         "tokens": sum(s.tokens for s in sequences),
         "tokens_upstream": sum(s.tokens_upstream for s in sequences),
+        "distinct_answers": distinct_answers(sequences),
+        "each": {
+            name: [int(v) if isinstance(v, bool) else v for v in values]
+            for name, values in zip(
+                SequenceResult._fields, zip(*sequences, strict=True), strict=True
+            )
+        },
     }
 
 
@@ -214,14 +250,18 @@ def _results(
     return results, texts
 
 
-def _unbiased(prompts: list[list[SequenceResult]]) -> dict[str, float]:
-    """Pass@k of independent samples at k = 1, 2, 4, ... up to all of them."""
-    samples = min(len(prompt) for prompt in prompts)
-    ks = sorted({2**power for power in range(samples.bit_length())} | {samples})
-    return {
-        str(k): fmean(
-            unbiased_pass_at_k(len(prompt), sum(s.correct for s in prompt), k) for prompt in prompts
+def sequences_of(metrics: Mapping[str, Any], prompt: str) -> list[SequenceResult]:
+    """The sequences of a prompt as a metrics.json holds them."""
+    each = metrics["per_prompt"][prompt]["each"]
+    return [
+        SequenceResult(candidate, bool(correct), bool(upstream), tokens, tokens_upstream)
+        for candidate, correct, upstream, tokens, tokens_upstream in zip(
+            *(each[name] for name in SequenceResult._fields), strict=True
         )
-        for k in ks
-        if k <= samples
-    }
+    ]
+
+
+def _as_text(content: Any) -> str:
+    """JSON that people can read: a list of numbers stands on one line."""
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    return LIST.sub(lambda found: ", ".join(map(str.strip, found[1].split(","))), text) + "\n"

@@ -49,6 +49,23 @@ def mean_interval(values: Table) -> Interval | None:
     return _interval(_bootstrap(_mean, values))
 
 
+def mean_intervals(values: Table) -> list[Interval | None]:
+    """Interval of the mean of each column; a row per prompt, all columns drawn together."""
+    if len(values) < 2:
+        return [None] * values.shape[1]
+    bounds = stats.bootstrap(
+        (values.T,),
+        np.mean,
+        axis=-1,
+        n_resamples=RESAMPLES,
+        batch=500,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(SEED),
+    ).confidence_interval
+    return [Interval(float(a), float(b)) for a, b in zip(bounds.low, bounds.high, strict=True)]
+
+
 def paired_difference(method: Table, baseline: Table, *, flags: bool) -> Difference:
     """Compare two results on the same prompts (and seeds).
 
@@ -66,7 +83,7 @@ def paired_difference(method: Table, baseline: Table, *, flags: bool) -> Differe
     if flags and method.shape[1] == 1:
         p_value: float | None = exact_mcnemar(method[:, 0] > 0, baseline[:, 0] > 0)
     else:
-        p_value = None if result is None else _bootstrap_p(result.bootstrap_distribution)
+        p_value = None if result is None else bootstrap_p(result.bootstrap_distribution)
     return Difference(float(_mean(method) - _mean(baseline)), _interval(result), p_value)
 
 
@@ -134,7 +151,7 @@ def _interval(result: Any) -> Interval | None:
     return Interval(float(bounds.low), float(bounds.high))
 
 
-def _bootstrap_p(distribution: NDArray[np.float64]) -> float:
+def bootstrap_p(distribution: NDArray[np.float64]) -> float:
     """Twice the smaller share of resamples on either side of no difference, at most 1.
 
     The observed result counts as one resample, so that no p-value is 0.

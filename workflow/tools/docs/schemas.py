@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
+from eager.config.rivals import RivalSettings
 from eager.config.schema import Cell, DatasetEntry, ExperimentConfig, ModelEntry
 from eager.config.settings import BranchingParameters, EngineOptions
 from eager.sandbox.settings import SandboxSettings
@@ -27,6 +28,7 @@ SCHEMAS: dict[str, Any] = {
 TABLES: dict[str, type[BaseModel]] = {
     "experiment": ExperimentConfig,
     "branching": BranchingParameters,
+    "rivals": RivalSettings,
     "engine": EngineOptions,
     "sandbox": SandboxSettings,
     "cell": Cell,

@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from eager.config.rivals import RivalSettings
 from eager.config.settings import Method, StrictModel
 from eager.config.targets import ResolvedExperiment
 from eager.report.figures.names import figure_names
+from eager.report.tables.names import table_names
 
-TABLES = ("summary", "comparison", "published")
-FORMS = ("csv", "md", "tex")
 PLAN_NAME = "archive.json"
 """Where the plan lies in the archive."""
 
@@ -110,9 +110,14 @@ class ArchivePlan(StrictModel):
     code: dict[str, Any] = Field(default_factory=dict)
 
     @property
+    def rivals(self) -> RivalSettings:
+        """Parameters of the rivals in the tables."""
+        return RivalSettings.model_validate(self.configuration.get("rivals", {}))
+
+    @property
     def table_files(self) -> list[str]:
         """Every table in each of its forms."""
-        return [f"{self.tables}/{table}.{form}" for table in TABLES for form in FORMS]
+        return [f"{self.tables}/{name}" for name in table_names()]
 
     @property
     def files(self) -> set[str]:

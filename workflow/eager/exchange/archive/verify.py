@@ -15,11 +15,10 @@ from eager.evaluation.evaluate import evaluate, evaluate_answers
 from eager.evaluation.measure import described_cell, write_metrics
 from eager.evaluation.programs import CodeOptions
 from eager.exchange.archive.packing import MANIFEST_NAME, read_archive, write_archive
-from eager.exchange.archive.plan import FORMS, PLAN_NAME, ArchivedResult, ArchivePlan
+from eager.exchange.archive.plan import PLAN_NAME, ArchivedResult, ArchivePlan
 from eager.generation.budget import write_allocation
-from eager.report.tables.comparison import Result
-from eager.report.tables.rendering import TableFiles, table_files
-from eager.report.tables.summary import write_comparison, write_published, write_summary
+from eager.report.tables.experiment import tables_of, write_tables
+from eager.report.tables.pairing import Result
 from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
 from eager.util.files import read_json
@@ -110,16 +109,10 @@ class Recomputation:
             (result.cell, result.method, read_json(self.anew / result.folder / "metrics.json"))
             for result in self.plan.results
         ]
-        published = self.plan.published and self.archived / self.plan.published
-        writers: dict[str, Callable[[TableFiles], None]] = {
-            "summary": lambda files: write_summary(results, files),
-            "comparison": lambda files: write_comparison(results, files),
-            "published": lambda files: write_published(results, published or None, files),
-        }
-        for table, write in writers.items():
-            names = [f"{self.plan.tables}/{table}.{form}" for form in FORMS]
-            write(table_files(self.anew / self.plan.tables, table))
-            yield from ((name, self._same(name)) for name in names)
+        published = self.archived / self.plan.published if self.plan.published else None
+        made = tables_of(results, published, self.plan.rivals)
+        write_tables(made, self.anew / self.plan.tables)
+        yield from ((name, self._same(name)) for name in self.plan.table_files)
 
     def _distinct(self) -> Iterator[ArchivedResult]:
         """Results by folder: cells that differ in the threshold only share Full Parallel's."""

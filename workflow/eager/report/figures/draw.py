@@ -13,8 +13,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from eager.config.settings import BUDGET_METHODS, Method, is_first_round
+from eager.config.rivals import USUAL, RivalSettings
+from eager.config.settings import BUDGET_METHODS, is_first_round
 from eager.report.figures.branch_tokens import branch_tokens
+from eager.report.figures.cost import cons_at_max, pass_at_k
 from eager.report.figures.facts import (
     PERCENTILES,
     Correlation,
@@ -25,10 +27,10 @@ from eager.report.figures.facts import (
     published_points,
     read_plot_data,
 )
+from eager.report.figures.forest import equal_tokens
 from eager.report.figures.names import TITLES
 from eager.report.figures.style import (
     GREY,
-    label_point,
     method_handles,
     new_figure,
     save,
@@ -36,7 +38,7 @@ from eager.report.figures.style import (
     style_of,
     write_note,
 )
-from eager.report.results import CellResults, rule_label
+from eager.report.results import CellResults
 
 BINS = 30
 MANY_POINTS = 2000
@@ -44,7 +46,11 @@ MANY_POINTS = 2000
 
 
 def draw_figures(
-    cells: list[CellResults], published_path: Path | None, folder: Path, prefix: str = ""
+    cells: list[CellResults],
+    published_path: Path | None,
+    folder: Path,
+    prefix: str = "",
+    rivals: RivalSettings = USUAL,
 ) -> None:
     """Draw all figures of the cells of one model and data set.
 
@@ -54,8 +60,9 @@ def draw_figures(
         folder: where the files go. One per model and data set, since names joined to one prefix
             may be those of another pair (`a` and `b--c`, `a--b` and `c`).
         prefix: how their names begin; may have folders of its own.
+        rivals: parameters of the rivals, which are derived from Full Parallel's samples.
     """
-    facts = read_plot_data(cells)
+    facts = read_plot_data(cells, rivals)
     where = cells[0].cell
     published = published_points(published_path, where["model"], where["dataset"])
     for name in FIGURES:
@@ -80,66 +87,6 @@ def draw_figure(
         figure, description = FIGURES[name](facts, published)
         figure.suptitle(heading, fontsize=10, fontweight="bold")
         save(figure, folder, stem, heading, description)
-
-
-def pass_at_k(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
-    """Pass@k against tokens per prompt; a line joins the values of M."""
-    figure = new_figure(height=4.0)
-    axes = figure.axes[0]
-    told = []
-    for method, series in _series(facts):
-        look = style_of(method)
-        tokens = [fact.tokens_per_prompt for fact in series]
-        upstream = [fact.tokens_upstream_per_prompt for fact in series]
-        passed = [fact.metrics["pass_at_k"] for fact in series]
-        axes.hlines(passed, upstream, tokens, color=look.color, linewidth=0.8, alpha=0.6)
-        axes.plot(upstream, passed, "|", color=look.color, markersize=8)
-        half = "bottom" if series[0].cell.cell.get("rule") == "authors" else "full"
-        axes.plot(
-            *(tokens, passed, look.line),
-            marker=look.marker,
-            color=look.color,
-            markersize=6,
-            fillstyle=half,
-        )
-        for fact, x, y in zip(series, tokens, passed, strict=True):
-            largest = fact.cell.cell["max_sequences"]
-            label_point(axes, f"{largest}", (x, y), method)
-            told.append(
-                f"{look.name} at M {largest}{rule_label(fact.cell.cell)}: {y:.3f} with {x:,.0f} "
-                "tokens per prompt"
-            )
-    for method in dict.fromkeys(point.method for point in published):
-        look = style_of(method)
-        points = sorted((p for p in published if p.method == method), key=lambda p: p.max_sequences)
-        axes.plot(
-            [point.tokens_per_prompt for point in points],
-            [point.pass_at_k for point in points],
-            look.line,
-            marker=look.marker,
-            color=look.color,
-            markerfacecolor="white",
-            linewidth=0.7,
-            alpha=0.7,
-        )
-    axes.set(xlabel="tokens per prompt (numbers: M)", ylabel="Pass@k")
-    values = [fact.metrics["pass_at_k"] for fact in facts] + [p.pass_at_k for p in published]
-    axes.set_ylim(max(-0.03, min(values) - 0.1), min(1.05, max(values) + 0.1))
-    axes.set_xlim(left=0)
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    handles = method_handles({fact.method for fact in facts} | {p.method for p in published})
-    handles.append(
-        Line2D([], [], color=GREY, marker="|", linewidth=0.8, label="authors' count of tokens")
-    )
-    if any(rule_label(fact.cell.cell) for fact in facts):
-        label = "half full: rule authors"
-        handles.append(Line2D([], [], color=GREY, marker="o", fillstyle="bottom", label=label))
-    if published:
-        label = "hollow: published (authors' count)"
-        handles.append(Line2D([], [], color=GREY, marker="o", markerfacecolor="w", label=label))
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
-    note = f" {len(published)} published points are overlaid." if published else ""
-    return figure, "Pass@k against true tokens. " + "; ".join(told) + "." + note
 
 
 def tokens(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
@@ -294,24 +241,14 @@ def entropy_accuracy(facts: list[ResultData], published: list[Published]) -> tup
 Draw = Callable[[list[ResultData], list[Published]], tuple[Figure, str]]
 FIGURES: dict[str, Draw] = {
     "pass_at_k": pass_at_k,
+    "cons_at_max": cons_at_max,
+    "equal_tokens": equal_tokens,
     "tokens": tokens,
     "sequences": sequences,
     "branches": branches,
     "entropy_accuracy": entropy_accuracy,
     "branch_tokens": branch_tokens,
 }
-
-
-def _series(facts: list[ResultData]) -> list[tuple[Method, list[ResultData]]]:
-    """Results that differ in M only, in order of M; Full Parallel knows no threshold."""
-    series: dict[tuple[Any, ...], dict[int, ResultData]] = {}
-    for fact in facts:
-        cell = fact.cell.cell
-        branching = (cell["entropy_threshold"], cell.get("rule"))
-        own = None if fact.method == "parallel" else branching
-        key = (fact.method, cell["temperature"], cell["seed"], own)
-        series.setdefault(key, {})[cell["max_sequences"]] = fact
-    return [(key[0], [group[m] for m in sorted(group)]) for key, group in series.items()]
 
 
 def _by_cell(facts: list[ResultData]) -> dict[str, list[ResultData]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from eager.config.rivals import USUAL, RivalSettings
 from eager.config.settings import Method, is_first_round
 from eager.report.results import CellResults, read_prompts, read_verdicts, verdict_of
+from eager.report.tables.pairing import BASELINE
 from eager.report.tables.published import read_published
+from eager.report.tables.rivals_table import FIGURES, derive
 from eager.util.errors import EagerError
 from eager.util.files import read_json
 from eager.util.tables import read_table
@@ -51,6 +54,7 @@ class ResultData:
         branches: columns of branches.parquet, of this method's own rounds.
         sequence_peaks: an item a sequence with recorded entropies; only for EAGer-init.
         prompt_peaks: an item per prompt; accuracy is its share of right sequences.
+        rivals: what rivals get out of the samples of Full Parallel; mean figures by name.
     """
 
     cell: CellResults
@@ -60,6 +64,7 @@ class ResultData:
     branches: dict[str, list[Any]]
     sequence_peaks: EntropyPercentiles
     prompt_peaks: EntropyPercentiles
+    rivals: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def tokens_per_prompt(self) -> float:
@@ -83,7 +88,7 @@ class Published:
     source: str
 
 
-def read_plot_data(cells: list[CellResults]) -> list[ResultData]:
+def read_plot_data(cells: list[CellResults], rivals: RivalSettings = USUAL) -> list[ResultData]:
     """Facts of every method of the cells, in the order given.
 
     Raises:
@@ -91,7 +96,7 @@ def read_plot_data(cells: list[CellResults]) -> list[ResultData]:
     """
     if not cells:
         raise EagerError("no cells to draw; give at least one row in the experiment's TSV")
-    return [_result(cell, method) for cell in cells for method in cell.methods]
+    return [_result(cell, method, rivals) for cell in cells for method in cell.methods]
 
 
 def published_points(path: Path | None, model: str, dataset: str) -> list[Published]:
@@ -113,7 +118,7 @@ def published_points(path: Path | None, model: str, dataset: str) -> list[Publis
     ]
 
 
-def _result(cell: CellResults, method: Method) -> ResultData:
+def _result(cell: CellResults, method: Method, rivals: RivalSettings) -> ResultData:
     verdicts = read_verdicts(cell.file(method, "verdicts.parquet"))
     with_entropies = is_first_round(method)
     prompts: list[PromptData] = []
@@ -137,15 +142,24 @@ def _result(cell: CellResults, method: Method) -> ResultData:
         ]
         if recorded and (together := np.concatenate(recorded)).size:
             prompt_peaks.append((np.percentile(together, PERCENTILES), sum(right) / len(right)))
+    metrics = read_json(cell.file(method, "metrics.json"))
     return ResultData(
         cell,
         method,
-        read_json(cell.file(method, "metrics.json")),
+        metrics,
         prompts,
         read_table(cell.file(method, "branches.parquet"), "branches").to_pydict(),
         _peaks(peaks),
         _peaks(prompt_peaks),
+        _rivals(metrics, rivals) if method == BASELINE and metrics["per_prompt"] else {},
     )
+
+
+def _rivals(metrics: dict[str, Any], settings: RivalSettings) -> dict[str, dict[str, float]]:
+    return {
+        name: dict(zip(FIGURES, map(float, table.mean(axis=0)), strict=True))
+        for name, (table, _) in derive(metrics, settings).items()
+    }
 
 
 def _peaks(items: list[tuple[NDArray[np.float64], float]]) -> EntropyPercentiles:

@@ -56,14 +56,20 @@ METHOD_STYLES = {
 }
 
 
+RIVAL_STYLES = {
+    "until_solved": MethodStyle("sampling until solved", "#CC79A7", "P", ":"),
+    "early_stopping": MethodStyle("early stopping (ESC)", "#E69F00", "X", ":"),
+    "adaptive_consistency": MethodStyle("adaptive consistency", "#56B4E9", "v", ":"),
+}
+"""Rivals that are derived from Full Parallel's samples."""
 OWN_LOOKS = [("#CC79A7", "P"), ("#E69F00", "X"), ("#56B4E9", "v"), ("#8A6BBE", "*")]
 """Colours and markers of methods of one's own, in alphabetical order."""
 
 
 def style_of(method: str) -> MethodStyle:
     """How a method is drawn; one that is not the paper's keeps its own name."""
-    if method in METHOD_STYLES:
-        return METHOD_STYLES[method]
+    if method in (known := METHOD_STYLES | RIVAL_STYLES):
+        return known[method]
     names = own_methods()
     place = names.index(method) if method in names else 0
     color, marker = OWN_LOOKS[place % len(OWN_LOOKS)]

@@ -12,6 +12,7 @@ import pandas as pd
 
 from eager.report.figures.style import style_of
 from eager.report.results import rule_label
+from eager.report.tables.conclusion import at_equal_tokens
 from eager.report.tables.rendering import format_bounds, format_value, format_with_bounds
 
 PLACE = ("model", "dataset", "temperature", "max_sequences", "entropy_threshold", "seed", "rule")
@@ -26,6 +27,7 @@ class Against:
     """A method against Full Parallel, in words.
 
     Attributes:
+        equal_tokens: difference in Pass@k from as many samples as cost the same, with its interval.
         tokens: how many fewer or more, such as "29 % fewer".
         saving: their interval, or nothing.
         tokens_upstream: the same as `tokens` by the authors' count.
@@ -34,6 +36,7 @@ class Against:
         certainty: interval and p-value of the gain, or nothing.
     """
 
+    equal_tokens: str
     tokens: str
     saving: str
     tokens_upstream: str
@@ -53,26 +56,36 @@ class Line:
 
 @dataclass(frozen=True)
 class Card:
-    """One cell."""
+    """One cell; `rivals` says what stopping early gets out of Full Parallel's samples."""
 
     label: str
     lines: list[Line]
+    rivals: list[str]
     note: str
 
 
-def headline(summary: pd.DataFrame, comparison: pd.DataFrame) -> list[Card]:
+def headline(summary: pd.DataFrame, comparison: pd.DataFrame, rivals: pd.DataFrame) -> list[Card]:
     """A card per cell.
 
     Args:
         summary: a row per cell and method.
         comparison: a row per cell and method but Full Parallel, against that; may be empty.
+        rivals: a row per cell and method or rival; may be empty.
     """
     cells: dict[Place, dict[str, Row]] = {}
     for row in _records(summary):
         cells.setdefault(_place(row), {})[row["method"]] = row
     compared = {(_place(row), row["method"]): row for row in _records(comparison)}
+    derived: dict[Place, list[Row]] = {}
+    for row in _records(rivals):
+        if row["derived"]:
+            derived.setdefault(_place(row), []).append(row)
     return [
-        _card(methods, {method: compared.get((place, method), {}) for method in methods})
+        _card(
+            methods,
+            {method: compared.get((place, method), {}) for method in methods},
+            derived.get(place, []),
+        )
         for place, methods in cells.items()
     ]
 
@@ -89,7 +102,7 @@ def _place(row: Row) -> Place:
     return tuple(row.get(key) for key in PLACE)
 
 
-def _card(methods: dict[str, Row], compared: dict[str, Row]) -> Card:
+def _card(methods: dict[str, Row], compared: dict[str, Row], derived: list[Row]) -> Card:
     some = next(iter(methods.values()))
     label = (
         f"{some['model']} on {some['dataset']}, M {some['max_sequences']}, "
@@ -102,7 +115,17 @@ def _card(methods: dict[str, Row], compared: dict[str, Row]) -> Card:
         for method, row in methods.items()
         if method != "parallel"
     ]
-    return Card(label, lines, _note(int(some["prompts"]), methods))
+    return Card(label, lines, _rivals(derived), _note(int(some["prompts"]), methods))
+
+
+def _rivals(derived: list[Row]) -> list[str]:
+    return [
+        f"{style_of(row['method']).name}: Pass@k {format_value('pass_at_k', row['pass_at_k'])}, "
+        f"Cons@max {format_value('cons_at_max', row['cons_at_max'])} with "
+        f"{format_value('tokens_per_prompt', row['tokens_per_prompt'])} tokens per prompt in "
+        f"{format_value('rounds', row['rounds'])} rounds"
+        for row in derived
+    ]
 
 
 def _note(prompts: int, methods: dict[str, Row]) -> str:
@@ -127,12 +150,22 @@ def _against(row: Row, parallel: Row | None, compared: Row) -> Against | None:
         return None
     gain = row["pass_at_k"] - parallel["pass_at_k"]
     return Against(
+        equal_tokens=_equal_tokens(compared),
         tokens=_fewer(compared.get("tokens_saved", 1 - row["tokens_relative"])),
         saving=_saving_bounds(compared),
         tokens_upstream=_fewer(1 - row["tokens_upstream_relative"]),
         reached=format_value("pass_at_k", parallel["pass_at_k"]),
         gain=_signed(format_value("pass_at_k", gain)),
         certainty=_certainty(compared),
+    )
+
+
+def _equal_tokens(compared: Row) -> str:
+    difference = at_equal_tokens(compared)
+    return (
+        f"Pass@k {difference}"
+        if difference
+        else "not comparable, it used more tokens than all samples"
     )
 
 

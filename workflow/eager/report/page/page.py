@@ -9,6 +9,7 @@ from typing import Any
 
 import jinja2
 
+from eager.config.rivals import USUAL, RivalSettings
 from eager.config.targets import ResolvedExperiment
 from eager.report.figures.names import figure_names
 from eager.report.page.assets import captions, read_asset
@@ -16,8 +17,8 @@ from eager.report.page.explorer import collect
 from eager.report.page.headline import headline
 from eager.report.page.parts import figure, provenance, table
 from eager.report.results import CellResults, cells_of
-from eager.report.tables.comparison import Result
-from eager.report.tables.summary import tables_to_show
+from eager.report.tables.experiment import tables_of
+from eager.report.tables.pairing import Result
 from eager.util.errors import EagerError
 from eager.util.files import read_json, write_text
 
@@ -34,6 +35,7 @@ def report_experiment(experiment: ResolvedExperiment, output: Path) -> None:
         experiment.published,
         [experiment.folder / name for name in figure_names(experiment, "svg")],
         output,
+        experiment.rivals,
     )
 
 
@@ -42,6 +44,7 @@ def write_report(
     published: Path | None,
     figures: list[Path],
     output: Path,
+    rivals: RivalSettings = USUAL,
 ) -> None:
     """Write the page.
 
@@ -50,6 +53,7 @@ def write_report(
         published: file of published figures, or None.
         figures: SVG files, in order.
         output: the HTML file.
+        rivals: parameters of the rivals in the tables.
 
     Raises:
         EagerError: no cells, or a result is missing or damaged.
@@ -61,15 +65,16 @@ def write_report(
         for cell in cells
         for method in cell.methods
     ]
-    tables = tables_to_show(results, published)
-    frames = {shown.name: shown.frame for shown in tables}
+    made = tables_of(results, published, rivals)
+    shown = [some for some in made.tables if published or some.name != "published"]
     data = collect(cells)
     words = captions()
     text = render(
         "report.html.j2",
         title=f"EAGer: {cells[0].cell['experiment']}",
-        cards=headline(frames["summary"], frames["comparison"]),
-        tables=[table(shown) for shown in tables],
+        conclusion=made.conclusion,
+        cards=headline(*(made.frame(name) for name in ("summary", "comparison", "rivals"))),
+        tables=[table(some) for some in shown],
         figures=[figure(path, words) for path in figures],
         provenance=[provenance(cell) for cell in cells],
         left_out=f"{data.left_out:,}" if data.left_out else "",

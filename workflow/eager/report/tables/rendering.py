@@ -16,11 +16,13 @@ import pandas as pd
 from eager.config.settings import StrictModel
 from eager.util.files import write_text
 
-TWO_DIGITS = ("_relative",)
+TWO_DIGITS = ("_relative", "_samples", "sequences_per_prompt", "rounds")
 THREE_DIGITS = (
-    *("pass_at_k", "cons_at_max", "pass_rate", "upstream"),
+    *("pass_at_k", "cons_at_max", "pass_rate", "distinct_answers", "upstream"),
     *("_at_best", "_held_out", "_difference", "_saved", "_by_the_unit", "_p_value"),
 )
+OF_TOKENS = ("_difference", "_saved", "_by_the_unit", "_p_value", "_per_1000_tokens")
+"""Ends of columns that have tokens in their name and are no numbers of tokens."""
 OF_A_FIGURE = ("ours", "published", "difference")
 """Columns of values of the metric that the column `figure` names."""
 AS_WRITTEN = ("temperature", "entropy_threshold", "best_threshold", "seed")
@@ -122,7 +124,9 @@ def format_value(name: str, value: Any) -> str:
         return _one_line(str(value))
     if name.endswith(TWO_DIGITS):
         return f"{value:z.2f}"
-    if ("tokens" not in name or name.endswith(("_saved", "_by_the_unit"))) and (
+    if name.endswith("_to_decide"):
+        return f"{value:z,.0f}"
+    if ("tokens" not in name or name.endswith(OF_TOKENS)) and (
         name.startswith(THREE_DIGITS) or name.endswith(THREE_DIGITS)
     ):
         return f"{value:z.3f}"

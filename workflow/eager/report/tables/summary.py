@@ -1,23 +1,16 @@
-"""The tables of an experiment: the summary, the comparison with `parallel`, the publication."""
+"""The summary: the figures of every result, a row each."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
-from eager.config.targets import ResolvedExperiment, Target
-from eager.report.results import imported_cells
-from eager.report.tables.comparison import (
-    Result,
-    compare_with_baseline,
-    compare_with_published,
-    with_bounds,
-)
-from eager.report.tables.published import read_published
-from eager.report.tables.rendering import TableFiles, table_files, write_forms
+from eager.config.targets import Target
+from eager.report.tables.comparison import with_bounds
+from eager.report.tables.pairing import Result
 from eager.report.tables.thresholds import sweep_columns
 from eager.util.files import read_json
 
@@ -30,6 +23,8 @@ METRICS = [
     "pass_at_k_upstream",
     "cons_at_max_upstream",
     "pass_rate_upstream",
+    "distinct_answers_per_sequence",
+    "distinct_answers_per_1000_tokens",
     "sequences",
     "tokens",
     "tokens_upstream",
@@ -42,32 +37,6 @@ ONLY_IN_CSV = [
     *("pass_at_k_upstream", "cons_at_max_upstream", "pass_rate_upstream"),
     *("engine_seconds", "sequences_relative", "seconds_relative"),
 ]
-
-
-class ShownTable(NamedTuple):
-    """A table as people see it: in Markdown, in LaTeX and on the page."""
-
-    name: str
-    frame: pd.DataFrame
-    only_in_csv: Collection[str] = ()
-
-
-def write_tables(experiment: ResolvedExperiment, folder: Path) -> None:
-    """Write every table of an experiment, in all forms, from the metrics of its results.
-
-    Args:
-        experiment: the experiment.
-        folder: where the tables go.
-    """
-    results = read_results(experiment.targets)
-    for cell in imported_cells(experiment):
-        results += [
-            (cell.cell, method, read_json(cell.file(method, "metrics.json")))
-            for method in cell.methods
-        ]
-    write_summary(results, table_files(folder, "summary"))
-    write_comparison(results, table_files(folder, "comparison"))
-    write_published(results, experiment.published, table_files(folder, "published"))
 
 
 def read_results(targets: Sequence[Target], root: Path = Path()) -> list[Result]:
@@ -84,45 +53,36 @@ def read_results(targets: Sequence[Target], root: Path = Path()) -> list[Result]
     return [(target.cell, target.method, metrics[target.folder]) for target in targets]
 
 
-def write_summary(results: list[Result], files: TableFiles) -> None:
-    """Collect metrics.json files into the summary: one row per cell and method.
+EQUAL_TOKENS = [f"pass_at_k_equal_tokens_difference{end}" for end in ("", "_low", "_high")]
+
+
+def with_equal_tokens(summary: pd.DataFrame, comparison: pd.DataFrame) -> pd.DataFrame:
+    """The summary with the difference in Pass@k at equal tokens of each method.
+
+    Args:
+        summary: of `summarize`.
+        comparison: of `compare_with_baseline`; may be empty.
+    """
+    names = [str(name) for name in summary.columns]
+    place = names[: names.index("method") + 1] if names else []
+
+    def key(row: Mapping[Any, Any]) -> tuple[Any, ...]:
+        return tuple(None if pd.isna(row.get(name)) else row[name] for name in place)
+
+    known = {key(row): row for row in comparison.to_dict("records")}
+    rows = [{str(name): value for name, value in row.items()} for row in summary.to_dict("records")]
+    for row in rows:
+        compared = known.get(key(row), {})
+        row |= {name: compared.get(name) for name in EQUAL_TOKENS}
+    return pd.DataFrame(rows)
+
+
+def summarize(results: Sequence[Result]) -> pd.DataFrame:
+    """One row per cell and method, in the order given.
 
     Relative columns compare a method with `parallel` in the same cell; they are empty where
     `parallel` was not run or is zero.
     """
-    write_forms(summarize(results), files, ONLY_IN_CSV)
-
-
-def write_comparison(results: list[Result], files: TableFiles) -> None:
-    """Compare each method with `parallel` on the same prompts."""
-    write_forms(compare_with_baseline(results), files)
-
-
-def write_published(results: list[Result], published: Path | None, files: TableFiles) -> None:
-    """Put published figures beside ours; without a file all of theirs are empty."""
-    facts = read_published(published) if published else []
-    write_forms(compare_with_published(results, facts), files)
-
-
-def tables_to_show(results: list[Result], published: Path | None) -> list[ShownTable]:
-    """The tables of the report page: the same data frames that the files are written from.
-
-    Args:
-        results: in the order of the rows.
-        published: file of published figures; without one there is no table of them.
-    """
-    tables = [
-        ShownTable("summary", summarize(results), ONLY_IN_CSV),
-        ShownTable("comparison", compare_with_baseline(results)),
-    ]
-    if published:
-        facts = read_published(published)
-        tables.append(ShownTable("published", compare_with_published(results, facts)))
-    return tables
-
-
-def summarize(results: list[Result]) -> pd.DataFrame:
-    """The summary as a data frame, in the order given."""
     records = []
     for cell, method, metrics in results:
         record: dict[str, Any] = {**cell, "method": method}

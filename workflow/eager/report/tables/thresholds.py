@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from eager.report.tables.comparison import Result
+from eager.report.tables.pairing import Result
 
 COLUMNS = ("best_threshold", "pass_at_k_at_best", "pass_at_k_held_out")
 

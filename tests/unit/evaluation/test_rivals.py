@@ -1,0 +1,108 @@
+"""Drawing samples one after another: all orders of small cases, closed forms, properties."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import permutations
+from math import comb
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import integrate
+
+from eager.evaluation.draws import MOST_ORDERS, orders_of
+from eager.evaluation.metrics import SequenceResult, majority_is_correct
+from eager.evaluation.rivals import Settings, rivals_of
+from tests.support.samples import prompts_of_samples, sample
+
+Samples = list[SequenceResult]
+
+
+def solved(drawn: Samples, window: int) -> bool:
+    return drawn[-1].correct
+
+
+def agreed(drawn: Samples, window: int) -> bool:
+    last = {s.candidate for s in drawn[-window:]}
+    return len(drawn) % window == 0 and len(last) == 1 and None not in last
+
+
+def certain(drawn: Samples, window: int) -> bool:
+    votes = Counter(s.candidate for s in drawn if s.candidate is not None)
+    (a, b) = ([count for _, count in votes.most_common(2)] + [0, 0])[:2]
+
+    def density(x: float) -> float:
+        return x**a * (1 - x) ** b
+
+    return integrate.quad(density, 0.5, 1)[0] / integrate.quad(density, 0, 1)[0] > 0.95
+
+
+RULES = {"until_solved": solved, "early_stopping": agreed, "adaptive_consistency": certain}
+
+
+@settings(max_examples=25, deadline=None)
+@given(prompts_of_samples(most=5), st.integers(1, 3))
+def test_rivals_are_the_mean_over_all_orders(samples: Samples, window: int) -> None:
+    found = rivals_of(samples, Settings(window, 0.95))
+    for name, enough in RULES.items():
+        stops = []
+        for order in permutations(samples):
+            known = list(order)
+            ends = [n for n in range(1, len(known) + 1) if enough(known[:n], window)]
+            stops.append(known[: (ends or [len(known)])[0]])
+        expected = {
+            "pass_at_k": np.mean([any(s.correct for s in drawn) for drawn in stops]),
+            "cons_at_max": np.mean([majority_is_correct(drawn) for drawn in stops]),
+            "pass_rate": np.mean([np.mean([s.correct for s in drawn]) for drawn in stops]),
+            "tokens": np.mean([sum(s.tokens for s in drawn) for drawn in stops]),
+            "tokens_upstream": np.mean([sum(s.tokens_upstream for s in drawn) for drawn in stops]),
+            "sequences": np.mean([len(drawn) for drawn in stops]),
+        }
+        got = found[name]._asdict()
+        assert {key: got[key] for key in expected} == pytest.approx(expected)
+        size = window if name == "early_stopping" else 1
+        assert got["rounds"] == pytest.approx(np.mean([-(-len(d) // size) for d in stops]))
+
+
+@given(prompts_of_samples(most=20))
+def test_until_solved_has_the_pass_at_k_of_all_samples_and_no_more_tokens(samples: Samples) -> None:
+    rival = rivals_of(samples, Settings())["until_solved"]
+    assert rival.pass_at_k == any(s.correct for s in samples)
+    assert rival.tokens <= sum(s.tokens for s in samples)
+    assert 1 <= rival.sequences <= len(samples)
+
+
+@pytest.mark.parametrize(("samples", "right"), [(6, 2), (6, 0), (6, 6), (30, 5)])
+def test_until_solved_against_its_closed_form(samples: int, right: int) -> None:
+    prompt = [sample(int(i >= right), i < right, 7) for i in range(samples)]
+    rival = rivals_of(prompt, Settings())["until_solved"]
+    expected = (samples + 1) / (right + 1) if right else samples
+    assert rival.sequences == pytest.approx(expected, rel=1e-9 if samples <= 6 else 0.1)
+    assert rival.tokens == pytest.approx(7 * rival.sequences)
+
+
+def test_equal_answers_stop_at_the_number_that_makes_them_certain() -> None:
+    prompt = [sample(0, False)] * 16
+    found = rivals_of(prompt, Settings(window=5))
+    assert 1 - 0.5**5 > 0.95 > 1 - 0.5**4  # Beta(5, 1) and Beta(4, 1) above one half
+    assert found["adaptive_consistency"].sequences == 4
+    assert (found["early_stopping"].sequences, found["early_stopping"].rounds) == (5, 1)
+    assert rivals_of(prompt, Settings(confidence=0.9))["adaptive_consistency"].sequences == 3
+
+
+def test_without_answers_all_samples_are_drawn() -> None:
+    for rival in rivals_of([sample(None, False)] * 6, Settings()).values():
+        assert (rival.sequences, rival.pass_at_k, rival.cons_at_max) == (6, 0, 0)
+    with pytest.raises(ValueError, match="has none"):
+        rivals_of([], Settings())
+
+
+def test_orders_are_all_or_seeded_random_ones() -> None:
+    assert len({tuple(order) for order in orders_of(4)}) == 24
+    many = orders_of(9)
+    assert many.shape == (MOST_ORDERS, 9)
+    assert np.all(np.sort(many, axis=1) == np.arange(9))
+    assert np.array_equal(many, orders_of(9))
+    assert comb(9, 1) == len(set(many[:, 0]))

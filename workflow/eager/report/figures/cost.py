@@ -1,0 +1,185 @@
+"""Quality against tokens: Full Parallel as a line over its samples, all others as points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from eager.config.settings import Method
+from eager.report.figures.facts import Published, ResultData
+from eager.report.figures.style import (
+    GREY,
+    label_point,
+    method_handles,
+    new_figure,
+    style_of,
+)
+from eager.report.results import rule_label
+
+RIVALS = {
+    "pass_at_k": ("until_solved",),
+    "cons_at_max": ("early_stopping", "adaptive_consistency"),
+}
+"""The rivals that aim at a figure."""
+BAND = 0.12
+
+
+def pass_at_k(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
+    """Pass@k against tokens per prompt; a line joins the values of M."""
+    figure, axes, told = _quality_against_tokens(facts, "pass_at_k", "Pass@k")
+    _draw_published(axes, published)
+    _set_limits(axes, [fact.metrics["pass_at_k"] for fact in facts], published)
+    handles = _handles(facts, "pass_at_k", {p.method for p in published})
+    if published:
+        label = "hollow: published (authors' count)"
+        handles.append(Line2D([], [], color=GREY, marker="o", markerfacecolor="w", label=label))
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    note = f" {len(published)} published points are overlaid." if published else ""
+    return figure, f"Pass@k against true tokens. {'; '.join(told)}.{note}"
+
+
+def cons_at_max(
+    facts: list[ResultData],
+    published: list[Published],  # noqa: ARG001
+) -> tuple[Figure, str]:
+    """Cons@max against tokens per prompt, the twin of `pass_at_k`; nothing of it is published."""
+    figure, axes, told = _quality_against_tokens(facts, "cons_at_max", "Cons@max")
+    _set_limits(axes, [fact.metrics["cons_at_max"] for fact in facts], [])
+    handles = _handles(facts, "cons_at_max", set())
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    return figure, f"Cons@max against true tokens. {'; '.join(told)}."
+
+
+def _quality_against_tokens(
+    facts: list[ResultData], quality: str, label: str
+) -> tuple[Figure, Axes, list[str]]:
+    figure = new_figure(height=4.0)
+    axes = figure.axes[0]
+    told = []
+    for method, series in by_method(facts):
+        look = style_of(method)
+        tokens = [fact.tokens_per_prompt for fact in series]
+        values = [fact.metrics[quality] for fact in series]
+        line: str = look.line
+        if method == "parallel":
+            line = "" if _draw_curve(axes, series[-1], quality) else line
+        else:
+            upstream = [fact.tokens_upstream_per_prompt for fact in series]
+            axes.hlines(values, upstream, tokens, color=look.color, linewidth=0.8, alpha=0.6)
+            axes.plot(upstream, values, "|", color=look.color, markersize=8)
+        half = "bottom" if series[0].cell.cell.get("rule") == "authors" else "full"
+        axes.plot(
+            *(tokens, values, line),
+            marker=look.marker,
+            color=look.color,
+            markersize=6,
+            fillstyle=half,
+        )
+        for fact, x, y in zip(series, tokens, values, strict=True):
+            largest = fact.cell.cell["max_sequences"]
+            label_point(axes, f"{largest}", (x, y), method)
+            told.append(
+                f"{look.name} at M {largest}{rule_label(fact.cell.cell)}: {y:.3f} with {x:,.0f} "
+                "tokens per prompt"
+            )
+        told += _draw_rivals(axes, series[-1], quality)
+    axes.set(xlabel="tokens per prompt (numbers: M)", ylabel=label)
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    return figure, axes, told
+
+
+def _draw_curve(axes: Axes, fact: ResultData, quality: str) -> bool:
+    """What fewer samples reach, with the interval over prompts; False: it is not recorded."""
+    curve = fact.metrics.get("parallel_curve", [])
+    if not curve:
+        return False
+    look = style_of(fact.method)
+    tokens = [point["tokens_per_prompt"] for point in curve]
+    axes.plot(tokens, [point[quality] for point in curve], look.line, color=look.color)
+    bounds = [point["intervals"][quality] for point in curve]
+    if None not in bounds:
+        low, high = zip(*bounds, strict=True)
+        axes.fill_between(tokens, low, high, color=look.color, alpha=BAND, linewidth=0)
+    doubling = [point for point in curve if point["samples"].bit_count() == 1]
+    axes.plot(
+        [point["tokens_per_prompt"] for point in doubling],
+        [point[quality] for point in doubling],
+        linestyle="",
+        marker=look.marker,
+        markersize=3,
+        color=look.color,
+    )
+    return True
+
+
+def _draw_rivals(axes: Axes, fact: ResultData, quality: str) -> list[str]:
+    told = []
+    for size, name in zip((9, 6), RIVALS[quality], strict=False):
+        if (point := fact.rivals.get(name)) is None:
+            continue
+        look = style_of(name)
+        value, tokens = point[quality], point["tokens"]
+        axes.plot([tokens], [value], look.marker, color=look.color, markersize=size)
+        told.append(f"{look.name}: {value:.3f} with {tokens:,.0f} tokens per prompt")
+    return told
+
+
+def _draw_published(axes: Axes, published: list[Published]) -> None:
+    for method in dict.fromkeys(point.method for point in published):
+        look = style_of(method)
+        points = sorted((p for p in published if p.method == method), key=lambda p: p.max_sequences)
+        axes.plot(
+            [point.tokens_per_prompt for point in points],
+            [point.pass_at_k for point in points],
+            look.line,
+            marker=look.marker,
+            color=look.color,
+            markerfacecolor="white",
+            linewidth=0.7,
+            alpha=0.7,
+        )
+
+
+def _set_limits(axes: Axes, measured: Sequence[float], published: list[Published]) -> None:
+    """Room around the points and the band, without what is not possible."""
+    low, high = axes.dataLim.intervaly
+    values = [*measured, *(point.pass_at_k for point in published), low, high]
+    margin = 0.05
+    axes.set_ylim(max(-0.03, min(values) - margin), min(1.05, max(values) + margin))
+
+
+def _handles(facts: list[ResultData], quality: str, others: set[Method]) -> list[Any]:
+    handles = method_handles({fact.method for fact in facts} | others)
+    derived = {name for fact in facts for name in fact.rivals}
+    handles += [
+        Line2D([], [], color=look.color, marker=look.marker, linestyle="", label=look.name)
+        for look in (style_of(name) for name in RIVALS[quality] if name in derived)
+    ]
+    if any(fact.metrics.get("parallel_curve") for fact in facts):
+        color = style_of("parallel").color
+        handles.append(Patch(facecolor=color, alpha=BAND, label="95 % interval of Full Parallel"))
+    handles.append(
+        Line2D([], [], color=GREY, marker="|", linewidth=0.8, label="authors' count of tokens")
+    )
+    if any(rule_label(fact.cell.cell) for fact in facts):
+        label = "half full: rule authors"
+        handles.append(Line2D([], [], color=GREY, marker="o", fillstyle="bottom", label=label))
+    return handles
+
+
+def by_method(facts: list[ResultData]) -> list[tuple[Method, list[ResultData]]]:
+    """Results that differ in M only, in order of M; Full Parallel knows no threshold."""
+    series: dict[tuple[Any, ...], dict[int, ResultData]] = {}
+    for fact in facts:
+        cell = fact.cell.cell
+        branching = (cell["entropy_threshold"], cell.get("rule"))
+        own = None if fact.method == "parallel" else branching
+        key = (fact.method, cell["temperature"], cell["seed"], own)
+        series.setdefault(key, {})[cell["max_sequences"]] = fact
+    return [(key[0], [group[m] for m in sorted(group)]) for key, group in series.items()]

@@ -1,0 +1,100 @@
+"""Every table of an experiment from its metrics.json files, and the verdict in words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from eager.config.rivals import RivalSettings
+from eager.config.targets import ResolvedExperiment
+from eager.report.figures.forest import draw_forest
+from eager.report.figures.names import FOREST
+from eager.report.results import imported_cells
+from eager.report.tables import curve, rivals_table
+from eager.report.tables.comparison import (
+    compare_with_baseline,
+    compare_with_published,
+    only_in_csv,
+)
+from eager.report.tables.conclusion import Conclusion, conclude, markdown_of
+from eager.report.tables.names import CONCLUSION
+from eager.report.tables.pairing import Result
+from eager.report.tables.published import read_published
+from eager.report.tables.rendering import table_files, write_forms
+from eager.report.tables.summary import ONLY_IN_CSV, read_results, summarize, with_equal_tokens
+from eager.util.files import read_json, write_text
+
+
+class ShownTable(NamedTuple):
+    """A table, and its columns that people do not need."""
+
+    name: str
+    frame: pd.DataFrame
+    only_in_csv: Collection[str] = ()
+
+
+class Tables(NamedTuple):
+    """All tables of an experiment, and what they show in words."""
+
+    tables: list[ShownTable]
+    conclusion: Conclusion
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """One of the tables."""
+        return next(table.frame for table in self.tables if table.name == name)
+
+
+def tables_of(results: Sequence[Result], published: Path | None, rivals: RivalSettings) -> Tables:
+    """Make every table.
+
+    Args:
+        results: cell, method and metrics of every result, in the order of the rows.
+        published: file of published figures; without one their columns are empty.
+        rivals: parameters of the rivals.
+
+    Raises:
+        EagerError: a method and `parallel` were not measured on the same prompts, or the file of
+            published figures has mistakes.
+    """
+    comparison = compare_with_baseline(results)
+    summary = with_equal_tokens(summarize(results), comparison)
+    derived = rivals_table.rivals_table(results, rivals)
+    facts = read_published(published) if published else []
+    return Tables(
+        [
+            ShownTable("summary", summary, ONLY_IN_CSV),
+            ShownTable("comparison", comparison, only_in_csv(comparison)),
+            ShownTable("rivals", derived, rivals_table.ONLY_IN_CSV),
+            ShownTable("parallel_curve", curve.parallel_curves(results), curve.ONLY_IN_CSV),
+            ShownTable("published", compare_with_published(list(results), facts)),
+        ],
+        conclude(comparison, derived),
+    )
+
+
+def write_tables(made: Tables, folder: Path) -> None:
+    """Write every table in its three forms, and conclusion.md."""
+    for table in made.tables:
+        write_forms(table.frame, table_files(folder, table.name), table.only_in_csv)
+    write_text(folder / CONCLUSION, markdown_of(made.conclusion))
+
+
+def write_experiment(experiment: ResolvedExperiment, folder: Path) -> None:
+    """Write the tables of an experiment, and draw what they say of all its cells at once.
+
+    Args:
+        experiment: the experiment; the metrics of its results are there.
+        folder: where the tables go.
+    """
+    results = read_results(experiment.targets)
+    for cell in imported_cells(experiment):
+        results += [
+            (cell.cell, method, read_json(cell.file(method, "metrics.json")))
+            for method in cell.methods
+        ]
+    made = tables_of(results, experiment.published, experiment.rivals)
+    write_tables(made, folder)
+    draw_forest(made.frame("comparison"), experiment.folder / "figures", FOREST)

@@ -1,0 +1,13 @@
+"""Names of the tables, for who needs no more of them."""
+
+from __future__ import annotations
+
+TABLES = ("summary", "comparison", "rivals", "parallel_curve", "published")
+"""In the order of the page."""
+FORMS = ("csv", "md", "tex")
+CONCLUSION = "conclusion.md"
+
+
+def table_names() -> list[str]:
+    """Files of all tables in their folder."""
+    return [f"{table}.{form}" for table in TABLES for form in FORMS] + [CONCLUSION]
