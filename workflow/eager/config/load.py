@@ -22,11 +22,13 @@ from eager.config.settings import check_threshold
 from eager.config.yamlfile import read_yaml
 from eager.util.errors import EagerError
 from eager.util.files import find_file
-from eager.util.text import shorten
+from eager.util.text import cut, shorten
 from eager.util.textrows import read_rows
 
 __all__ = ["load_experiment", "read_yaml"]
 
+LONGEST_MESSAGE = 1000
+"""Characters of one mistake: names and keys may be of any length."""
 EntryT = TypeVar("EntryT", bound=BaseModel)
 
 
@@ -47,7 +49,7 @@ def load_experiment(
         read_yaml(file)
     checked, errors = _validate(ExperimentConfig, config, source)
     if checked is None:
-        raise EagerError("\n".join(errors))
+        raise EagerError("\n".join(cut(error, LONGEST_MESSAGE) for error in errors))
     models, model_errors = _load_entries(ModelEntry, find_file(Path(checked.models)))
     datasets, dataset_errors = _load_entries(DatasetEntry, find_file(Path(checked.datasets)))
     cells, cell_errors = _load_cells(find_file(Path(checked.cells)))
@@ -59,7 +61,7 @@ def load_experiment(
     if not model_errors and not dataset_errors:
         errors += _check_cells(checked, cells, models, datasets)
     if errors:
-        raise EagerError("\n".join(errors))
+        raise EagerError("\n".join(cut(error, LONGEST_MESSAGE) for error in errors))
     return Experiment(checked, models, datasets, tuple(cell for _, cell in cells))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from eager.util.errors import EagerError
-from eager.util.text import read_text
+from eager.util.text import read_text, shorten
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -37,7 +37,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if repeated:
         raise EagerError(
             "\n".join(
-                f"{path}, line {again}: the key {key!r} is in line {first} too; remove one of them"
+                f"{path}, line {again}: the key {shorten(key)} is in line {first} too; "
+                "remove one of them"
                 for key, first, again in repeated
             )
         )
