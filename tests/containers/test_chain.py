@@ -21,7 +21,7 @@ from tests.support.synthetic import MODEL, SyntheticRun, write_model
 PLACE = f"results/small/{MODEL}/small"
 BUDGETED = f"{PLACE}/{CELL}+entropy_threshold=1.0"
 RULES = (
-    *("experiment", "fetch_dataset", "encode_prompts", "evaluate", "measure", "allocate"),
+    *("fetch_dataset", "encode_prompts", "evaluate", "measure", "allocate"),
     *("tables", "draw_figures", "report_page"),
 )
 TARGETS = ("results/small/report.html", f"{BUDGETED}/eager/allocation.json")

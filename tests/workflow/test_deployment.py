@@ -133,7 +133,7 @@ def test_five_hundred_cells_make_their_tables_page_and_archive(
         (folder / "config" / name).write_text(text)
     experiment = resolve(load_experiment(read_yaml(Path("config/many.yaml")), "many.yaml"))
     place_results(folder, experiment.targets)
-    rules = ("experiment", "tables", "draw_figures", "report_page", "archive")
+    rules = ("tables", "draw_figures", "report_page", "archive")
     arguments = ("--configfile", "config/many.yaml", "--cores", "2", "--allowed-rules", *rules)
     start = time.monotonic()
     assert "rule report_page:" in snakemake(folder, repository, *arguments, "-n")

@@ -25,7 +25,6 @@ from tests.support.repository import (
 
 pytestmark = pytest.mark.engine
 
-EXPERIMENT = {"experiment": 1}
 BUDGETED = {"eager_init": 1, "eager_adapt": 1, "eager": 1, "gather": 3, "allocate": 2}
 TABLES = {"tables": 1}
 PAGE = {"report_page": 1}
@@ -63,20 +62,20 @@ CHANGES = {
     "comment": Change(f"{PACKAGE}/algorithm/branching.py", "import array", "import array  # x", {}),
     "docstring": Change(f"{PACKAGE}/algorithm/branching.py", '"""When a', '"""Says when a', {}),
     "threshold": Change(
-        "config/small.tsv", "\t1.0\t", "\t1.5\t", EXPERIMENT | OF_BRANCHING, BRANCHED
+        "config/small.tsv", "\t1.0\t", "\t1.5\t", OF_BRANCHING, BRANCHED
     ),
-    "cap on sequences": Change("config/small.tsv", "\t3\t", "\t4\t", EXPERIMENT | OF_SAMPLING, ALL),
-    "seed": Change("config/small.tsv", "\t55", "\t56", EXPERIMENT | OF_SAMPLING, ALL),
-    "temperature": Change("config/small.tsv", "\t0.6\t", "\t0.7\t", EXPERIMENT | OF_SAMPLING, ALL),
+    "cap on sequences": Change("config/small.tsv", "\t3\t", "\t4\t", OF_SAMPLING, ALL),
+    "seed": Change("config/small.tsv", "\t55", "\t56", OF_SAMPLING, ALL),
+    "temperature": Change("config/small.tsv", "\t0.6\t", "\t0.7\t", OF_SAMPLING, ALL),
     "patience": Change(
         *(YAML, "cells:", "branching: {max_steps_without_branch: 9}\ncells:"),
-        EXPERIMENT | OF_BRANCHING,
+        OF_BRANCHING,
         BRANCHED,
     ),
-    "prompt template": Change(DATA, "step by step", "slowly", EXPERIMENT | OF_PROMPTS, ALL),
+    "prompt template": Change(DATA, "step by step", "slowly", OF_PROMPTS, ALL),
     "model revision": Change(
         *(MODELS, GGUF, f"{GGUF}\n  revision: {'a' * 40}"),
-        EXPERIMENT | {"fetch_model": 1} | OF_PROMPTS,
+        {"fetch_model": 1} | OF_PROMPTS,
         None,
     ),
     "one row of the data set": Change(
@@ -94,11 +93,11 @@ CHANGES = {
         (1, 1),
     ),
     "renamed experiment": Change(
-        YAML, "experiment: small", "experiment: other", EXPERIMENT | OF_PROMPTS
+        YAML, "experiment: small", "experiment: other", OF_PROMPTS
     ),
     "another data set": Change(DATA, "small:", "other: {kind: math, path: x}\nsmall:", {}),
     "window of the rivals": Change(
-        YAML, "cells:", "rivals: {window: 2}\ncells:", EXPERIMENT | SHOWN
+        YAML, "cells:", "rivals: {window: 2}\ncells:", SHOWN
     ),
     "published figures": Change("config/published.csv", "0.", "0.0", SHOWN),
     "branching code": Change(
@@ -143,7 +142,7 @@ CHANGES = {
     "container runtime": Change(YAML, "cells:", "container_runtime: docker\ncells:", {}),
     "generating software": Change(
         *(YAML, "cells:", "generate_image: generate\ncells:"),
-        EXPERIMENT | {"fetch_model": 1} | OF_PROMPTS,
+        {"fetch_model": 1} | OF_PROMPTS,
         None,
     ),
     "engine options": Change(YAML, "cells:", "engine: {max_num_seqs: 64}\ncells:", {}),
@@ -366,7 +365,7 @@ def test_other_settings_by_two_shards(small_run: Repository, tmp_path: Path) -> 
     parallel = state(result_folder(repository, "parallel"))
     target = str(folder.relative_to(repository.folder) / "sequences.parquet")
     done = repository.small(target)
-    assert rules_run(done) == {"experiment": 1, "eager_init": 2, "gather": 1}
+    assert rules_run(done) == {"eager_init": 2, "gather": 1}
     assert state(result_folder(repository, "parallel")) == parallel
     assert not list(folder.glob("shard-*"))
     ours, theirs = (

@@ -13,7 +13,7 @@ from snakemake.io import ancient
 
 try:
     from eager.config import glue
-    from eager.config.glue import growing, is_budgeted, made_by, shard_output, step
+    from eager.config.glue import growing, is_budgeted, made_by, shard_output
     from eager.containers.recipes import identity, stage_identity
     from eager.report.figures.names import TITLES, figure_names
     from eager.report.tables.published import read_published
@@ -42,10 +42,19 @@ GENERATE_ENV = (
     None if GENERATE_IMAGE == "generate" else f"../../envs/{GENERATE_IMAGE}.yaml"
 )
 CLUSTER_CORES = 16
+step = PLAN.step
+
+
+onstart:
+    PLAN.write()
+
+
+# Handlers of a module are not called, so there it is written when the workflow is read.
+if not workflow.modifier.is_main_snakefile():
+    PLAN.write()
 
 
 pathvars:
-    experiment=f"results/{NAME}/experiment.json",
     model="results/models/{model}/manifest.json",
     tasks="results/datasets/{dataset}/tasks.jsonl",
     prompts=f"results/{NAME}/{{model}}/{{dataset}}/prompts.parquet",
@@ -68,7 +77,6 @@ wildcard_constraints:
 
 # Seconds of work on small files: not worth a job of a cluster.
 localrules:
-    experiment,
     fetch_model,
     fetch_dataset,
     allocate,

@@ -1,28 +1,14 @@
 """Models, data sets and prompts.
 
 Inputs:  the entries of config/models.yaml and config/datasets.yaml.
-Outputs: results/{experiment}/experiment.json          the checked configuration, for every step
-         results/models/{model}/manifest.json          the model's files and their hashes
+Outputs: results/models/{model}/manifest.json          the model's files and their hashes
          results/datasets/{dataset}/tasks.jsonl        normalised tasks
          results/{experiment}/{model}/{dataset}/prompts.parquet   the tasks as token ids
-Steps:   experiment; fetch_model, fetch_dataset (only they may use the network); encode_prompts.
+Steps:   fetch_model, fetch_dataset (only they may use the network); encode_prompts.
 """
 
 
-rule experiment:
-    output:
-        "<experiment>",
-    log:
-        f"logs/{NAME}/experiment.log",
-    params:
-        content=lambda _: PLAN.resolved.model_dump_json(),
-    run:
-        glue.write_experiment(PLAN.resolved, Path(output[0]), Path(log[0]))
-
-
 rule fetch_model:
-    input:
-        experiment=ancient("<experiment>"),
     output:
         "<model>",
     log:
@@ -49,7 +35,6 @@ rule fetch_model:
 
 rule fetch_dataset:
     input:
-        experiment=ancient("<experiment>"),
         local=PLAN.local_data,
     output:
         tasks="<tasks>",
@@ -73,7 +58,6 @@ rule fetch_dataset:
 
 rule encode_prompts:
     input:
-        experiment=ancient("<experiment>"),
         tasks="<tasks>",
         model="<model>",
     output:

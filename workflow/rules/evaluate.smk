@@ -10,7 +10,6 @@ Steps:   evaluate, measure.
 
 rule evaluate:
     input:
-        experiment=ancient("<experiment>"),
         sequences="<result>/sequences.parquet",
         tasks="<tasks>",
     output:
@@ -42,7 +41,6 @@ rule evaluate:
 
 rule measure:
     input:
-        experiment=ancient("<experiment>"),
         sequences="<result>/sequences.parquet",
         verdicts="<result>/verdicts.parquet",
         tasks="<tasks>",

@@ -9,7 +9,6 @@ Steps:   export, archive.
 
 rule export:
     input:
-        experiment=ancient("<experiment>"),
         results=PLAN.files([*FILES, "run.json"]),
         shared=PLAN.shared_files(),
     output:
@@ -34,7 +33,6 @@ rule export:
 
 rule archive:
     input:
-        experiment=ancient("<experiment>"),
         page=rules.report_page.output,
         results=PLAN.files([*FILES, "run.json"]),
         configuration=PLAN.configuration_files(workflow.configfiles),
@@ -48,5 +46,6 @@ rule archive:
         **made_by("exchange.archive.crate", ""),
         shown=PLAN.shown,
     shell:
-        "eager archive --experiment {input.experiment:q} --output {output:q} --log {log:q}"
+        f"eager archive --experiment results/{NAME}/experiment.json"
+        " --output {output:q} --log {log:q}"
         " {input.configuration:q}"

@@ -13,7 +13,6 @@ A job that runs again, for whatever reason, finds its finished prompts in the st
 rule generate:
     # A method of one's own; the paper's methods are the same rule under their names.
     input:
-        experiment=ancient("<experiment>"),
         model="<model>",
         prompts="<prompts>",
         initial=branch(is_budgeted, then="<cell>/eager_init/sequences.parquet"),
@@ -69,7 +68,6 @@ use rule generate as eager with:
 
 rule gather:
     input:
-        experiment=ancient("<experiment>"),
         model="<model>",
         prompts="<prompts>",
         initial=branch(is_budgeted, then="<cell>/eager_init/sequences.parquet"),
@@ -102,7 +100,6 @@ rule gather:
 
 rule allocate:
     input:
-        experiment=ancient("<experiment>"),
         sequences="<cell>/eager_init/sequences.parquet",
         verdicts=branch(
             lambda wildcards: wildcards.method == "eager",

@@ -14,7 +14,6 @@ FILES = ["sequences.parquet", "branches.parquet", "verdicts.parquet", "metrics.j
 
 rule tables:
     input:
-        experiment=ancient("<experiment>"),
         metrics=PLAN.files(["metrics.json"]),
         imported=PLAN.imported,
         published=PLAN.published or [],
@@ -43,7 +42,6 @@ rule tables:
 
 rule draw_figures:
     input:
-        experiment=ancient("<experiment>"),
         results=lambda wildcards: PLAN.files(FILES, wildcards.model, wildcards.dataset),
         imported=PLAN.imported,
         published=PLAN.published or [],
@@ -82,7 +80,6 @@ rule draw_figures:
 
 rule report_page:
     input:
-        experiment=ancient("<experiment>"),
         results=PLAN.files([*FILES, "run.json"]),
         imported=PLAN.imported,
         shared=PLAN.shared_files(),

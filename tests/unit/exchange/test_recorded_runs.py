@@ -19,7 +19,7 @@ from eager.exchange.import_ import ImportOptions, import_folder, import_result
 from eager.report.figures.facts import read_plot_data
 from eager.report.page.explorer import collect
 from eager.report.results import cells_of, imported_cells
-from eager.report.tables.summary import write_tables
+from eager.report.tables.experiment import write_experiment
 from eager.util.errors import EagerError
 from eager.util.files import read_json, write_json
 from eager.util.tables import read_table
@@ -198,7 +198,7 @@ def test_imported_results_stand_in_tables_figures_and_explorer(tmp_path: Path) -
     shown = ResolvedExperiment(
         experiment="ours", configuration=configuration, models={}, datasets={}, targets=[]
     )
-    write_tables(shown, tmp_path / "tables")
+    write_experiment(shown, tmp_path / "tables")
     summary = pd.read_csv(tmp_path / "tables/summary.csv").set_index("method")
     assert list(summary.index) == ["parallel", "eager_init", "eager"]
     assert set(summary["experiment"]) == {"theirs"}

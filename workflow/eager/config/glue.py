@@ -28,9 +28,8 @@ from eager.config.targets import (
 from eager.containers.recipes import ImageName, apptainer_reference
 from eager.sandbox.evaluate import evaluation_version
 from eager.util.errors import EagerError
-from eager.util.files import find_file, write_json
+from eager.util.files import find_file, read_json, write_json
 from eager.util.fingerprint import code_fingerprint, method_fingerprint
-from eager.util.logs import logged_step
 
 __all__ = [
     "BUDGET_METHODS",
@@ -42,7 +41,6 @@ __all__ = [
     "Plan",
     "any_of",
     "plan",
-    "write_experiment",
 ]
 
 Wildcards = Any
@@ -98,6 +96,41 @@ class Plan:
         """The target that a job belongs to."""
         place = f"results/{self.name}/{wildcards.model}/{wildcards.dataset}/{wildcards.cell}"
         return self._by_folder[f"{place}/{wildcards.method}"]
+
+    def write(self) -> None:
+        """Write experiment.json, if it is not there as it should be."""
+        path = self.resolved.folder / "experiment.json"
+        content = self.resolved.model_dump(mode="json", exclude_unset=True)
+        try:
+            is_current = read_json(path) == content
+        except (OSError, ValueError):
+            is_current = False
+        if not is_current:
+            write_json(path, content)
+
+    def step(
+        self,
+        command: str,
+        words: str = "--result {params.folder:q}",
+        image: ImageName = "stages",
+        options: str = "",
+        read: str = "{input:q}",
+    ) -> str:
+        """The shell command of a step, run bare or in a container as the profile says.
+
+        Args:
+            command: subcommand of `eager`.
+            words: its arguments, as Snakemake fills them in.
+            image: what it runs in.
+            options: more options of the launcher.
+            read: what a container may read besides experiment.json.
+        """
+        experiment = f"{self.resolved.folder}/experiment.json"
+        return (
+            f"eager launch --image {image} --memory {{resources.mem_mb}} {options}"
+            f" --read {experiment} {read} --write {{output:q}} {{log:q}} -- "
+            f"eager {command} --experiment {experiment} {words} --log {{log:q}}"
+        )
 
     def settings(self, wildcards: Wildcards) -> str:
         """Exactly the values that decide the sequences of a result, as JSON."""
@@ -219,29 +252,6 @@ class Plan:
         )
 
 
-def step(
-    command: str,
-    words: str = "--result {params.folder:q}",
-    image: ImageName = "stages",
-    options: str = "",
-    read: str = "{input:q}",
-) -> str:
-    """The shell command of a step, run bare or in a container as the profile says.
-
-    Args:
-        command: subcommand of `eager`.
-        words: its arguments, as Snakemake fills them in.
-        image: what it runs in.
-        options: more options of the launcher.
-        read: what a container may read.
-    """
-    return (
-        f"eager launch --image {image} --memory {{resources.mem_mb}} {options}"
-        f" --read {read} --write {{output:q}} {{log:q}} -- "
-        f"eager {command} --experiment {{input.experiment:q}} {words} --log {{log:q}}"
-    )
-
-
 def made_by(module: str, software: str) -> dict[str, Any]:
     """What a result depends on besides inputs and settings: the code and the locked software.
 
@@ -268,12 +278,6 @@ def is_budgeted(wildcards: Wildcards) -> bool:
 def shard_output(methods: str) -> str:
     """What a job writes when its shard is done, for methods of a regular expression."""
     return f"<cell>/{{method,{methods}}}/shard-{{shard}}.json"
-
-
-def write_experiment(experiment: ResolvedExperiment, path: Path, log: Path) -> None:
-    """Write experiment.json, as a step with a log."""
-    with logged_step(log):
-        write_json(path, experiment.model_dump(mode="json", exclude_unset=True))
 
 
 def any_of(names: Iterable[str]) -> str:

@@ -173,7 +173,7 @@ def read_experiment(path: Path) -> ResolvedExperiment:
     try:
         return ResolvedExperiment.model_validate(read_json(path))
     except FileNotFoundError:
-        raise EagerError(f"{path}: no such file; the rule `experiment` makes it") from None
+        raise EagerError(f"{path}: no such file; the workflow writes it when it starts") from None
     except (ValueError, ValidationError) as error:
         raise EagerError(f"{path}: not a resolved experiment ({error}); delete it") from None
 
