@@ -76,7 +76,8 @@ def small_table(summary: pd.DataFrame) -> str:
     # Kept metrics of before the comparison at equal tokens do not have it.
     compared = EQUAL_TOKENS in table
     rows = [[first, "Pass@k", "tokens", "relative to parallel", *["at equal tokens"] * compared]]
-    for row in table.to_dict("records"):
+    records = [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+    for row in records:
         bounds = f"[{row['pass_at_k_low']:.3f}, {row['pass_at_k_high']:.3f}]"
         metrics = f"{row['pass_at_k']:.3f} {bounds}", f"{row['tokens']:,}"
         last = [format_with_bounds(row, EQUAL_TOKENS)] if compared else []
