@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eager.evaluation.upstream import answers_upstream, grade_answers, last_box
+from eager.evaluation.upstream import answers_upstream, authors_box, grade_answers
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from eager.evaluation.upstream import answers_upstream, grade_answers, last_box
     ],
 )
 def test_the_last_box(text: str, answer: str) -> None:
-    assert last_box(text) == answer
+    assert authors_box(text) == answer
 
 
 def test_a_box_in_the_prompt_answers_for_the_methods_of_eager() -> None:

@@ -29,7 +29,7 @@ class UpstreamGrade(NamedTuple):
     share_correct: float
 
 
-def last_box(text: str) -> str:
+def authors_box(text: str) -> str:
     r"""Content of the last `\boxed{`; empty if there is none or it is not closed.
 
     Unlike ours, an earlier box does not count where the last is cut off.
@@ -55,7 +55,7 @@ def answers_upstream(method: str, prompt: str, texts: Sequence[str]) -> list[str
         texts: what each sequence generated, inherited part included.
     """
     before = "" if method == "parallel" else prompt
-    return [last_box(before + text) for text in texts]
+    return [authors_box(before + text) for text in texts]
 
 
 def grade_answers(answers: Sequence[str], target: str) -> UpstreamGrade:
