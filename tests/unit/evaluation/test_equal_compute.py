@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eager.evaluation import resampling
 from eager.evaluation.equal_compute import (
     PairedResult,
     compare_as_measured,
@@ -145,3 +146,21 @@ def test_prompts_to_decide() -> None:
     assert prompts_to_decide(100, -0.001, 0.05) == prompts_to_decide(100, 0.01, 0.05)
     assert prompts_to_decide(100, 0.1, None) is None
     assert prompts_to_decide(100, 0.1, 0.0) is None
+
+
+def test_a_resample_beyond_all_samples_counts_full_parallel_with_all_of_them() -> None:
+    # Drawn twice, the second prompt costs twice what both of its samples do.
+    result = paired([0, 0], [[0, 0, 0], [0, 0.5, 1]], [1, 38], [10, 10])
+    found = compare_at_equal_cost([result])
+    assert found is not None
+    assert found.difference.interval == pytest.approx((-1, 0))
+
+
+def test_the_same_results_give_the_same_intervals() -> None:
+    values = np.random.default_rng(4).random((20, 2, 1))
+    first = resampled_means(values)
+    resampling._draws.cache_clear()
+    second = resampled_means(values)
+    assert first is not None
+    assert np.array_equal(first, second)  # type: ignore[arg-type]
+    assert not np.array_equal(first, resampled_means(values, 1))  # type: ignore[arg-type]

@@ -71,8 +71,10 @@ def test_random_subsets_agree_with_the_exact_curve_within_their_error(
     assert 0.001 < error[5] < 0.01
     assert error[-1] == 0
     monkeypatch.setattr(parallel_curve, "MOST_PRODUCTS", 1)
+    parallel_curve._curve.cache_clear()
     random = prompt_curve(samples)
     assert random.cons_error[5] > 0
+    parallel_curve._curve.cache_clear()
     assert random.cons_at_max[-1] == majority_is_correct(samples)
 
 

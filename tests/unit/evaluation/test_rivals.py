@@ -106,3 +106,9 @@ def test_orders_are_all_or_seeded_random_ones() -> None:
     assert np.all(np.sort(many, axis=1) == np.arange(9))
     assert np.array_equal(many, orders_of(9))
     assert comb(9, 1) == len(set(many[:, 0]))
+
+
+def test_the_second_answer_counts_only_once_it_is_drawn() -> None:
+    prompt = [sample(0, True)] * 4 + [sample(1, False)]
+    # The other answer comes last in one of five orders, after four votes that are certain.
+    assert rivals_of(prompt, Settings())["adaptive_consistency"].sequences == pytest.approx(4.8)

@@ -17,7 +17,7 @@ import pandas as pd
 from eager.report.figures.draw import draw_figure
 from eager.report.figures.facts import EntropyPercentiles, ResultData
 from eager.report.results import CellResults
-from eager.report.tables.rendering import markdown
+from eager.report.tables.rendering import format_with_bounds, markdown
 from eager.util.files import read_json
 from tools.docs.sections import read_text, update_files, with_section
 
@@ -28,6 +28,9 @@ KEPT = ROOT / "workflow/report/demo/summary.csv"
 FIGURE = ROOT / "workflow/report/demo/pass_at_k.svg"
 DATASET = "arithmetic"
 TIMES = ("seconds", "engine_seconds", "seconds_relative")
+
+
+EQUAL_TOKENS = "pass_at_k_equal_tokens_difference"
 
 
 def write_readme(*, check: bool) -> list[Path]:
@@ -70,11 +73,15 @@ def small_table(summary: pd.DataFrame) -> str:
     """
     table = summary[summary["dataset"] == DATASET]
     first = f"{DATASET}, {table['prompts'].iloc[0]} problems"
-    rows = [[first, "Pass@k", "tokens", "relative to parallel"]]
-    for row in table.to_dict("records"):
+    # Kept metrics of before the comparison at equal tokens do not have it.
+    compared = EQUAL_TOKENS in table
+    rows = [[first, "Pass@k", "tokens", "relative to parallel", *["at equal tokens"] * compared]]
+    records = [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+    for row in records:
         bounds = f"[{row['pass_at_k_low']:.3f}, {row['pass_at_k_high']:.3f}]"
         metrics = f"{row['pass_at_k']:.3f} {bounds}", f"{row['tokens']:,}"
-        rows.append([row["method"], *metrics, f"{row['tokens_relative']:.2f}"])
+        last = [format_with_bounds(row, EQUAL_TOKENS)] if compared else []
+        rows.append([row["method"], *metrics, f"{row['tokens_relative']:.2f}", *last])
     return markdown({}, rows)
 
 
