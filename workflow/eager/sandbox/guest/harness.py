@@ -173,7 +173,7 @@ class Supervisor:
             ready = poller.poll(limits.SAMPLE_SECONDS * 1000)
             arrived, cpu = time.monotonic(), clock.cpu()
             if not ready:
-                reason = keeper.check(cpu, arrived, clock.slept(cpu))
+                reason = keeper.check(cpu, arrived, clock.slept(cpu, arrived))
                 if reason:
                     return reason
                 continue

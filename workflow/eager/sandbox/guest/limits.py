@@ -19,8 +19,7 @@ from itertools import accumulate
 # The process stops itself at the limit of a call, as in evalplus; only one that disarmed its
 # timer is still running this much later.
 GRACE_SECONDS = 0.5
-# A call may sleep this many times its limit, and this much more.
-SLEEP_FACTOR = 2.0
+# A call may sleep as long as its limit, and this much more.
 SLEEP_SPARE_SECONDS = 1.0
 # The wall clock may show this many times a limit, and this much more.
 WALL_FACTOR = 5.0
@@ -43,7 +42,7 @@ def wall_seconds(cpu_seconds: float) -> float:
 
 def sleep_seconds(cpu_seconds: float) -> float:
     """Seconds that a call with a limit of CPU seconds may sleep."""
-    return SLEEP_FACTOR * cpu_seconds + SLEEP_SPARE_SECONDS
+    return cpu_seconds + SLEEP_SPARE_SECONDS
 
 
 def running_processes() -> set[int]:
@@ -59,7 +58,8 @@ class ProcessClock:
         self._pid = pid
         self._others = others
         self._seconds: dict[int, float] = {}
-        self._at_last_sample = 0.0
+        # CPU seconds, wall clock and whether it slept, at the last sample.
+        self._last = (0.0, 0.0, False)
 
     def _processes(self) -> set[int]:
         return running_processes() - self._others | {self._pid}
@@ -74,16 +74,18 @@ class ProcessClock:
                 continue
         return sum(self._seconds.values())
 
-    def slept(self, cpu: float) -> float:
-        """Seconds asleep of the sample that has just passed, given the CPU seconds up to now.
+    def slept(self, cpu: float, wall: float) -> float:
+        """Seconds asleep since the last sample, given CPU seconds and time now.
 
-        A sample counts as SAMPLE_SECONDS however late it is taken, so that a supervisor that waits
-        for a core itself charges nobody for it.
+        All of them where it slept at both ends and used no CPU time in between; otherwise no more
+        than SAMPLE_SECONDS, so that a supervisor that waits for a core charges nobody for it.
         """
-        used, self._at_last_sample = cpu - self._at_last_sample, cpu
-        if any(_is_busy(pid) for pid in self._processes()):
-            return 0.0
-        return max(0.0, SAMPLE_SECONDS - used)
+        last_cpu, last_wall, slept_before = self._last
+        asleep = not any(_is_busy(pid) for pid in self._processes())
+        self._last = (cpu, wall, asleep)
+        if asleep and slept_before and cpu == last_cpu:
+            return wall - last_wall
+        return max(0.0, SAMPLE_SECONDS - (cpu - last_cpu)) if asleep else 0.0
 
 
 def _is_busy(pid: int) -> bool:
