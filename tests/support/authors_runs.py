@@ -16,6 +16,8 @@ from typing import Any
 from tests.support.repository import ROOT
 
 FOLDER = ROOT / "tests/data/authors_runs"
+TURN = "<|im_start|>assistant\n"
+"""What the chat-formatted prompt ends with; `prompt` in the files is the bare problem."""
 STEPS = {"decisions": 120, "boxed": 96, "wide": 80}
 """Names of the runs, and the steps that a prompt had in each."""
 
@@ -78,8 +80,8 @@ def _read(name: str, pattern: str) -> dict[str, Any]:
 def _prompts(content: dict[str, Any]) -> list[RecordedPrompt]:
     return [
         RecordedPrompt(
-            prompt=prompt["prompt"],
-            texts=[text.removeprefix(prompt["prompt"]) for text in prompt["generations"]],
+            prompt=prompt["generations"][0].partition(TURN)[0] + TURN,
+            texts=[text.partition(TURN)[2] for text in prompt["generations"]],
             entropies=[json.loads(printed) for printed in prompt["entropies"]],
             branches=[ast.literal_eval(printed) for printed in prompt["recorded_branches"]],
             solved=str(prompt["target"]) in ast.literal_eval(prompt["extracted_answers"]),
