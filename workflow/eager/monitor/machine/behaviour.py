@@ -9,11 +9,14 @@ from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt
 from eager.generation.engine import EngineRequest
 from eager.monitor.machine.invariants import same_logprobs, served_in_order
+from eager.monitor.machine.probed import ProbedEngine
+from eager.monitor.machine.recording import ask
 from eager.monitor.machine.verdicts import Line, line_of
-from eager.monitor.machine.watched import WatchedEngine, ask
 
 MARGIN = 4
 """Requests more than the engine has room for."""
+LONG_PROMPT = 600
+"""Tokens, within the demo model's context: a few of them are more than a step has room for."""
 
 
 def configuration_line(found: Mapping[str, Any]) -> Line:
@@ -55,7 +58,7 @@ def greedy_requests(prompts: Sequence[Prompt], tokens: int) -> list[EngineReques
 
 
 def greedy(
-    engine: WatchedEngine, settings: DecodingSettings, prompts: Sequence[Prompt], tokens: int
+    engine: ProbedEngine, settings: DecodingSettings, prompts: Sequence[Prompt], tokens: int
 ) -> dict[str, tuple[list[int], list[float]]]:
     """Each prompt's most likely tokens, and how much likelier (nats) each is than the second."""
     # Settings refuse a temperature of 0: the method has no use for it, this comparison has.
@@ -63,30 +66,31 @@ def greedy(
         answers = ask(engine, greedy_requests(prompts, tokens))
     return {
         name: (
-            [answer.tokens[0] for answer in said],
-            [float(answer.logprobs[1] - answer.logprobs[2]) for answer in said],
+            [answer.tokens[0] for answer in said.answers],
+            [float(answer.logprobs[1] - answer.logprobs[2]) for answer in said.answers],
         )
         for name, said in answers.items()
     }
 
 
 def cached_logprobs(
-    engine: WatchedEngine, settings: DecodingSettings, prompt: Prompt, dtype: str
+    engine: ProbedEngine, settings: DecodingSettings, prompt: Prompt, dtype: str
 ) -> Line:
     """A prompt whose prefix is cached has the logprobs of one that is computed whole."""
     with engine.sampling(settings, ends=()):
         said = []
         for name in ("whole", "cached"):
             request = EngineRequest(name, list(prompt.token_ids), 1, 7, True, priority=0)
-            said.append(ask(engine, [request])[name][0].logprobs[1:])
-            cached = engine.diary.requests[name].cached
+            asked = ask(engine, [request])[name]
+            said.append(asked.answers[0].logprobs[1:])
+            cached = asked.cached
     if cached == 0:
         problem = ["the second time nothing of the prompt was cached"]
         return line_of("engine", "logprobs behind a cached prefix", problem, 1, "prompts")
     return same_logprobs("logprobs behind a cached prefix", said[0], said[1], dtype)
 
 
-def priorities(engine: WatchedEngine, settings: DecodingSettings, room: int) -> Line:
+def priorities(engine: ProbedEngine, settings: DecodingSettings, room: int) -> Line:
     """Of more requests than there is room for, those of the lowest numbers are served first."""
     count = room + MARGIN
     # The last submitted is the first to be served.
@@ -95,35 +99,35 @@ def priorities(engine: WatchedEngine, settings: DecodingSettings, room: int) -> 
         for number in reversed(range(count))
     ]
     with engine.sampling(settings, ends=()):
-        answers = ask(engine, requests, most_steps=1)
-    served = [int(name[1:]) for name, said in answers.items() if said]
-    waiting = [int(name[1:]) for name, said in answers.items() if not said]
+        asked = ask(engine, requests, most_steps=1)
+    served = [int(name[1:]) for name, said in asked.items() if said.answers]
+    waiting = [int(name[1:]) for name, said in asked.items() if not said.answers]
     return served_in_order(served, waiting)
 
 
 def chunked_prefill(
-    engine: WatchedEngine, settings: DecodingSettings, prompts: Sequence[Prompt], dtype: str
+    engine: ProbedEngine, settings: DecodingSettings, prompt: Prompt, dtype: str
 ) -> Line:
     """A prompt cut in chunks, by more prompts than a step has room for, gets the same logprobs.
 
     Every request has a seed: on a CPU the engine would fail here, and chunks are off.
     """
     room = engine.configuration()["max_num_batched_tokens"]
-    length = min(len(prompt.token_ids) for prompt in prompts)
-    count = min(room // length + 2, engine.configuration()["max_num_seqs"])
+    text = list(prompt.token_ids) * (LONG_PROMPT // len(prompt.token_ids) + 1)
+    count = room // LONG_PROMPT + 2
     requests = [
         # Each begins differently, so that none finds the other's prefix.
-        EngineRequest(f"c{n}", [1 + n, *prompts[0].token_ids[:length]], 2, n, True, priority=n)
+        EngineRequest(f"c{n}", [1 + n, *text[: LONG_PROMPT - 1]], 2, n, True, priority=n)
         for n in range(count)
     ]
     with engine.sampling(settings, ends=()):
-        answers = ask(engine, requests)
-        late = [name for name, said in answers.items() if said[0].step > 0]
+        asked = ask(engine, requests)
+        late = [name for name, said in asked.items() if said.answers[0].step > 0]
         if not late:
-            problem = [f"{count} prompts of {length + 1} tokens fitted into one step of {room}"]
+            problem = [f"{count} prompts of {LONG_PROMPT} tokens fitted into one step of {room}"]
             return line_of("engine", "prefill in chunks", problem, 1, "prompts")
-        together = answers[late[0]][0].logprobs[1:]
+        together = asked[late[0]].answers[0].logprobs[1:]
     cut = next(request for request in requests if request.request_id == late[0])
     with engine.sampling(settings, ends=()):
-        alone = ask(engine, [cut])[cut.request_id][0].logprobs[1:]
+        alone = ask(engine, [cut])[cut.request_id].answers[0].logprobs[1:]
     return same_logprobs("prefill in chunks", together, alone, dtype)

@@ -13,7 +13,6 @@ from eager.containers.recipes import pins
 from eager.monitor.machine.facts import QUERY, Facts, Gpu, parse_driver_cuda, parse_gpus
 from eager.util.files import replacing
 
-
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - its size is asked, nothing is written
 
 

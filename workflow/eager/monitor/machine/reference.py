@@ -17,8 +17,8 @@ from eager.monitor.machine.verdicts import Line
 from eager.util.files import read_json, write_json
 
 if TYPE_CHECKING:
+    from eager.monitor.machine.probed import ProbedEngine
     from eager.monitor.machine.trial import Trial
-    from eager.monitor.machine.watched import WatchedEngine
 
 REFERENCE = Path(__file__).with_name("greedy.json")
 PROMPTS, TOKENS = 4, 24
@@ -49,7 +49,7 @@ def read_reference() -> Reference:
 
 
 def compare(
-    engine: WatchedEngine, settings: DecodingSettings, trial: Trial, reference: Reference
+    engine: ProbedEngine, settings: DecodingSettings, trial: Trial, reference: Reference
 ) -> Line:
     """The engine's most likely tokens against the recorded ones."""
     prompts = [Prompt(id=name, token_ids=entry.prompt) for name, entry in reference.prompts.items()]

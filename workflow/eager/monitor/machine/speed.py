@@ -47,8 +47,9 @@ class Rate(StrictModel):
             verdict="note",
             found=(
                 f"{self.tokens / self.seconds:,.0f} tokens/s; "
-                f"{self.seconds / self.replay_seconds:.2f} times the seconds of a plain replay ({self.tokens / self.replay_seconds:,.0f} "
-                f"tokens/s); our driver {self.driver_seconds / self.seconds:.1%}"
+                f"{self.seconds / self.replay_seconds:.2f} times the seconds of a plain replay "
+                f"({self.tokens / self.replay_seconds:,.0f} tokens/s); "
+                f"our driver {self.driver_seconds / self.seconds:.1%}"
             ),
         )
 

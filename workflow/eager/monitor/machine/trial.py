@@ -22,11 +22,10 @@ from eager.generation.signals import StopRequest
 from eager.generation.store import Store
 from eager.generation.work import WorkItem
 from eager.monitor.machine import behaviour, invariants
-from eager.monitor.machine.diary import Diary
+from eager.monitor.machine.probed import ProbedEngine, decode, replay
 from eager.monitor.machine.reference import compare, read_reference
 from eager.monitor.machine.speed import Rate
 from eager.monitor.machine.verdicts import Line, line_of
-from eager.monitor.machine.watched import WatchedEngine, decode, replay
 from eager.util.files import model_folder, read_json, write_json
 
 SEED, CAP, THETA = 55, 4, 0.8
@@ -76,9 +75,9 @@ class Trial(StrictModel):
         )
 
 
-def load(trial: Trial, vocabulary: Vocabulary) -> tuple[WatchedEngine, float]:
+def load(trial: Trial, vocabulary: Vocabulary) -> tuple[ProbedEngine, float]:
     """The engine, and the seconds it took."""
-    room = max([2 * KILLED_SEQUENCES, *trial.sequences])
+    room = max([CAP * trial.prompts_decoded, *trial.sequences])
     options: dict[str, Any] = {
         "max_num_seqs": KILLED_SEQUENCES if trial.kind == "killed" else room,
         "cpu_kv_cache_gib": 1,
@@ -86,7 +85,7 @@ def load(trial: Trial, vocabulary: Vocabulary) -> tuple[WatchedEngine, float]:
     if trial.gpu_memory_utilization is not None:
         options["gpu_memory_utilization"] = trial.gpu_memory_utilization
     start = perf_counter()
-    engine = WatchedEngine(
+    engine = ProbedEngine(
         model_folder(trial.manifest),
         trial.settings,
         EngineOptions.model_validate(options),
@@ -156,13 +155,11 @@ def _tokens(store: Store, keys: Sequence[str]) -> list[list[list[int]]]:
 
 
 def _resume(
-    trial: Trial, engine: WatchedEngine, prompts: Sequence[Prompt], vocabulary: Vocabulary
+    trial: Trial, engine: ProbedEngine, prompts: Sequence[Prompt], vocabulary: Vocabulary
 ) -> list[Line]:
     store = Store(trial.store, print)
     before = _entries(store)
     generation = job(trial, prompts, vocabulary, store)
-    # The decoder's names of requests begin at 0 in every run.
-    engine.diary = Diary()
     with engine.sampling(trial.settings, vocabulary.end_of_sequence):
         generation.run(
             lambda: (engine, engine.tokenizer), Progress("resumed", len(prompts), sys.stderr)
@@ -171,7 +168,7 @@ def _resume(
     return [line]
 
 
-def _whole(trial: Trial, engine: WatchedEngine, vocabulary: Vocabulary) -> tuple[list[Line], Any]:
+def _whole(trial: Trial, engine: ProbedEngine, vocabulary: Vocabulary) -> tuple[list[Line], Any]:
     """All checks; the lines, and the tokens of the first decoding."""
     every, _ = read_prompts(trial.prompts)
     prompts = every[: trial.prompts_decoded]
@@ -200,7 +197,7 @@ def _whole(trial: Trial, engine: WatchedEngine, vocabulary: Vocabulary) -> tuple
     lines.append(behaviour.cached_logprobs(engine, settings, prompts[0], found["dtype"]))
     lines.append(behaviour.priorities(engine, settings, found["max_num_seqs"]))
     if found["chunked_prefill"]:
-        lines.append(behaviour.chunked_prefill(engine, settings, every, found["dtype"]))
+        lines.append(behaviour.chunked_prefill(engine, settings, prompts[0], found["dtype"]))
     if trial.greedy:
         lines.append(compare(engine, settings, trial, read_reference()))
     return lines, tokens
@@ -215,7 +212,7 @@ def _batch_line(whole: Any, resumed: Any, on_cpu: bool) -> Line:
     return line.model_copy(update={"verdict": "note", "mend": mend})
 
 
-def timed(engine: WatchedEngine, trial: Trial, vocabulary: Vocabulary) -> list[Rate]:
+def timed(engine: ProbedEngine, trial: Trial, vocabulary: Vocabulary) -> list[Rate]:
     """Full Parallel and EAGer-init at each number of sequences, and the same tokens replayed."""
     every, _ = read_prompts(trial.prompts)
     endless = vocabulary.model_copy(update={"end_of_sequence": (), "end_of_thinking": ()})

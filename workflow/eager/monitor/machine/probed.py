@@ -1,4 +1,4 @@
-"""The real engine with a diary, and the decodings and questions that the checks are about."""
+"""The real engine, whose way of sampling can be changed between decodings, and timed decodings."""
 
 from __future__ import annotations
 
@@ -7,49 +7,15 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
-from eager.algorithm.allocation import Round
 from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary
-from eager.generation.decoder import Decoder
-from eager.generation.engine import EngineOutput, EngineRequest, VllmEngine
-from eager.monitor.machine.diary import Answer, Asked, Diary
+from eager.generation.engine import EngineRequest, VllmEngine
+from eager.monitor.machine.diary import Diary
+from eager.monitor.machine.recording import record
 
 
-class WatchedEngine(VllmEngine):
-    """Records what it is asked and what it answers, in `diary`."""
-
-    diary = Diary()
-
-    def submit(self, request: EngineRequest) -> None:
-        """See `Engine.submit`."""
-        self.diary.requests[request.request_id] = Asked(
-            list(request.token_ids), request.max_tokens, request.with_logprobs, self.diary.steps
-        )
-        super().submit(request)
-
-    def abort(self, request_id: str) -> None:
-        """See `Engine.abort`."""
-        self.diary.requests[request_id].aborted = self.diary.steps
-        super().abort(request_id)
-
-    def step(self) -> list[EngineOutput]:
-        """See `Engine.step`."""
-        outputs = super().step()
-        for output in outputs:
-            request = self.diary.requests[output.request_id]
-            if not request.answers:
-                request.cached = output.cached_prompt_tokens
-            # Copied: the engine clears these lists to save memory.
-            request.answers.append(
-                Answer(
-                    self.diary.steps,
-                    list(output.tokens),
-                    list(output.top_tokens),
-                    list(output.logprobs),
-                )
-            )
-        self.diary.steps += 1
-        return outputs
+class ProbedEngine(VllmEngine):
+    """The real engine, with what the checks need of it besides."""
 
     @contextmanager
     def sampling(self, settings: DecodingSettings, ends: Sequence[int]) -> Iterator[None]:
@@ -90,37 +56,23 @@ class WatchedEngine(VllmEngine):
 
 
 def decode(
-    engine: WatchedEngine,
+    engine: ProbedEngine,
     settings: DecodingSettings,
     prompts: Sequence[Prompt],
     vocabulary: Vocabulary,
 ) -> tuple[Diary, float]:
-    """Decode prompts in one round; what happened, and the seconds it took."""
-    roots = settings.max_sequences if settings.method == "parallel" else 1
-    first = Round(0, roots, settings.max_sequences, settings.entropy_threshold or 0.0)
-    engine.diary = diary = Diary()
+    """Decode prompts in one round from an empty prefix cache; what happened, and the seconds."""
     with engine.sampling(settings, vocabulary.end_of_sequence):
-        decoder = Decoder(engine, settings, vocabulary)
-        start = perf_counter()
-        work = [(prompt, lambda rounds, _: None if rounds else first) for prompt in prompts]
-        for finished in decoder.run(work):
-            for run in finished:
-                ((_, tree),) = run.finished
-                diary.trees[run.priority] = tree
-                diary.prompts[run.priority] = run.prompt.token_ids
-        seconds = perf_counter() - start
-    diary.counters = decoder.counters
-    return diary, seconds
+        return record(engine, settings, prompts, vocabulary)
 
 
-def replay(engine: WatchedEngine, settings: DecodingSettings, diary: Diary) -> float:
+def replay(engine: ProbedEngine, settings: DecodingSettings, diary: Diary) -> float:
     """Seconds for the same tokens as plain requests that are all there from the first step.
 
     What a sequence inherited is part of its prompt; nothing is decided between steps. The
     vocabulary of `diary` must have no end of sequence, so that exactly as many tokens come.
     """
     trees = diary.trees
-    engine.diary = Diary()
     with engine.sampling(settings, ends=()):
         start = perf_counter()
         left = 0
@@ -136,18 +88,3 @@ def replay(engine: WatchedEngine, settings: DecodingSettings, diary: Diary) -> f
         while left:
             left -= sum(output.finished for output in engine.step())
         return perf_counter() - start
-
-
-def ask(
-    engine: WatchedEngine, requests: Sequence[EngineRequest], most_steps: int | None = None
-) -> dict[str, list[Answer]]:
-    """Answers to requests that are submitted together; those unanswered in time are aborted."""
-    engine.diary = diary = Diary()
-    for request in requests:
-        engine.submit(request)
-    live = {request.request_id for request in requests}
-    while live and (most_steps is None or diary.steps < most_steps):
-        live -= {output.request_id for output in engine.step() if output.finished}
-    for name in sorted(live):
-        engine.abort(name)
-    return {name: asked.answers for name, asked in diary.requests.items()}
