@@ -34,7 +34,8 @@ def diary() -> Diary:
     """A decoding with branches that replaced what was sampled, so that requests were aborted."""
     for seed in count():
         found = diary_of(seed)
-        if sum(request.aborted is not None for request in found.requests.values()) >= 2:
+        aborted = sum(request.aborted is not None for request in found.requests.values())
+        if aborted >= 2 and max(place(name)[2] for name in found.requests) >= 3:
             return found
     raise AssertionError
 

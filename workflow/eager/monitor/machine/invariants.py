@@ -71,7 +71,7 @@ def top_two(diary: Diary) -> Line:
         for branch in tree.branches:
             checked += 1
             answer = said[priority, branch.parent, branch.position]
-            logprobs = dict(zip(answer.top_tokens[1:], answer.logprobs[1:], strict=True))
+            logprobs = dict(zip(answer.top_tokens[1:], answer.logprobs[1:], strict=False))
             best, second = sorted(logprobs.values(), reverse=True)[:2]
             took = logprobs.get(branch.kept), logprobs.get(branch.forked)
             if took != (best, second) or branch.kept == branch.forked:
