@@ -1,5 +1,4 @@
-"""Commands about a whole plan and a machine: `eager status`, `eager estimate`, `eager clean`,
-`eager check-machine`.
+"""Commands about a plan and a machine: `eager status`, `estimate`, `clean`, `check-machine`.
 
 Start with `cli.py`; the check of a machine is `machine/`, from `check.py` on.
 """
