@@ -78,9 +78,17 @@ def _token_not_counted(diary: Diary) -> None:
 
 
 def _late(diary: Diary) -> None:
-    name = next(name for name in diary.requests if place(name)[2] > 0)
-    for answer in diary.requests[name].answers:
-        answer.step += 1
+    for name, request in diary.requests.items():
+        if place(name)[2] > 0 and request.aborted is None:
+            for answer in request.answers:
+                answer.step += 1
+
+
+def _paused(diary: Diary) -> None:
+    request = max(
+        (r for r in diary.requests.values() if r.aborted is None), key=lambda r: len(r.answers)
+    )
+    request.answers[-1].step += 1
 
 
 def _after_its_abort(diary: Diary) -> None:
@@ -108,6 +116,7 @@ def test_a_sound_decoding_is_ok(diary: Diary) -> None:
         (_one_sequence_more, "limits"),
         (_token_not_counted, "counts"),
         (_late, "a step is a token"),
+        (_paused, "a step is a token"),
         (_after_its_abort, "a step is a token"),
     ],
 )
