@@ -8,33 +8,11 @@ from typing import Any
 import pytest
 
 from eager.monitor.machine.check import Check
-from eager.monitor.machine.facts import GIB, Facts, Gpu, blocking, judge, parse_gpus
+from eager.monitor.machine.facts import GIB, blocking, judge, parse_gpus
 from eager.monitor.machine.probing import filesystem_of, find_facts
 from eager.monitor.machine.verdicts import Line, exit_code
 from eager.util.files import read_json
-
-A100 = Gpu(
-    index=0,
-    uuid="GPU-aa",
-    name="NVIDIA A100-SXM4-80GB",
-    total=80 * GIB,
-    free=79 * GIB,
-    driver="580.65",
-    compute=8.0,
-)
-OTHER = A100.model_copy(update={"index": 1, "uuid": "GPU-bb"})
-GOOD = Facts(
-    gpus=[A100, OTHER],
-    driver_cuda="13.0",
-    vllm=("vllm", "0.31.0"),
-    pinned="0.31.0",
-    torch_cuda="13.0",
-    cores=16,
-    memory=100 * GIB,
-    shared=8 * GIB,
-    disk=500 * GIB,
-    filesystem="ext4",
-)
+from tests.support.machines import A100, GOOD, OTHER
 
 
 def changed(**facts: Any) -> list[Line]:

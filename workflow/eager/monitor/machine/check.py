@@ -31,6 +31,9 @@ LONGEST_TRIAL = 1200
 Say = Callable[[str], None]
 
 
+SAME_SEED, BATCH_INVARIANT = "same seed twice", "VLLM_BATCH_INVARIANT"
+
+
 class Size(NamedTuple):
     """How much is decoded: prompts and tokens of each, and sequences at once when timed."""
 
@@ -140,6 +143,8 @@ class Check:
             **memory,
         )
         answer = self._whole(trial, device)
+        if answer and _differs(answer, SAME_SEED):
+            self._note("generation", BATCH_INVARIANT, self._batch_invariant(trial, device))
         if len(found.usable) > 1:
             self._add(self._twins(found.usable[:2]))
         else:
@@ -185,11 +190,21 @@ class Check:
         self.figures[trial.dtype] = {key: answer[key] for key in answer if key != "lines"}
         return answer
 
+    def _batch_invariant(self, trial: Trial, device: Mapping[str, str]) -> str:
+        """Whether vLLM's fixed order of sums makes the same seed give the same tokens."""
+        short = trial.model_copy(update={"sequences": ()})
+        code, last, answer = self._start(short, {**device, BATCH_INVARIANT: "1"}, number=1)
+        if answer is None:
+            return f"=1: ended with {code}: {last}"
+        if _differs(answer, SAME_SEED):
+            return "=1 does not help: the same seed still gives other tokens"
+        return "=1 is needed: with it the same seed gives the same tokens"
+
     def _start(
-        self, trial: Trial, environment: Mapping[str, str]
+        self, trial: Trial, environment: Mapping[str, str], number: int = 0
     ) -> tuple[int, str, dict[str, Any] | None]:
         """Run a trial to its end: exit status, last line it printed, its answer if it gave one."""
-        process, answer = self._begin(trial, environment)
+        process, answer = self._begin(trial, environment, number)
         return self._end(process, answer)
 
     def _begin(
@@ -256,6 +271,11 @@ NOT_ON_CPU = (
     ("speed", "32 to 512 sequences", "a CPU is timed at 4 and 8"),
     ("plan", "options and hours", "they follow from a GPU's memory and its bandwidth"),
 )
+
+
+def _differs(answer: Mapping[str, Any], name: str) -> bool:
+    """Whether a trial's line of that name differs."""
+    return any(line["name"] == name and line["verdict"] == "differs" for line in answer["lines"])
 
 
 def twins_line(answers: list[dict[str, Any] | None]) -> Line:

@@ -231,7 +231,9 @@ def _room(facts: Facts) -> list[Line]:
     )
     lines = []
     for name, there, least, mend in rows:
-        found = f"{there / GIB:.1f} GiB free, {least / GIB:.0f} GiB or more are needed"
+        found = f"{there / GIB:.1f} GiB free"
+        if least:
+            found += f", {least / GIB:.0f} GiB or more are needed"
         if name == "memory":
             found += f"; {facts.cores} cores"
         lack = there < least
