@@ -15,7 +15,7 @@ PURE := $(subst $(space),$(comma),$(foreach module,algorithm/allocation algorith
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test test-workflow test-others test-slow lint fuzz coverage mutants audit archive readme bench bench-check images test-containers lock clean
+.PHONY: help setup dev demo test test-workflow test-others test-slow lint fuzz coverage mutants audit archive readme bench bench-check gpu-check images test-containers lock clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -88,6 +88,11 @@ bench: dev  ## Measure speed, memory and disk against the engine's limit and the
 
 bench-check: dev  ## Fail if a figure of the last make bench is worse by a third than the committed one
 	$(BIN)/python -m tests.benchmarks.check
+
+# The demo's prompts are made first, if they are not there: without the engine, in seconds.
+gpu-check: setup  ## Is this machine ready: GPUs, software, results of the real engine, speed; results/gpu-check
+	$(SNAKEMAKE) --quiet rules --until encode_prompts
+	$(BIN)/eager check-machine
 
 images: setup  ## Build the images that changed (IMAGES="stages ..."; BASE=local: without a registry; ENGINE=podman)
 	$(BIN)/eager images build --engine $(or $(ENGINE),docker) $(if $(BASE),--base $(BASE)) $(IMAGES)

@@ -134,6 +134,10 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"experiment": {"experiment": "models"}},
         ["config/mine.yaml", "may not be called 'models'"],
     ),
+    "name of the machine's page": (
+        {"experiment": {"experiment": "gpu-check"}},
+        ["config/mine.yaml", "may not be called 'gpu-check'"],
+    ),
     "name with a slash": (
         {"experiment": {"experiment": "a/b"}},
         ["config/mine.yaml, experiment", "pattern"],

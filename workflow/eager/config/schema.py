@@ -29,7 +29,9 @@ from eager.sandbox.settings import EngineChoice, SandboxSettings
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 REVISION_PATTERN = r"^[0-9a-f]{40}$"
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
-RESERVED_NAMES = frozenset({"models", "datasets", "bench", "sandbox", "store", "README.md"})
+RESERVED_NAMES = frozenset(
+    {"models", "datasets", "bench", "sandbox", "store", "gpu-check", "README.md"}
+)
 """What results/ holds besides experiments."""
 RESERVED_MODEL_NAMES = frozenset(
     {"tables", "figures", "export", "report.html", "archive.zip", "experiment.json"}

@@ -1,4 +1,4 @@
-"""Commands about a whole plan: `eager status`, `eager estimate`, `eager clean`.
+"""Commands about a plan and a machine: `eager status`, `estimate`, `clean`, `check-machine`.
 
-Start with `cli.py`.
+Start with `cli.py`; the check of a machine is `machine/`, from `check.py` on.
 """

@@ -1,4 +1,4 @@
-"""Commands about a whole plan: `eager status`, `eager estimate`, `eager clean`."""
+"""Commands about a plan and a machine: `eager status`, `estimate`, `clean`, `check-machine`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eager.monitor.machine.cli import check_machine
 from eager.util.errors import EagerError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(clean)
     app.command()(estimate)
+    app.command()(check_machine)
 
 
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table")]

@@ -1,0 +1,28 @@
+"""Machines with GPUs, as the check of a machine would find them."""
+
+from __future__ import annotations
+
+from eager.monitor.machine.facts import GIB, Facts, Gpu
+
+A100 = Gpu(
+    index=0,
+    uuid="GPU-aa",
+    name="NVIDIA A100-SXM4-80GB",
+    total=80 * GIB,
+    free=79 * GIB,
+    driver="580.65",
+    compute=8.0,
+)
+OTHER = A100.model_copy(update={"index": 1, "uuid": "GPU-bb"})
+GOOD = Facts(
+    gpus=[A100, OTHER],
+    driver_cuda="13.0",
+    vllm=("vllm", "0.31.0"),
+    pinned="0.31.0",
+    torch_cuda="13.0",
+    cores=16,
+    memory=100 * GIB,
+    shared=8 * GIB,
+    disk=500 * GIB,
+    filesystem="ext4",
+)

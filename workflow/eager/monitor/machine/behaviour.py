@@ -1,0 +1,133 @@
+"""Questions to the real engine about what differs between a CPU and a GPU (containers/GPU.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eager.config.settings import DecodingSettings
+from eager.data.prompts import Prompt
+from eager.generation.engine import EngineRequest
+from eager.monitor.machine.invariants import same_logprobs, served_in_order
+from eager.monitor.machine.probed import ProbedEngine
+from eager.monitor.machine.recording import ask
+from eager.monitor.machine.verdicts import Line, line_of
+
+MARGIN = 4
+"""Requests more than the engine has room for."""
+LONG_PROMPT = 600
+"""Tokens, within the demo model's context: a few of them are more than a step has room for."""
+
+
+def configuration_line(found: Mapping[str, Any]) -> Line:
+    """What vLLM made of our arguments is what is meant, on this kind of device."""
+    on_cpu = found["device"] == "cpu"
+    expected = {
+        "v2_model_runner": not on_cpu,
+        "async_scheduling": False,
+        "policy": "priority",
+        "chunked_prefill": not on_cpu,
+        "prefix_caching": True,
+        "logprobs_mode": "raw_logprobs",
+        "sleep_mode": False,
+        "in_this_process": True,
+    }
+    problems = [
+        f"{name} is {found[name]}, not {value}"
+        for name, value in expected.items()
+        if found[name] != value
+    ]
+    if found["max_num_batched_tokens"] < found["max_num_seqs"]:
+        problems.append("a step has room for fewer tokens than sequences")
+    return line_of(
+        "engine",
+        "options",
+        problems,
+        len(expected) + 1,
+        "options as vLLM took them",
+        "unset variables of your own that begin with VLLM_, and use the pinned version",
+    )
+
+
+def greedy_requests(prompts: Sequence[Prompt], tokens: int) -> list[EngineRequest]:
+    """A request of each prompt, with logprobs; named as the prompt is."""
+    return [
+        EngineRequest(prompt.id, list(prompt.token_ids), tokens, 0, True, priority=0)
+        for prompt in prompts
+    ]
+
+
+def greedy(
+    engine: ProbedEngine, settings: DecodingSettings, prompts: Sequence[Prompt], tokens: int
+) -> dict[str, tuple[list[int], list[float]]]:
+    """Each prompt's most likely tokens, and how much likelier (nats) each is than the second."""
+    # Settings refuse a temperature of 0: the method has no use for it, this comparison has.
+    with engine.sampling(settings.model_copy(update={"temperature": 0.0}), ends=()):
+        answers = ask(engine, greedy_requests(prompts, tokens))
+    return {
+        name: (
+            [answer.tokens[0] for answer in said.answers],
+            [float(answer.logprobs[1] - answer.logprobs[2]) for answer in said.answers],
+        )
+        for name, said in answers.items()
+    }
+
+
+def cached_logprobs(
+    engine: ProbedEngine, settings: DecodingSettings, prompt: Prompt, dtype: str
+) -> Line:
+    """A prompt whose prefix is cached has the logprobs of one that is computed whole."""
+    with engine.sampling(settings, ends=()):
+        said = []
+        for name in ("whole", "cached"):
+            request = EngineRequest(name, list(prompt.token_ids), 1, 7, True, priority=0)
+            asked = ask(engine, [request])[name]
+            said.append(asked.answers[0].logprobs[1:])
+            cached = asked.cached
+    if cached == 0:
+        problem = ["the second time nothing of the prompt was cached"]
+        return line_of("engine", "logprobs behind a cached prefix", problem, 1, "prompts")
+    return same_logprobs("logprobs behind a cached prefix", said[0], said[1], dtype)
+
+
+def priorities(engine: ProbedEngine, settings: DecodingSettings, room: int) -> Line:
+    """Of more requests than there is room for, those of the lowest numbers are served first."""
+    count = room + MARGIN
+    # The last submitted is the first to be served.
+    requests = [
+        EngineRequest(f"p{number}", [1 + number % 100] * 4, 2, number, False, priority=number)
+        for number in reversed(range(count))
+    ]
+    with engine.sampling(settings, ends=()):
+        asked = ask(engine, requests, most_steps=1)
+    served = [int(name[1:]) for name, said in asked.items() if said.answers]
+    waiting = [int(name[1:]) for name, said in asked.items() if not said.answers]
+    return served_in_order(served, waiting)
+
+
+def chunked_prefill(
+    engine: ProbedEngine, settings: DecodingSettings, prompt: Prompt, dtype: str
+) -> Line:
+    """A prompt cut in chunks, by more prompts than a step has room for, gets the same logprobs.
+
+    Every request has a seed: on a CPU the engine would fail here, and chunks are off.
+    """
+    room = engine.configuration()["max_num_batched_tokens"]
+    text = list(prompt.token_ids) * (LONG_PROMPT // len(prompt.token_ids) + 1)
+    count = room // LONG_PROMPT + 2
+    requests = [
+        # Each begins differently, so that none finds the other's prefix.
+        EngineRequest(f"c{n}", [1 + n, *text[: LONG_PROMPT - 1]], 2, n, True, priority=n)
+        for n in range(count)
+    ]
+    with engine.sampling(settings, ends=()):
+        asked = ask(engine, requests)
+        late = [name for name, said in asked.items() if said.answers[0].step > 0]
+        if not late:
+            problem = [f"{count} prompts of {LONG_PROMPT} tokens fitted into one step of {room}"]
+            return line_of("engine", "prefill in chunks", problem, 1, "prompts")
+        together = asked[late[0]].answers[0].logprobs[1:]
+    cut = next(request for request in requests if request.request_id == late[0])
+    with engine.sampling(settings, ends=()):
+        alone = ask(engine, [cut])[cut.request_id].answers[0].logprobs[1:]
+    return same_logprobs("prefill in chunks", together, alone, dtype)

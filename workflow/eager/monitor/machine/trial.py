@@ -1,0 +1,301 @@
+"""The part of the check that loads the engine, in a process of its own: it may be killed or crash.
+
+Usage: python -m eager.monitor.machine.trial TRIAL.json ANSWER.json
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Literal
+
+from eager.algorithm.allocation import Round
+from eager.config.settings import DecodingSettings, EngineOptions, NumberFormat, StrictModel
+from eager.data.prompts import Prompt, Vocabulary, read_prompts
+from eager.generation.progress import Progress
+from eager.generation.shard_job import Generation
+from eager.generation.signals import StopRequest
+from eager.generation.store import Store
+from eager.generation.work import WorkItem
+from eager.monitor.machine import behaviour, invariants
+from eager.monitor.machine.probed import ProbedEngine, decode, replay
+from eager.monitor.machine.reference import compare, read_reference
+from eager.monitor.machine.speed import Rate
+from eager.monitor.machine.verdicts import Line, line_of
+from eager.util.files import model_folder, read_json, write_json
+
+SEED, CAP, THETA = 55, 4, 0.8
+KILLED_SEQUENCES = 4
+"""Sequences at once in the job that is killed: few, so that its prompts end one after the other."""
+
+
+class Trial(StrictModel):
+    """What one process does.
+
+    Attributes:
+        kind: `killed` dies after its first prompt; `whole` resumes it and makes all checks; `twin`
+            only decodes, beside another.
+        manifest, prompts: of the demo's model and data set.
+        store: folder of finished prompts of the job that is killed and resumed.
+        dtype: number format.
+        gpu_memory_utilization: share of the GPU's memory; None: on a CPU.
+        prompts_decoded, tokens: size of each decoding.
+        sequences: sequences at once of the timed decodings.
+        timed_tokens: tokens per sequence of the timed decodings.
+        greedy: whether to compare with the reference.
+    """
+
+    kind: Literal["killed", "whole", "twin"]
+    manifest: Path
+    prompts: Path
+    store: Path
+    dtype: NumberFormat
+    gpu_memory_utilization: float | None = None
+    prompts_decoded: int = 4
+    tokens: int = 24
+    sequences: tuple[int, ...] = ()
+    timed_tokens: int = 16
+    greedy: bool = True
+
+    @property
+    def settings(self) -> DecodingSettings:
+        """Of the decodings."""
+        return DecodingSettings(
+            method="eager_init",
+            max_sequences=CAP,
+            entropy_threshold=THETA,
+            temperature=0.6,
+            max_tokens=self.tokens,
+            dtype=self.dtype,
+            seed=SEED,
+        )
+
+
+def load(trial: Trial, vocabulary: Vocabulary) -> tuple[ProbedEngine, float]:
+    """The engine, and the seconds it took."""
+    room = max([CAP * trial.prompts_decoded, *trial.sequences])
+    options: dict[str, Any] = {
+        "max_num_seqs": KILLED_SEQUENCES if trial.kind == "killed" else room,
+        "cpu_kv_cache_gib": 1,
+    }
+    if trial.gpu_memory_utilization is not None:
+        options["gpu_memory_utilization"] = trial.gpu_memory_utilization
+    start = perf_counter()
+    engine = ProbedEngine(
+        model_folder(trial.manifest),
+        trial.settings,
+        EngineOptions.model_validate(options),
+        vocabulary.context_length,
+        vocabulary.end_of_sequence,
+    )
+    return engine, perf_counter() - start
+
+
+class _Kill(StopRequest):
+    """Kills this process as soon as the store has a prompt: no handler runs, nothing is closed."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self._store = store
+
+    def check(self) -> None:
+        if next(iter(self._store.entries()), None) is not None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def job(
+    trial: Trial, prompts: Sequence[Prompt], vocabulary: Vocabulary, store: Store
+) -> Generation:
+    """The job that is killed and resumed: as `eager generate` runs it, with keys of its own."""
+    first = Round(0, 1, CAP, THETA)
+    items = [
+        WorkItem(prompt, lambda rounds, _: None if rounds else first, prompt.id, 1.0)
+        for prompt in prompts
+    ]
+    keys = [f"{number:032x}" for number in range(len(items))]
+    stop = _Kill(store) if trial.kind == "killed" else StopRequest()
+    return Generation(trial.settings, vocabulary, items, keys, store, stop)
+
+
+def resume_line(
+    before: dict[str, bytes], after: dict[str, bytes], prompts: int, found: int
+) -> Line:
+    """What a killed job had finished is kept as it was; the same job generates the rest.
+
+    Args:
+        before: entries of the store after the kill, by name.
+        after: those after the resume.
+        prompts: of the job.
+        found: prompts that the resumed job found finished.
+    """
+    problems = [
+        f"{name} was changed" for name, content in before.items() if after.get(name) != content
+    ]
+    if not 0 < len(before) < prompts:
+        problems.append(f"the kill came after {len(before)} of {prompts} prompts")
+    if found != len(before):
+        problems.append(f"{found} were found finished, not {len(before)}")
+    if len(after) != prompts:
+        problems.append(f"{len(after)} of {prompts} prompts are there in the end")
+    what = f"prompts, {len(before)} of them finished before a kill"
+    return line_of("generation", "kill and resume", problems, prompts, what)
+
+
+def _entries(store: Store) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(store.entries())}
+
+
+def _tokens(store: Store, keys: Sequence[str]) -> list[list[list[int]]]:
+    finished = [store.read(key) for key in keys]
+    return [f.sequences.column("token_ids").to_pylist() if f else [] for f in finished]
+
+
+def _resume(
+    trial: Trial, engine: ProbedEngine, prompts: Sequence[Prompt], vocabulary: Vocabulary
+) -> list[Line]:
+    store = Store(trial.store, print)
+    before = _entries(store)
+    generation = job(trial, prompts, vocabulary, store)
+    with engine.sampling(trial.settings, vocabulary.end_of_sequence):
+        generation.run(
+            lambda: (engine, engine.tokenizer), Progress("resumed", len(prompts), sys.stderr)
+        )
+    line = resume_line(before, _entries(store), len(prompts), generation.found)
+    return [line]
+
+
+def _whole(trial: Trial, engine: ProbedEngine, vocabulary: Vocabulary) -> tuple[list[Line], Any]:
+    """All checks; the lines, and the tokens of the first decoding."""
+    every, _ = read_prompts(trial.prompts)
+    prompts = every[: trial.prompts_decoded]
+    settings, found = trial.settings, engine.configuration()
+    lines = [behaviour.configuration_line(found)]
+    if trial.store.is_dir():
+        lines += _resume(trial, engine, prompts, vocabulary)
+    diary, _ = decode(engine, settings, prompts, vocabulary)
+    lines += invariants.judge(diary, CAP, settings.top_k_entropy, found["block_size"])
+    tokens = diary.tokens()
+    again, _ = decode(engine, settings, prompts, vocabulary)
+    lines.append(
+        invariants.same_tokens(
+            "same seed twice",
+            tokens,
+            again.tokens(),
+            "set VLLM_BATCH_INVARIANT=1 (slower; compute capability 8.0 or more) and check again",
+        )
+    )
+    other = settings.model_copy(update={"seed": SEED + 1})
+    reseeded, _ = decode(engine, other, prompts, vocabulary)
+    lines.append(invariants.other_tokens("another seed", tokens, reseeded.tokens()))
+    if trial.store.is_dir():
+        resumed = _tokens(Store(trial.store, print), [f"{n:032x}" for n in range(len(prompts))])
+        lines.append(_batch_line(tokens, resumed, found["device"] == "cpu"))
+    lines.append(behaviour.cached_logprobs(engine, settings, prompts[0], found["dtype"]))
+    lines.append(behaviour.priorities(engine, settings, found["max_num_seqs"]))
+    if found["chunked_prefill"]:
+        lines.append(behaviour.chunked_prefill(engine, settings, prompts[0], found["dtype"]))
+    if trial.greedy:
+        lines.append(compare(engine, settings, trial, read_reference()))
+    return lines, tokens
+
+
+def _batch_line(whole: Any, resumed: Any, on_cpu: bool) -> Line:
+    """Whether tokens depend on what else is in the batch; on a GPU they may, without a fault."""
+    line = invariants.same_tokens("other prompts in the batch", whole, resumed)
+    if line.verdict == "ok" or on_cpu:
+        return line
+    mend = "nothing must be done; VLLM_BATCH_INVARIANT=1 would make a resume change no token"
+    return line.model_copy(update={"verdict": "note", "mend": mend})
+
+
+def timed(engine: ProbedEngine, trial: Trial, vocabulary: Vocabulary) -> list[Rate]:
+    """Full Parallel and EAGer-init at each number of sequences, and the same tokens replayed."""
+    every, _ = read_prompts(trial.prompts)
+    endless = vocabulary.model_copy(update={"end_of_sequence": (), "end_of_thinking": ()})
+    rates = []
+    for sequences in trial.sequences:
+        count = max(1, sequences // CAP)
+        prompts = [
+            every[n % len(every)].model_copy(update={"id": f"timed-{n}"}) for n in range(count)
+        ]
+        for method in ("parallel", "eager_init"):
+            settings = trial.settings.model_copy(
+                update={"method": method, "max_tokens": trial.timed_tokens}
+            )
+            diary, seconds = decode(engine, settings, prompts, endless)
+            rates.append(
+                Rate(
+                    method=method,
+                    sequences=sequences,
+                    tokens=diary.counters.tokens,
+                    seconds=seconds,
+                    replay_seconds=replay(engine, settings, diary),
+                    driver_seconds=diary.counters.driver_seconds,
+                )
+            )
+    return rates
+
+
+def bandwidth() -> float | None:
+    """Bytes per second that the GPU copies within its memory, read and written; None: no GPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    source = torch.empty(2**28, dtype=torch.uint8, device="cuda")
+    target, repeats = torch.empty_like(source), 20
+    target.copy_(source)
+    torch.cuda.synchronize()
+    start = perf_counter()
+    for _ in range(repeats):
+        target.copy_(source)
+    torch.cuda.synchronize()
+    seconds = perf_counter() - start
+    return repeats * 2 * float(source.numel()) / seconds
+
+
+def run(trial: Trial) -> dict[str, Any]:
+    """Do what a trial says; the answer, ready for JSON. A `killed` one does not return."""
+    every, vocabulary = read_prompts(trial.prompts)
+    engine, seconds = load(trial, vocabulary)
+    prompts = every[: trial.prompts_decoded]
+    if trial.kind == "killed":
+        store = Store(trial.store, print)
+        job(trial, prompts, vocabulary, store).run(
+            lambda: (engine, engine.tokenizer), Progress("to be killed", len(prompts), sys.stderr)
+        )
+        return {"lines": [], "load_seconds": seconds}
+    if trial.kind == "twin":
+        diary, _ = decode(engine, trial.settings, prompts, vocabulary)
+        return {"lines": [], "tokens": diary.tokens(), "device": _device()}
+    lines, tokens = _whole(trial, engine, vocabulary)
+    rates = timed(engine, trial, vocabulary)
+    return {
+        "lines": [line.model_dump() for line in lines],
+        "configuration": engine.configuration(),
+        "load_seconds": seconds,
+        "rates": [rate.model_dump() for rate in rates],
+        "bandwidth": bandwidth(),
+        "tokens": tokens,
+        "device": _device(),
+    }
+
+
+def _device() -> str | None:
+    import torch
+
+    return str(torch.cuda.get_device_properties(0).uuid) if torch.cuda.is_available() else None
+
+
+def main() -> None:
+    """Entry point of the process."""
+    trial = Trial.model_validate(read_json(Path(sys.argv[1])))
+    write_json(Path(sys.argv[2]), run(trial))
+
+
+if __name__ == "__main__":
+    main()
