@@ -61,9 +61,7 @@ class Change(NamedTuple):
 CHANGES = {
     "comment": Change(f"{PACKAGE}/algorithm/branching.py", "import array", "import array  # x", {}),
     "docstring": Change(f"{PACKAGE}/algorithm/branching.py", '"""When a', '"""Says when a', {}),
-    "threshold": Change(
-        "config/small.tsv", "\t1.0\t", "\t1.5\t", OF_BRANCHING, BRANCHED
-    ),
+    "threshold": Change("config/small.tsv", "\t1.0\t", "\t1.5\t", OF_BRANCHING, BRANCHED),
     "cap on sequences": Change("config/small.tsv", "\t3\t", "\t4\t", OF_SAMPLING, ALL),
     "seed": Change("config/small.tsv", "\t55", "\t56", OF_SAMPLING, ALL),
     "temperature": Change("config/small.tsv", "\t0.6\t", "\t0.7\t", OF_SAMPLING, ALL),
@@ -92,13 +90,9 @@ CHANGES = {
         {"fetch_dataset": 1} | OF_PROMPTS,
         (1, 1),
     ),
-    "renamed experiment": Change(
-        YAML, "experiment: small", "experiment: other", OF_PROMPTS
-    ),
+    "renamed experiment": Change(YAML, "experiment: small", "experiment: other", OF_PROMPTS),
     "another data set": Change(DATA, "small:", "other: {kind: math, path: x}\nsmall:", {}),
-    "window of the rivals": Change(
-        YAML, "cells:", "rivals: {window: 2}\ncells:", SHOWN
-    ),
+    "window of the rivals": Change(YAML, "cells:", "rivals: {window: 2}\ncells:", SHOWN),
     "published figures": Change("config/published.csv", "0.", "0.0", SHOWN),
     "branching code": Change(
         *(f"{PACKAGE}/algorithm/branching.py", "self.steps += 1", "self.steps += 2"),
