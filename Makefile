@@ -89,9 +89,10 @@ bench: dev  ## Measure speed, memory and disk against the engine's limit and the
 bench-check: dev  ## Fail if a figure of the last make bench is worse by a third than the committed one
 	$(BIN)/python -m tests.benchmarks.check
 
-# The demo's prompts are made first, if they are not there: without the engine, in seconds.
+# The demo's prompts are made first, if they are not there: without the engine, in seconds. Only then:
+# another profile may have made them with other software.
 gpu-check: setup  ## Is this machine ready: GPUs, software, results of the real engine, speed; results/gpu-check
-	$(SNAKEMAKE) --quiet rules --until encode_prompts
+	test -f results/demo/SmolLM2-135M-Instruct/arithmetic/prompts.parquet || $(SNAKEMAKE) --quiet rules --until encode_prompts
 	$(BIN)/eager check-machine
 
 images: setup  ## Build the images that changed (IMAGES="stages ..."; BASE=local: without a registry; ENGINE=podman)

@@ -44,6 +44,7 @@ def test_the_build_for_cpus_passes(small_run: Repository, tmp_path: Path) -> Non
         *("--prompts", "results/small/SmolLM2-135M-Instruct/small/prompts.parquet"),
         *("--output", str(tmp_path / "gpu-check")),
     )
+    assert (tmp_path / "gpu-check/report.json").is_file(), done.stdout + done.stderr
     report = read_json(tmp_path / "gpu-check/report.json")
     engine = {line["name"]: line for line in report["lines"] if line["area"] != "machine"}
     assert {name for name, line in engine.items() if line["verdict"] == "ok"} == CHECKED, (

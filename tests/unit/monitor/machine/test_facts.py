@@ -61,6 +61,12 @@ def test_what_lacks_is_told_with_what_to_do(
     assert exit_code([line]) == {"missing": 3, "differs": 1}[verdict]
 
 
+def test_a_busy_machine_is_told() -> None:
+    assert not any(line.name == "load" for line in changed(load=15.9))
+    (line,) = [line for line in changed(load=16.0) if line.name == "load"]
+    assert (line.verdict, exit_code([line])) == ("note", 0)
+
+
 def test_devices_are_those_that_may_be_seen() -> None:
     assert GOOD.model_copy(update={"visible": "GPU-bb, 0"}).usable == [OTHER, A100]
     one = changed(visible="1", shared=0)

@@ -45,6 +45,7 @@ class Facts(StrictModel):
         pinned: version that the locks name.
         torch_cuda: CUDA version that torch was built for; None: for CPUs.
         cores: cores that this process may use.
+        load: processes that have wanted a core, on average over the last minute.
         memory: bytes of memory that are available.
         shared: bytes of /dev/shm.
         disk: bytes free for results.
@@ -61,6 +62,7 @@ class Facts(StrictModel):
     pinned: str
     torch_cuda: str | None
     cores: int
+    load: float = 0.0
     memory: int
     shared: int
     disk: int
@@ -133,6 +135,7 @@ def judge(facts: Facts) -> list[Line]:
         _vllm(facts),
         *([_torch(facts)] if facts.usable else []),
         *_room(facts),
+        *_load(facts),
         _filesystem(facts),
     ]
 
@@ -239,6 +242,16 @@ def _room(facts: Facts) -> list[Line]:
         lack = there < least
         lines.append(_line(name, "differs" if lack else "ok", found, mend if lack else ""))
     return lines
+
+
+def _load(facts: Facts) -> list[Line]:
+    """A note where other processes make every speed on the page doubtful."""
+    if facts.load < facts.cores:
+        return []
+    found = f"the cores were busy before the check: load {facts.load:.1f} on {facts.cores} cores"
+    return [
+        _line("load", "note", found, "speeds below are not this machine's: check again at rest")
+    ]
 
 
 def _filesystem(facts: Facts) -> Line:

