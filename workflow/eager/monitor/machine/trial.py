@@ -193,7 +193,7 @@ def _whole(trial: Trial, engine: ProbedEngine, vocabulary: Vocabulary) -> tuple[
     lines.append(invariants.other_tokens("another seed", tokens, reseeded.tokens()))
     if trial.store.is_dir():
         resumed = _tokens(Store(trial.store, print), [f"{n:032x}" for n in range(len(prompts))])
-        lines.append(_batch_line(tokens, resumed, found["device"] == "cpu"))
+        lines.append(_batch_line(tokens, resumed))
     lines.append(behaviour.cached_logprobs(engine, settings, prompts[0], found["dtype"]))
     lines.append(behaviour.priorities(engine, settings, found["max_num_seqs"]))
     if found["chunked_prefill"]:
@@ -203,12 +203,16 @@ def _whole(trial: Trial, engine: ProbedEngine, vocabulary: Vocabulary) -> tuple[
     return lines, tokens
 
 
-def _batch_line(whole: Any, resumed: Any, on_cpu: bool) -> Line:
-    """Whether tokens depend on what else is in the batch; on a GPU they may, without a fault."""
+def _batch_line(whole: Any, resumed: Any) -> Line:
+    """Whether tokens depend on what else is in the engine, as they may without a fault.
+
+    Rounding may depend on the batch. And the job that is killed has room for few sequences: there
+    a branch may wait while its siblings go on, which changes the threshold it meets.
+    """
     line = invariants.same_tokens("other prompts in the batch", whole, resumed)
-    if line.verdict == "ok" or on_cpu:
+    if line.verdict == "ok":
         return line
-    mend = "nothing must be done; VLLM_BATCH_INVARIANT=1 would make a resume change no token"
+    mend = "nothing: the resumed job had other room; compare metrics, not tokens"
     return line.model_copy(update={"verdict": "note", "mend": mend})
 
 
