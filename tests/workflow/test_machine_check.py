@@ -21,6 +21,7 @@ NOT_ON_A_CPU = {
 CHECKED = {
     "options",
     "kill and resume",
+    "other prompts in the batch",
     "prefixes of branches",
     "best and second token",
     "entropies",
