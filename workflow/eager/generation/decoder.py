@@ -122,14 +122,10 @@ class Decoder:
         if run.round is None:
             run.tree = None
             return False
-        run.tree = self._tree(self._rule(run.prompt, run.round), run.round.roots)
+        run.tree = PromptTree(self._rule(run.prompt, run.round), run.round.roots)
         for sequence in range(run.round.roots):
             self._submit(run, run.tree, sequence)
         return True
-
-    def _tree(self, rule: BranchingRule, roots: int) -> PromptTree:
-        """A fresh tree; variants of the rule put theirs here."""
-        return PromptTree(rule, roots)
 
     def _rule(self, prompt: Prompt, round_: Round) -> BranchingRule:
         room = self._vocabulary.context_length - len(prompt.token_ids)
