@@ -34,7 +34,7 @@ POINTS = {
         "those at M are served first, the others from what is left",
     ),
     "N": ("a sampled token outside of the top K counts in the entropy", "exactly the top K"),
-    "O": ("only `</think>` ends the thinking", "a marker per model"),
+    "O": ("only </think> ends the thinking", "a marker per model"),
 }
 """Letter -> (the authors' program, the method as described)."""
 
