@@ -13,7 +13,13 @@ from snakemake.io import ancient
 
 try:
     from eager.config import glue
-    from eager.config.glue import growing, is_budgeted, made_by, shard_output
+    from eager.config.glue import (
+        growing,
+        is_budgeted,
+        made_by,
+        needs_labels,
+        shard_output,
+    )
     from eager.containers.recipes import identity, stage_identity
     from eager.report.figures.names import TITLES, figure_names
     from eager.report.tables.published import read_published

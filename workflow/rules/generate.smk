@@ -42,7 +42,7 @@ rule generate:
             "--result {params.folder:q} --shard {wildcards.shard}"
             " --tensor-parallel-size {resources.gpu}",
             GENERATE_IMAGE,
-            "--gpus {resources.gpu} --read {params.weights:q} --write-folder results/store",
+            "--memory {resources.mem_mb} --gpus {resources.gpu} --read {params.weights:q} --write-folder results/store",
         )
 
 
@@ -83,8 +83,6 @@ rule gather:
         GENERATE_ENV
     container:
         PLAN.apptainer(GENERATE_IMAGE)
-    resources:
-        mem_mb=growing(4000),
     params:
         **made_by("generation.gather", identity(GENERATE_IMAGE)),
         settings=PLAN.settings,
@@ -101,18 +99,13 @@ rule gather:
 rule allocate:
     input:
         sequences="<cell>/eager_init/sequences.parquet",
-        verdicts=branch(
-            lambda wildcards: wildcards.method == "eager",
-            then="<cell>/eager_init/verdicts.parquet",
-        ),
+        verdicts=branch(needs_labels, then="<cell>/eager_init/verdicts.parquet"),
     output:
         "<result>/allocation.json",
     log:
         "<log>/allocate.log",
     conda:
         "../../envs/stages.yaml"
-    resources:
-        mem_mb=growing(2000),
     params:
         **made_by("generation.budget", stage_identity("stages", "evaluate")),
         settings=PLAN.settings,

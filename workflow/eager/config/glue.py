@@ -127,7 +127,7 @@ class Plan:
         """
         experiment = f"{self.resolved.folder}/experiment.json"
         return (
-            f"eager launch --image {image} --memory {{resources.mem_mb}} {options}"
+            f"eager launch --image {image} {options}"
             f" --read {experiment} {read} --write {{output:q}} {{log:q}} -- "
             f"eager {command} --experiment {experiment} {words} --log {{log:q}}"
         )
@@ -273,6 +273,11 @@ def growing(amount: int) -> Callable[[Wildcards, int], int]:
 def is_budgeted(wildcards: Wildcards) -> bool:
     """Whether a method goes on from EAGer-init's result."""
     return wildcards.method in BUDGET_METHODS
+
+
+def needs_labels(wildcards: Wildcards) -> bool:
+    """Whether a method shares its budget by the verdicts of EAGer-init."""
+    return bool(wildcards.method == "eager")
 
 
 def shard_output(methods: str) -> str:
