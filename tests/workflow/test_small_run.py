@@ -76,9 +76,7 @@ def test_export_comes_back_with_the_same_metrics(small_run: Repository, tmp_path
     assert len(files) == len(METHODS)
     back = []
     for file in files:
-        done = repository.eager(
-            "import", "--file", str(file), "--output", str(tmp_path / file.stem)
-        )
+        done = repository.eager("import", str(file), "--output", str(tmp_path / file.stem))
         assert done.returncode == 0, done.stderr
         back.append(json.loads((tmp_path / file.stem / "metrics.json").read_text()))
     for metrics in back:

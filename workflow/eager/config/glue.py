@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from eager.config.environment import prepare_environment
+from eager.config.environment import EXPERIMENT_VARIABLE, prepare_environment
 from eager.config.imported import imported_files
 from eager.config.load import load_experiment
 from eager.config.schema import Experiment, ExperimentConfig
@@ -69,7 +69,8 @@ def plan(
                 f"{found.config.models}: {model}, tensor_parallel_size: {wanted} GPUs are wanted "
                 f"and `resources: gpu` allows {gpus}; raise it (--resources gpu={wanted})"
             )
-    prepare_environment(found.config.engine, found.config.sandbox, found.config.container_runtime)
+    checked, path = found.config, found.resolved.folder / "experiment.json"
+    prepare_environment(checked.engine, checked.sandbox, checked.container_runtime, path)
     return found
 
 
@@ -125,7 +126,7 @@ class Plan:
             options: more options of the launcher.
             read: what a container may read besides experiment.json.
         """
-        experiment = f"{self.resolved.folder}/experiment.json"
+        experiment = f'"${EXPERIMENT_VARIABLE}"'
         return (
             f"eager launch --image {image} {options}"
             f" --read {experiment} {read} --write {{output:q}} {{log:q}} -- "
