@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from eager.config.targets import (
     ResolvedExperiment,
     Target,
     entry_part,
+    is_made_with,
+    pools,
     resolve,
     shards_to_gather,
 )
@@ -191,11 +194,27 @@ class Plan:
         """run.json of each generation whose sequences a result holds."""
         return self.target(wildcards).runs
 
+    @cached_property
+    def _pools(self) -> dict[str, Target]:
+        return pools(self._targets)
+
+    def pool(self, wildcards: Wildcards) -> list[str]:
+        """The result that draws the samples of Full Parallel, if one with a larger M does.
+
+        A result that is there waits for none, so that a row added later changes no job of it.
+        """
+        target = self.target(wildcards)
+        largest = self._pools[target.folder]
+        if largest.folder == target.folder or is_made_with(
+            Path(target.folder, "run.json"), *_made_with(target)
+        ):
+            return []
+        return [f"{largest.folder}/sequences.parquet"]
+
     def shards(self, wildcards: Wildcards) -> list[str]:
         """What each shard of a result writes when it is done."""
         target = self.target(wildcards)
-        settings = target.settings.model_dump(mode="json")
-        code = method_fingerprint("generation.shard_job", target.method)
+        settings, code = _made_with(target)
         configured = self.experiment.shards(wildcards.model, wildcards.dataset)
         count = shards_to_gather(Path(target.folder, "run.json"), settings, code, configured)
         return [f"{target.folder}/shard-{k}-of-{count}.json" for k in range(1, count + 1)]
@@ -289,6 +308,12 @@ def shard_output(methods: str) -> str:
 def any_of(names: Iterable[str]) -> str:
     """A regular expression that matches exactly these names, or nothing if there are none."""
     return "|".join(re.escape(name) for name in sorted(set(names))) or "$^"
+
+
+def _made_with(target: Target) -> tuple[dict[str, Any], str]:
+    """Settings and code that a result is to be made with."""
+    code = method_fingerprint("generation.shard_job", target.method)
+    return target.settings.model_dump(mode="json"), code
 
 
 def _local(path: str | None) -> str | None:
