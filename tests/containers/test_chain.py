@@ -24,7 +24,11 @@ RULES = (
     *("fetch_dataset", "encode_prompts", "evaluate", "measure", "allocate"),
     *("tables", "draw_figures", "report_page"),
 )
-TARGETS = ("results/small/report.html", f"{BUDGETED}/eager/allocation.json")
+TARGETS = (
+    "results/small/report.html",
+    "results/small/tables/summary.csv",
+    f"{BUDGETED}/eager/allocation.json",
+)
 COMPARED = (
     "results/datasets/small/tasks.jsonl",
     f"{PLACE}/prompts.parquet",

@@ -267,6 +267,7 @@ def _run(method: str) -> dict[str, Any]:
         "schema_version": 1,
         "parameters": {"method": method, "note": "synthetic <b>"},
         "counts": {"engine_seconds": 12.5, "driver_seconds": 0.25},
+        "finished_at": "2026-11-25T00:00:00+00:00",
         "versions": {"python": "3.11"},
         "code": {"commit": "0" * 40, "dirty": False},
         "hardware": {"processor": "none: synthetic", "cores": 0},

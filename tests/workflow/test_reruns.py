@@ -113,7 +113,7 @@ CHANGES = {
         *(f"{PACKAGE}/report/figures/draw.py", "BINS = 30", "BINS = 31"),
         {"draw_figures": 1} | PAGE,
     ),
-    "page code": Change(f"{PACKAGE}/report/page/headline.py", "fewer", "less", PAGE),
+    "page code": Change(f"{PACKAGE}/report/page/headline.py", "else 'fewer'", "else 'less'", PAGE),
     "page script": Change(f"{PACKAGE}/report/page/explorer.js", "600", "700", PAGE),
     "caption": Change(f"{PACKAGE}/report/page/captions/tokens.rst", "Tokens", "The tokens", PAGE),
     "pin of the report": Change("envs/report.lock", "matplotlib==", "matplotlib==9.", SHOWN),
@@ -239,7 +239,11 @@ def test_new_code_of_metrics_leaves_generations_and_verdicts_alone(
     untouched = {Path(name).name for name in after} - touched
     assert "metrics.json" in touched
     made_by_generation = {"sequences.parquet", "branches.parquet", "run.json", "allocation.json"}
-    assert untouched == made_by_generation | {"verdicts.parquet", "prompts.parquet"}
+    assert untouched == made_by_generation | {
+        "verdicts.parquet",
+        "prompts.parquet",
+        "experiment.json",
+    }
     # The code means the same, so that every table and figure has the same bytes.
     assert {name: entry[1] for name, entry in after.items()} == {
         name: entry[1] for name, entry in before.items()
@@ -260,8 +264,8 @@ def test_a_look_changes_nothing_and_says_no_more_than_that_nothing_is_to_be_done
     assert lines[lines.index("Building DAG of jobs...") + 1 :] == [NOTHING]
     repository.eager("status", "--configfile", "config/small.yaml")
     repository.eager("estimate", "--configfile", "config/small.yaml")
-    # Snakemake keeps a log of every call, and Python its bytecode.
-    kept = (".snakemake/log", "__pycache__")
+    # Snakemake keeps a log of every call and a cache of times, and Python its bytecode.
+    kept = (".snakemake/log", ".snakemake/iocache", "__pycache__")
     looked_at = [
         {name: entry for name, entry in found.items() if not any(word in name for word in kept)}
         for found in (before, state(repository.folder))

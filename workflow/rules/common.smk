@@ -13,7 +13,13 @@ from snakemake.io import ancient
 
 try:
     from eager.config import glue
-    from eager.config.glue import growing, is_budgeted, made_by, shard_output
+    from eager.config.glue import (
+        growing,
+        is_budgeted,
+        made_by,
+        needs_labels,
+        shard_output,
+    )
     from eager.containers.recipes import identity, stage_identity
     from eager.report.figures.names import TITLES, figure_names
     from eager.report.tables.published import read_published
@@ -94,6 +100,11 @@ def many(command, words, options=""):
 def shards_of(wildcards):
     """What the jobs of a result write when they are done; `ancient`: their age says nothing."""
     return [ancient(path) for path in PLAN.shards(wildcards)]
+
+
+def pool_of(wildcards):
+    """The result with a larger M that draws the samples; a finished one is used as it is."""
+    return [ancient(path) for path in PLAN.pool(wildcards)]
 
 
 def evaluation_cores(wildcards):

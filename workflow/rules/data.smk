@@ -17,8 +17,6 @@ rule fetch_model:
         GENERATE_ENV
     container:
         PLAN.apptainer(GENERATE_IMAGE)
-    resources:
-        mem_mb=growing(4000),
     params:
         **made_by("data.models", identity(GENERATE_IMAGE)),
         entry=PLAN.model(glue.MODEL_SOURCE),
@@ -43,8 +41,6 @@ rule fetch_dataset:
         "logs/fetch_dataset/{dataset}.log",
     conda:
         "../../envs/stages.yaml"
-    resources:
-        mem_mb=growing(2000),
     params:
         **made_by("data.tasks", stage_identity("stages", "data")),
         entry=PLAN.dataset(glue.DATASET_SOURCE),
@@ -66,8 +62,6 @@ rule encode_prompts:
         f"logs/{NAME}/{{model}}/{{dataset}}/encode_prompts.log",
     conda:
         "../../envs/stages.yaml"
-    resources:
-        mem_mb=growing(4000),
     params:
         **made_by("data.encoding", stage_identity("stages", "data")),
         model=PLAN.model(glue.MODEL_ENCODING),

@@ -24,8 +24,6 @@ rule evaluate:
     container:
         lambda wildcards: None if PLAN.is_code(wildcards) else PLAN.apptainer("stages")
     threads: evaluation_cores
-    resources:
-        mem_mb=growing(4000),
     params:
         code=PLAN.evaluation_code,
         software=stage_identity("stages", "evaluate"),
@@ -52,8 +50,6 @@ rule measure:
         "<log>/measure.log",
     conda:
         "../../envs/stages.yaml"
-    resources:
-        mem_mb=growing(4000),
     params:
         **made_by("evaluation.measure", stage_identity("stages", "evaluate")),
         folder=subpath(output[0], parent=True),

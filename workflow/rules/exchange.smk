@@ -17,8 +17,6 @@ rule export:
         f"logs/{NAME}/export.log",
     conda:
         "../../envs/stages.yaml"
-    resources:
-        mem_mb=growing(4000),
     params:
         **made_by("exchange.export", stage_identity("stages", "report")),
         shown=PLAN.shown,
@@ -40,8 +38,6 @@ rule archive:
         f"results/{NAME}/archive.zip",
     log:
         f"logs/{NAME}/archive.log",
-    resources:
-        mem_mb=2000,
     params:
         **made_by("exchange.archive.crate", ""),
         shown=PLAN.shown,

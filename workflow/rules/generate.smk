@@ -6,7 +6,9 @@ Outputs: results/{experiment}/{model}/{dataset}/{cell}/{method}/
            sequences.parquet  branches.parquet  run.json  (allocation.json: eager_adapt, eager)
          results/store/       finished prompts, found by what made them
 Steps:   parallel, eager_init -> allocate -> eager_adapt, eager, each by shards -> gather.
-A job that runs again, for whatever reason, finds its finished prompts in the store.
+A job that runs again, for whatever reason, finds its finished prompts in the store, and goes on
+with those that were under way. Samples of `parallel` do not depend on M: the largest M draws them,
+smaller ones wait for it and take the first (`pool`).
 """
 
 
@@ -42,11 +44,15 @@ rule generate:
             "--result {params.folder:q} --shard {wildcards.shard}"
             " --tensor-parallel-size {resources.gpu}",
             GENERATE_IMAGE,
-            "--gpus {resources.gpu} --read {params.weights:q} --write-folder results/store",
+            "--memory {resources.mem_mb} --gpus {resources.gpu} --read {params.weights:q} --write-folder results/store",
         )
 
 
 use rule generate as parallel with:
+    input:
+        model="<model>",
+        prompts="<prompts>",
+        pool=pool_of,
     output:
         temp(shard_output("parallel")),
 
@@ -83,8 +89,6 @@ rule gather:
         GENERATE_ENV
     container:
         PLAN.apptainer(GENERATE_IMAGE)
-    resources:
-        mem_mb=growing(4000),
     params:
         **made_by("generation.gather", identity(GENERATE_IMAGE)),
         settings=PLAN.settings,
@@ -101,18 +105,13 @@ rule gather:
 rule allocate:
     input:
         sequences="<cell>/eager_init/sequences.parquet",
-        verdicts=branch(
-            lambda wildcards: wildcards.method == "eager",
-            then="<cell>/eager_init/verdicts.parquet",
-        ),
+        verdicts=branch(needs_labels, then="<cell>/eager_init/verdicts.parquet"),
     output:
         "<result>/allocation.json",
     log:
         "<log>/allocate.log",
     conda:
         "../../envs/stages.yaml"
-    resources:
-        mem_mb=growing(2000),
     params:
         **made_by("generation.budget", stage_identity("stages", "evaluate")),
         settings=PLAN.settings,

@@ -29,8 +29,6 @@ rule tables:
         f"logs/{NAME}/tables.log",
     conda:
         "../../envs/stages.yaml"
-    resources:
-        mem_mb=growing(2000),
     params:
         **made_by("report.tables.experiment", stage_identity("stages", "report")),
         shown=PLAN.shown,
@@ -64,8 +62,6 @@ rule draw_figures:
         f"logs/{NAME}/{{model}}/{{dataset}}/draw_figures.log",
     conda:
         "../../envs/stages.yaml"
-    resources:
-        mem_mb=growing(4000),
     params:
         **made_by("report.figures.draw", stage_identity("stages", "report")),
         shown=PLAN.shown,
@@ -98,8 +94,6 @@ rule report_page:
         f"logs/{NAME}/report_page.log",
     conda:
         "../../envs/stages.yaml"
-    resources:
-        mem_mb=growing(4000),
     params:
         **made_by("report.page.page", stage_identity("stages", "report")),
         shown=PLAN.shown,

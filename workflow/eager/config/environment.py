@@ -12,11 +12,13 @@ from eager.sandbox.settings import SandboxSettings
 
 ENGINE_VARIABLE = "EAGER_ENGINE"
 SANDBOX_VARIABLE = "EAGER_SANDBOX"
+EXPERIMENT_VARIABLE = "EAGER_EXPERIMENT"
+"""Path of experiment.json: in the text of a rule it would rerun what experiments share."""
 PACKAGE_FOLDER = Path(__file__).parents[2]
 
 
 def prepare_environment(
-    engine: EngineOptions, sandbox: SandboxSettings, runtime: ContainerRuntime
+    engine: EngineOptions, sandbox: SandboxSettings, runtime: ContainerRuntime, experiment: Path
 ) -> None:
     """Let jobs find the `eager` command beside this Python, and tell them how to run things.
 
@@ -28,6 +30,7 @@ def prepare_environment(
         ENGINE_VARIABLE: engine.model_dump_json(),
         SANDBOX_VARIABLE: sandbox.model_dump_json(),
         RUNTIME_VARIABLE: runtime,
+        EXPERIMENT_VARIABLE: str(experiment),
         # Text of jobs and of the libraries they use is UTF-8 whatever the locale.
         "PYTHONUTF8": "1",
     }

@@ -6,10 +6,11 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from eager.config.environment import prepare_environment
+from eager.config.environment import EXPERIMENT_VARIABLE, prepare_environment
 from eager.config.imported import imported_files
 from eager.config.load import load_experiment
 from eager.config.schema import Experiment, ExperimentConfig
@@ -22,6 +23,8 @@ from eager.config.targets import (
     ResolvedExperiment,
     Target,
     entry_part,
+    is_made_with,
+    pools,
     resolve,
     shards_to_gather,
 )
@@ -69,7 +72,8 @@ def plan(
                 f"{found.config.models}: {model}, tensor_parallel_size: {wanted} GPUs are wanted "
                 f"and `resources: gpu` allows {gpus}; raise it (--resources gpu={wanted})"
             )
-    prepare_environment(found.config.engine, found.config.sandbox, found.config.container_runtime)
+    checked, path = found.config, found.resolved.folder / "experiment.json"
+    prepare_environment(checked.engine, checked.sandbox, checked.container_runtime, path)
     return found
 
 
@@ -125,9 +129,9 @@ class Plan:
             options: more options of the launcher.
             read: what a container may read besides experiment.json.
         """
-        experiment = f"{self.resolved.folder}/experiment.json"
+        experiment = f'"${EXPERIMENT_VARIABLE}"'
         return (
-            f"eager launch --image {image} --memory {{resources.mem_mb}} {options}"
+            f"eager launch --image {image} {options}"
             f" --read {experiment} {read} --write {{output:q}} {{log:q}} -- "
             f"eager {command} --experiment {experiment} {words} --log {{log:q}}"
         )
@@ -190,11 +194,27 @@ class Plan:
         """run.json of each generation whose sequences a result holds."""
         return self.target(wildcards).runs
 
+    @cached_property
+    def _pools(self) -> dict[str, Target]:
+        return pools(self._targets)
+
+    def pool(self, wildcards: Wildcards) -> list[str]:
+        """The result that draws the samples of Full Parallel, if one with a larger M does.
+
+        A result that is there waits for none, so that a row added later changes no job of it.
+        """
+        target = self.target(wildcards)
+        largest = self._pools[target.folder]
+        if largest.folder == target.folder or is_made_with(
+            Path(target.folder, "run.json"), *_made_with(target)
+        ):
+            return []
+        return [f"{largest.folder}/sequences.parquet"]
+
     def shards(self, wildcards: Wildcards) -> list[str]:
         """What each shard of a result writes when it is done."""
         target = self.target(wildcards)
-        settings = target.settings.model_dump(mode="json")
-        code = method_fingerprint("generation.shard_job", target.method)
+        settings, code = _made_with(target)
         configured = self.experiment.shards(wildcards.model, wildcards.dataset)
         count = shards_to_gather(Path(target.folder, "run.json"), settings, code, configured)
         return [f"{target.folder}/shard-{k}-of-{count}.json" for k in range(1, count + 1)]
@@ -275,6 +295,11 @@ def is_budgeted(wildcards: Wildcards) -> bool:
     return wildcards.method in BUDGET_METHODS
 
 
+def needs_labels(wildcards: Wildcards) -> bool:
+    """Whether a method shares its budget by the verdicts of EAGer-init."""
+    return bool(wildcards.method == "eager")
+
+
 def shard_output(methods: str) -> str:
     """What a job writes when its shard is done, for methods of a regular expression."""
     return f"<cell>/{{method,{methods}}}/shard-{{shard}}.json"
@@ -283,6 +308,12 @@ def shard_output(methods: str) -> str:
 def any_of(names: Iterable[str]) -> str:
     """A regular expression that matches exactly these names, or nothing if there are none."""
     return "|".join(re.escape(name) for name in sorted(set(names))) or "$^"
+
+
+def _made_with(target: Target) -> tuple[dict[str, Any], str]:
+    """Settings and code that a result is to be made with."""
+    code = method_fingerprint("generation.shard_job", target.method)
+    return target.settings.model_dump(mode="json"), code
 
 
 def _local(path: str | None) -> str | None:

@@ -6,7 +6,7 @@ given this file and the folder of its result, and finds the rest here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -176,6 +176,27 @@ def read_experiment(path: Path) -> ResolvedExperiment:
         raise EagerError(f"{path}: no such file; the workflow writes it when it starts") from None
     except (ValueError, ValidationError) as error:
         raise EagerError(f"{path}: not a resolved experiment ({error}); delete it") from None
+
+
+def pools(targets: Iterable[Target]) -> dict[str, Target]:
+    """For each result of Full Parallel the one whose first samples are its own.
+
+    Samples do not depend on M, so results that differ in it alone are nested.
+
+    Returns:
+        Folder of a result -> that with the most samples, which may be the result itself.
+    """
+    alike: dict[tuple[str, str, str], list[Target]] = {}
+    for target in targets:
+        if target.method == "parallel":
+            settings = target.settings.model_dump_json(exclude={"max_sequences"})
+            key = target.cell["model"], target.cell["dataset"], settings
+            alike.setdefault(key, []).append(target)
+    return {
+        target.folder: max(nested, key=lambda one: one.settings.max_sequences)
+        for nested in alike.values()
+        for target in nested
+    }
 
 
 def entry_part(entry: ModelEntry | DatasetEntry, keys: frozenset[str]) -> dict[str, Any]:

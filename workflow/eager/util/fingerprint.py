@@ -65,8 +65,15 @@ def modules_behind(*modules: str) -> list[str]:
 
 def _assets(folders: set[Path]) -> list[Path]:
     """Files besides modules that lie in folders of modules: templates, scripts, captions."""
-    files = {path for folder in folders for path in folder.rglob("*") if path.is_file()}
-    return sorted(path for path in files if path.suffix in ASSETS)
+    beside = {path for folder in folders for path in folder.iterdir()}
+    # A folder of files such as captions belongs to the package, another package does not.
+    inside = {
+        file
+        for path in beside
+        if path.is_dir() and not (path / "__init__.py").exists()
+        for file in path.iterdir()
+    }
+    return sorted(path for path in beside | inside if path.suffix in ASSETS)
 
 
 def _imports(module: str) -> list[str]:

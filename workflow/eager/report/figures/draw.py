@@ -43,6 +43,8 @@ from eager.report.results import CellResults
 BINS = 30
 MANY_POINTS = 2000
 """More marks than this are drawn as pixels inside the SVG, which would be slow to open."""
+MOST_CELLS = 24
+"""Cells that a figure shows, most of them in a panel each; tables have all."""
 
 
 def draw_figures(
@@ -55,22 +57,28 @@ def draw_figures(
     """Draw all figures of the cells of one model and data set.
 
     Args:
-        cells: all of one model and data set.
+        cells: all of one model and data set; the first `MOST_CELLS` are shown.
         published_path: CSV of published figures, or None.
         folder: where the files go. One per model and data set, since names joined to one prefix
             may be those of another pair (`a` and `b--c`, `a--b` and `c`).
         prefix: how their names begin; may have folders of its own.
         rivals: parameters of the rivals, which are derived from Full Parallel's samples.
     """
-    facts = read_plot_data(cells, rivals)
+    facts = read_plot_data(cells[:MOST_CELLS], rivals)
     where = cells[0].cell
     published = published_points(published_path, where["model"], where["dataset"])
+    left_out = f" (first {MOST_CELLS} of {len(cells)} cells)" if len(cells) > MOST_CELLS else ""
     for name in FIGURES:
-        draw_figure(name, facts, published, folder, f"{prefix}{name}")
+        draw_figure(name, facts, published, folder, f"{prefix}{name}", left_out)
 
 
 def draw_figure(
-    name: str, facts: list[ResultData], published: list[Published], folder: Path, stem: str
+    name: str,
+    facts: list[ResultData],
+    published: list[Published],
+    folder: Path,
+    stem: str,
+    note: str = "",
 ) -> None:
     """Draw one figure.
 
@@ -80,9 +88,10 @@ def draw_figure(
         published: points to overlay.
         folder: where the files go.
         stem: their name without its end.
+        note: what the title says besides.
     """
     where = facts[0].cell.cell
-    heading = f"{TITLES[name]}: {where['model']} on {where['dataset']}"
+    heading = f"{TITLES[name]}: {where['model']} on {where['dataset']}{note}"
     with style():
         figure, description = FIGURES[name](facts, published)
         figure.suptitle(heading, fontsize=10, fontweight="bold")
