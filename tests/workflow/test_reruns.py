@@ -63,6 +63,8 @@ CHANGES = {
     "docstring": Change(f"{PACKAGE}/algorithm/branching.py", '"""When a', '"""Says when a', {}),
     "threshold": Change("config/small.tsv", "\t1.0\t", "\t1.5\t", OF_BRANCHING, BRANCHED),
     "cap on sequences": Change("config/small.tsv", "\t3\t", "\t4\t", OF_SAMPLING, ALL),
+    "lower cap on sequences": Change("config/small.tsv", "\t3\t", "\t2\t", OF_SAMPLING, BRANCHED),
+    "steps between states": Change(YAML, "cells:", "snapshot_steps: 64\ncells:", OF_SAMPLING, ALL),
     "seed": Change("config/small.tsv", "\t55", "\t56", OF_SAMPLING, ALL),
     "temperature": Change("config/small.tsv", "\t0.6\t", "\t0.7\t", OF_SAMPLING, ALL),
     "patience": Change(
@@ -223,6 +225,32 @@ def test_only_what_a_change_touches_is_planned_and_generated(
     plans: dict[str, tuple[dict[str, int], tuple[int, ...] | None]], name: str
 ) -> None:
     assert plans[name] == (CHANGES[name].jobs, CHANGES[name].prompts)
+
+
+REALLY = [name for name, change in CHANGES.items() if "eager_init" in change.jobs]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REALLY)
+def test_what_the_engine_really_generates_after_a_change(
+    small_run: Repository, tmp_path: Path, name: str
+) -> None:
+    """The rows above with generations in their plan, run: prompts that were not found finished."""
+    repository = copy_finished(small_run, tmp_path / "copy")
+    runs = {path: path.read_bytes() for path in repository.folder.glob("results/**/run.json")}
+    change(repository, name)
+    status = repository.eager("status", "--json", "--configfile", "config/small.yaml")
+    folders = {row["method"]: Path(row["folder"]) for row in json.loads(status.stdout)}
+    asked = [folders[method] for method in ("parallel", "eager_init")]
+    repository.small(*(str(folder / "sequences.parquet") for folder in asked))
+    generated = []
+    for folder in asked:
+        run = (repository.folder / folder / "run.json").read_bytes()
+        described = json.loads(run)
+        made = described["prompts"] - described["prompts_found_finished"]
+        generated.append(0 if runs.get(repository.folder / folder / "run.json") == run else made)
+    # Where the model is fetched again its files are the same, but not the software.
+    assert tuple(generated) == (CHANGES[name].prompts or ALL)
 
 
 def test_new_code_of_metrics_leaves_generations_and_verdicts_alone(

@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from eager.config.targets import (
     Target,
     entry_part,
     is_made_with,
-    pools,
     resolve,
     shards_to_gather,
 )
@@ -194,22 +192,18 @@ class Plan:
         """run.json of each generation whose sequences a result holds."""
         return self.target(wildcards).runs
 
-    @cached_property
-    def _pools(self) -> dict[str, Target]:
-        return pools(self._targets)
-
     def pool(self, wildcards: Wildcards) -> list[str]:
         """The result that draws the samples of Full Parallel, if one with a larger M does.
 
-        A result that is there waits for none, so that a row added later changes no job of it.
+        A result that is there keeps the one it was made after: Snakemake compares lists of inputs,
+        and a larger M that is added later would make it again.
         """
         target = self.target(wildcards)
-        largest = self._pools[target.folder]
-        if largest.folder == target.folder or is_made_with(
-            Path(target.folder, "run.json"), *_made_with(target)
-        ):
-            return []
-        return [f"{largest.folder}/sequences.parquet"]
+        folder, run = target.pool, Path(target.folder, "run.json")
+        if is_made_with(run, *_made_with(target)):
+            made_after = read_json(run).get("pool")
+            folder = made_after if made_after in (None, *self._by_folder) else folder
+        return [f"{folder}/sequences.parquet"] if folder else []
 
     def shards(self, wildcards: Wildcards) -> list[str]:
         """What each shard of a result writes when it is done."""

@@ -252,6 +252,7 @@ def generate(
             prompts=len(items),
             prompts_found_finished=generation.found,
             sequences_generated=generation.sequences,
+            pool=inputs.pool,
             engine_options=options.model_dump(),
             code_fingerprint=method_fingerprint("generation.shard_job", settings.method),
             load_seconds=loader.seconds,

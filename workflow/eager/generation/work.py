@@ -27,7 +27,8 @@ class Inputs:
     """What a generation step reads.
 
     `allocation` and `initial` (the folder of EAGer-init's result) belong to the budgeted methods;
-    `store` has the finished prompts, and is written too.
+    `store` has the finished prompts, and is written too. `pool` names the result of Full Parallel
+    that this one, with a smaller M, waited for.
     """
 
     model_manifest: Path
@@ -35,6 +36,7 @@ class Inputs:
     allocation: Path | None = None
     initial: Path | None = None
     store: Path = STORE
+    pool: str | None = None
 
 
 def inputs_of(target: Target, store: Path = STORE) -> Inputs:
@@ -45,6 +47,7 @@ def inputs_of(target: Target, store: Path = STORE) -> Inputs:
         Path(target.allocation) if target.allocation else None,
         Path(target.initial) if target.initial else None,
         store,
+        target.pool,
     )
 
 
