@@ -1,6 +1,7 @@
 """All benchmarks: results/bench/*.json and table.md, and the table on the screen.
 
-Usage: python -m tests.benchmarks [PART ...]      parts: micro, limit, authors-128, authors-512
+Usage: python -m tests.benchmarks [PART ...]      parts: micro, limit, states, authors-128,
+                                                 authors-512
 Every part compares within its own run. Without a part all of them are run; a part that is run
 alone replaces its own figures and leaves the others.
 """
@@ -31,7 +32,7 @@ from tests.benchmarks.workload import (
 )
 
 OUTPUT = ROOT / "results/bench"
-PARTS = ("micro", "limit", "authors-128", "authors-512")
+PARTS = ("micro", "limit", "states", "authors-128", "authors-512")
 PER_SECOND = {
     "test_answer_equivalence": "answers compared per second",
     "test_sandbox": "programs evaluated per second and core",
@@ -92,6 +93,13 @@ def limit() -> Iterator[Measured]:
         yield result_bytes(last[0], engine.tokenizer, Path(folder)), {}
 
 
+def states() -> Iterator[Measured]:
+    """What it costs that an interrupted prompt can go on."""
+    from tests.benchmarks.states import state_costs
+
+    yield state_costs(warm_engine()), {}
+
+
 def authors(max_tokens: int) -> Iterator[Measured]:
     """Against a loop like the reference implementation."""
     from tests.benchmarks.against_engine import against_authors
@@ -111,6 +119,7 @@ def run_part(part: str) -> None:
     measure: dict[str, Callable[[], Iterator[Measured]]] = {
         "micro": micro,
         "limit": limit,
+        "states": states,
         "authors-128": lambda: authors(128),
         "authors-512": lambda: authors(512),
     }
