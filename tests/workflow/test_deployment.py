@@ -93,6 +93,7 @@ def test_as_a_module_of_another_workflow(repository: Repository, elsewhere: Path
     planned = snakemake(elsewhere, repository, "-n", "--configfile", configuration)
     for rule in ("parallel", "eager_init", "allocate", "eager_adapt", "eager", "report_page"):
         assert f"rule {rule}:" in planned
+    assert [path for path in (elsewhere / "results").rglob("*") if path.is_file()] == []
     arguments = ("--configfile", configuration, "--cores", "1", TASKS)
     snakemake(elsewhere, repository, *arguments)
     assert (elsewhere / TASKS).exists()

@@ -55,8 +55,8 @@ onstart:
     PLAN.write()
 
 
-# Handlers of a module are not called, so there it is written when the workflow is read.
-if not workflow.modifier.is_main_snakefile():
+# Handlers of a module are not called, so there it is written when the workflow is read to be run.
+if not workflow.modifier.is_main_snakefile() and not workflow.output_settings.dryrun:
     PLAN.write()
 
 
