@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from eager.config.rivals import USUAL, RivalSettings
 from eager.report.figures.draw import FIGURES, draw_figures
 from eager.report.page.page import write_report
 from eager.report.results import CellResults
+from eager.report.tables.experiment import tables_of
+from eager.report.tables.stored import Tables
+from eager.util.files import read_json
+
+
+def tables_of_cells(cells: list[CellResults], rivals: RivalSettings = USUAL) -> Tables:
+    """The tables of synthetic cells."""
+    results = [
+        (cell.cell, method, read_json(cell.file(method, "metrics.json")))
+        for cell in cells
+        for method in cell.methods
+    ]
+    return tables_of(results, None, rivals)
 
 
 def make_report(folder: Path, cells: list[CellResults]) -> Path:
     """Write the report of synthetic cells, with their figures; its path."""
     draw_figures(cells, None, folder / "figures", "synthetic--")
     figures = [folder / f"figures/synthetic--{name}.svg" for name in FIGURES]
-    write_report(cells, None, figures, folder / "report.html")
+    write_report(cells, tables_of_cells(cells), figures, folder / "report.html")
     return folder / "report.html"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from eager.config.load import load_experiment, read_yaml
+from eager.config.settings import METHODS
 from eager.config.targets import Target, resolve
 from eager.util.files import write_json
 from tests.support.repository import HEADER, Repository
@@ -91,6 +93,7 @@ def test_as_a_module_of_another_workflow(repository: Repository, elsewhere: Path
     planned = snakemake(elsewhere, repository, "-n", "--configfile", configuration)
     for rule in ("parallel", "eager_init", "allocate", "eager_adapt", "eager", "report_page"):
         assert f"rule {rule}:" in planned
+    assert [path for path in (elsewhere / "results").rglob("*") if path.is_file()] == []
     arguments = ("--configfile", configuration, "--cores", "1", TASKS)
     snakemake(elsewhere, repository, *arguments)
     assert (elsewhere / TASKS).exists()
@@ -99,7 +102,7 @@ def test_as_a_module_of_another_workflow(repository: Repository, elsewhere: Path
 CELLS = 500
 MANY = {
     "many.yaml": "experiment: many\ncells: config/many.tsv\nmodels: config/many_models.yaml\n"
-    "datasets: config/many_data.yaml\nmethods: [parallel, eager_init]\n",
+    "datasets: config/many_data.yaml\n",
     "many_models.yaml": f"{MODEL}: {{path: model}}\n",
     "many_data.yaml": f"{DATASET}: {{kind: math, path: x.jsonl}}\n",
     "many.tsv": HEADER
@@ -123,6 +126,12 @@ def place_results(folder: Path, targets: list[Target]) -> None:
     shutil.copy(run.prompts, folder / targets[0].prompts)
 
 
+def rows_of(table: Path) -> list[tuple[str, str]]:
+    """Seed and method of every row of a table, sorted."""
+    with table.open(encoding="utf-8") as stream:
+        return sorted((row["seed"], row["method"]) for row in csv.DictReader(stream))
+
+
 def test_five_hundred_cells_make_their_tables_page_and_archive(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,8 +148,11 @@ def test_five_hundred_cells_make_their_tables_page_and_archive(
     print(f"\n{CELLS} cells planned in {time.monotonic() - start:.1f} s")
     snakemake(folder, repository, *arguments, "--", "all", "archive")
     print(f"and made in {time.monotonic() - start:.1f} s")
-    summary = (folder / "results/many/tables/summary.csv").read_text().splitlines()
-    assert len(summary) >= 1 + CELLS * 2
+    expected = {(str(seed), method) for seed in range(CELLS) for method in METHODS}
+    assert rows_of(folder / "results/many/tables/summary.csv") == sorted(expected)
+    compared = {(seed, method) for seed, method in expected if method != "parallel"}
+    over_seeds = {("all", method) for _, method in compared}
+    assert rows_of(folder / "results/many/tables/comparison.csv") == sorted(compared | over_seeds)
     assert (folder / "results/many/report.html").stat().st_size > 0
     with zipfile.ZipFile(folder / "results/many/archive.zip") as archive:
         packed = set(archive.namelist())

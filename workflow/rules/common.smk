@@ -55,8 +55,8 @@ onstart:
     PLAN.write()
 
 
-# Handlers of a module are not called, so there it is written when the workflow is read.
-if not workflow.modifier.is_main_snakefile():
+# Handlers of a module are not called, so there it is written when the workflow is read to be run.
+if not workflow.modifier.is_main_snakefile() and not workflow.output_settings.dryrun:
     PLAN.write()
 
 
@@ -76,7 +76,8 @@ container: PLAN.apptainer("stages")
 wildcard_constraints:
     model=glue.any_of(PLAN.experiment.models),
     dataset=glue.any_of(PLAN.experiment.datasets),
-    cell=glue.any_of(PLAN.cell_folders),
+    # Not all their names: the expression stands in every path and is read for every job.
+    cell=r"[^/]+",
     method=glue.any_of(PLAN.methods),
     shard=r"\d+-of-\d+",
 

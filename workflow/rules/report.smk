@@ -2,14 +2,16 @@
 
 Inputs:  results of every cell and method, the file of published figures
 Outputs: results/{experiment}/tables/      summary, comparison, rivals, parallel_curve, published:
-                                           .csv, .md, .tex; conclusion.md
+                                           .csv, .md, .tex; conclusion.md;
+                                           tables.json, all of it for the page
          results/{experiment}/figures/     {model}/{dataset}/{figure}.svg and .png, and
                                            equal_tokens.svg and .png of all cells
          results/{experiment}/report.html
-Steps:   tables; draw_figures -> report_page.
+Steps:   tables, draw_figures -> report_page.
 """
 
-FILES = ["sequences.parquet", "branches.parquet", "verdicts.parquet", "metrics.json"]
+DRAWN = ["sequences.parquet", "branches.parquet", "verdicts.parquet"]
+FILES = [*DRAWN, "metrics.json"]
 
 
 rule tables:
@@ -24,6 +26,7 @@ rule tables:
         multiext("<tables>/parallel_curve", ".csv", ".md", ".tex"),
         multiext("<tables>/published", ".csv", ".md", ".tex"),
         "<tables>/conclusion.md",
+        "<tables>/tables.json",
         multiext(f"results/{NAME}/figures/equal_tokens", ".svg", ".png"),
     log:
         f"logs/{NAME}/tables.log",
@@ -76,7 +79,8 @@ rule draw_figures:
 
 rule report_page:
     input:
-        results=PLAN.files([*FILES, "run.json"]),
+        tables="<tables>/tables.json",
+        results=PLAN.files([*DRAWN, "run.json"]),
         imported=PLAN.imported,
         shared=PLAN.shared_files(),
         published=PLAN.published or [],
@@ -97,7 +101,6 @@ rule report_page:
     params:
         **made_by("report.page.page", stage_identity("stages", "report")),
         shown=PLAN.shown,
-        rivals=PLAN.rivals,
         weights=PLAN.weights,
     shell:
         many("report", "--output {output:q}", "--read {params.weights:q}")

@@ -6,22 +6,54 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from eager.evaluation.statistics import exact_mcnemar, mean_interval, paired_difference, saving
+from eager.evaluation.statistics import (
+    BATCH,
+    RESAMPLES,
+    SEED,
+    bootstrap_p,
+    exact_mcnemar,
+    mean_interval,
+    mean_intervals,
+    paired_difference,
+    saving,
+)
 
 
 def column(*values: float) -> np.ndarray:
     return np.array([[float(value)] for value in values])
 
 
-def test_mean_interval_is_scipys_percentile_bootstrap() -> None:
-    values = np.random.default_rng(1).gamma(2, size=(40, 1))
-    ours = mean_interval(values)
-    theirs = stats.bootstrap(
-        (values[:, 0],), np.mean, method="percentile", n_resamples=20_000, rng=3
-    ).confidence_interval
-    assert ours is not None
-    assert ours == pytest.approx((theirs.low, theirs.high), abs=0.03)
-    assert mean_interval(values) == ours
+@pytest.mark.parametrize(("prompts", "seeds"), [(2, 1), (40, 1), (7, 3)])
+def test_intervals_are_those_of_scipys_percentile_bootstrap(prompts: int, seeds: int) -> None:
+    values, baseline = np.random.default_rng(1).gamma(2, size=(2, prompts, seeds))
+
+    def theirs(table: np.ndarray) -> object:
+        def mean(drawn: np.ndarray, columns: np.ndarray | None = None, axis: int = -1) -> object:
+            chosen = np.zeros((1, 1), int) if columns is None else columns[..., None, :]
+            return table[drawn[..., :, None], chosen].mean(axis=(-2, -1))
+
+        samples = [np.arange(prompts), np.arange(seeds)][: 1 + (seeds > 1)]
+        options = {"n_resamples": RESAMPLES, "batch": BATCH, "method": "percentile"}
+        rng = np.random.default_rng(SEED)
+        return stats.bootstrap(samples, mean, vectorized=True, **options, rng=rng)  # type: ignore[call-overload]
+
+    found = theirs(values - baseline)
+    difference = paired_difference(values, baseline, flags=False)
+    assert difference.interval == pytest.approx(tuple(found.confidence_interval), rel=1e-9)  # type: ignore[attr-defined]
+    assert difference.p_value == bootstrap_p(found.bootstrap_distribution)  # type: ignore[attr-defined]
+    expected = tuple(theirs(values).confidence_interval)  # type: ignore[attr-defined]
+    assert mean_interval(values) == pytest.approx(expected, rel=1e-9)
+    if seeds == 1:
+        assert mean_intervals(values) == [pytest.approx(expected, rel=1e-9)]
+
+
+def test_a_resample_without_a_difference_counts_on_both_sides() -> None:
+    # In thirds and sixths many resamples sum to nothing, but not in floating point.
+    sixths = np.array([1, 2, -3, 4, -4, 1, -1, 2, -2, 5, -3, -1])
+    exact = paired_difference(column(*sixths), column(*[0] * 12), flags=False)
+    baseline = np.full((12, 1), 1 / 3)
+    found = paired_difference(baseline + sixths[:, None] / 6, baseline, flags=False)
+    assert found.p_value == exact.p_value
 
 
 @pytest.mark.parametrize(("value", "expected"), [(1, (1, 1)), (0, (0, 0))])

@@ -10,6 +10,9 @@ import pytest
 from eager.config.rivals import RivalSettings
 from eager.report.tables.experiment import tables_of, write_tables
 from eager.report.tables.names import table_names
+from eager.report.tables.rendering import for_people
+from eager.report.tables.stored import Tables, store_tables, stored_tables
+from eager.util.errors import EagerError
 from tests.support.results import CELL, metrics, sequences
 
 
@@ -22,11 +25,25 @@ def results(text: str, prompts: str) -> list:
     ]
 
 
+def assert_stored_as_it_is(made: Tables, path: Path) -> None:
+    """The page is written from the same columns, kinds of value and digits."""
+    store_tables(made, path)
+    stored = stored_tables(path)
+    assert stored.conclusion == made.conclusion
+    for ours, theirs in zip(made.tables, stored.tables, strict=True):
+        assert (ours.name, list(ours.only_in_csv)) == (theirs.name, theirs.only_in_csv)
+        assert ours.frame.to_csv() == theirs.frame.to_csv()
+        assert for_people(ours.frame, ours.only_in_csv) == for_people(
+            theirs.frame, ours.only_in_csv
+        )
+
+
 @pytest.mark.parametrize("text", ["aBa.", "aaaa", "BBBB", "...."])
 @pytest.mark.parametrize("prompts", ["", "p", "pqr"])
 def test_every_kind_of_result_has_its_tables(text: str, prompts: str, tmp_path: Path) -> None:
     made = tables_of(results(text, prompts), None, RivalSettings())
     write_tables(made, tmp_path)
+    assert_stored_as_it_is(made, tmp_path.with_suffix(".json"))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(table_names())
     said = (tmp_path / "conclusion.md").read_text()
     assert said.startswith("# Conclusion\n\n2 comparisons" if prompts else "# Conclusion\n\nThere")
@@ -41,3 +58,22 @@ def test_the_summary_says_what_the_same_tokens_would_have_bought() -> None:
     # Both samples hold a right one; of all pairs of Full Parallel's five in six do.
     assert column[1] == pytest.approx(1 / 6)
     assert summary["distinct_answers_per_sequence"].tolist() == [0.5, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "no such file; make the tables first"),
+        ("{", "delete it"),
+        ("[]", "not a file of tables"),
+        ('{"tables": [{"name": "summary"}]}', "not a file of tables"),
+        ('{"tables": [], "conclusion": {"statements": [{"cost": "?"}]}}', "not a file of tables"),
+    ],
+)
+def test_a_file_that_is_not_of_tables_is_told(
+    content: str | None, expected: str, tmp_path: Path
+) -> None:
+    if content is not None:
+        (tmp_path / "tables.json").write_text(content)
+    with pytest.raises(EagerError, match=expected):
+        stored_tables(tmp_path / "tables.json")

@@ -19,6 +19,7 @@ from eager.report.figures.forest import draw_forest
 from eager.report.figures.style import visible
 from eager.report.page.parts import figure
 from eager.util.errors import EagerError
+from tests.support.results import CELL
 from tests.support.synthetic import DATASET, MODEL, SyntheticRun
 
 HEADER = "model,dataset,method,max_sequences,pass_at_k,tokens_per_prompt,source\n"
@@ -159,6 +160,19 @@ def test_full_parallel_is_a_line_with_rivals_and_the_forest_tells_differences(
     wide = description(tmp_path / "wide/x--cons_at_max.svg")
     assert wide != cons
     assert description(tmp_path / "wide/x--pass_at_k.svg") == passed
+
+
+def test_the_forest_of_many_cells_shows_pooled_rows_and_the_first_others(tmp_path: Path) -> None:
+    name = "pass_at_k_equal_tokens_difference"
+    row = {**CELL, "method": "eager", name: 0.25}
+    rows = [{**row, "seed": seed} for seed in (*range(100), "all")]
+    draw_forest(pd.DataFrame(rows), tmp_path, "many")
+    assert "(72 of 101 rows)" in (tmp_path / "many.svg").read_text()
+    told = description(tmp_path / "many.svg")
+    assert told.count("Pass@k: +0.25") == 72
+    assert "EAGer, all seeds, Pass@k" in told
+    assert "EAGer, seed 70, Pass@k" in told
+    assert "EAGer, seed 71, Pass@k" not in told
 
 
 def test_the_forest_of_an_experiment_is_drawn_without_rows_too(tmp_path: Path) -> None:

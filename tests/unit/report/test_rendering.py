@@ -15,9 +15,10 @@ from eager.config.rivals import RivalSettings
 from eager.config.settings import METHODS
 from eager.report.figures.style import style_of
 from eager.report.page import page, parts
-from eager.report.tables.experiment import ShownTable, tables_of, write_tables
+from eager.report.tables.experiment import write_tables
 from eager.report.tables.rendering import TableFiles, for_people, latex, markdown, write_forms
-from eager.util.files import read_json
+from eager.report.tables.stored import ShownTable, store_tables, stored_tables
+from tests.support.reports import tables_of_cells
 from tests.support.synthetic import SyntheticRun
 
 
@@ -132,12 +133,11 @@ def test_no_text_breaks_a_latex_table(records: list[dict[str, Any]]) -> None:
 
 def test_the_page_shows_the_files_tables(tmp_path: Path) -> None:
     cell = SyntheticRun().make(tmp_path)
-    results = [
-        (cell.cell, method, read_json(cell.file(method, "metrics.json"))) for method in cell.methods
-    ]
-    page.write_report([cell], None, [], tmp_path / "report.html", RivalSettings(window=2))
+    made = tables_of_cells([cell], RivalSettings(window=2))
+    write_tables(made, tmp_path)
+    store_tables(made, tmp_path / "tables.json")
+    page.write_report([cell], stored_tables(tmp_path / "tables.json"), [], tmp_path / "report.html")
     shown = cells_of((tmp_path / "report.html").read_text().split('id="figures"')[0]).rows
-    write_tables(tables_of(results, None, RivalSettings(window=2)), tmp_path)
     for name in ("summary", "comparison", "rivals", "parallel_curve"):
         rows = read_markdown((tmp_path / f"{name}.md").read_text()).rows
         place = rows[0].index("method") if "method" in rows[0] else None

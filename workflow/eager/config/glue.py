@@ -92,7 +92,6 @@ class Plan:
         self._targets = [*self.resolved.only_initial, *self.resolved.targets]
         self._by_folder = {target.folder: target for target in reversed(self._targets)}
         self.methods = {target.method for target in self._targets}
-        self.cell_folders = {Path(target.folder).parent.name for target in self._targets}
 
     def target(self, wildcards: Wildcards) -> Target:
         """The target that a job belongs to."""

@@ -15,9 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from eager.evaluation.statistics import CONFIDENCE, RESAMPLES, SEED, Interval, Table, bootstrap_p
+from eager.evaluation.statistics import (
+    CONFIDENCE,
+    DIGITS,
+    RESAMPLES,
+    SEED,
+    Counts,
+    Interval,
+    Table,
+    bootstrap_p,
+    percentile_bounds,
+    resample_means,
+)
 
-DIGITS = 12
 POWER = 0.8
 SMALLEST_DIFFERENCE = 0.01
 """A smaller difference is not asked to be decided: one prompt in a hundred."""
@@ -54,21 +64,20 @@ def resampled_means(values: Table, stratum: int = 0) -> Table | None:
     Returns:
         Shape (resamples, quantities); None for a single prompt, which says nothing of others.
     """
-    prompts, seeds, quantities = values.shape
+    prompts, seeds, _ = values.shape
     if prompts < 2:
         return None
-    drawn, drawn_seeds = _draws(prompts, seeds, stratum)
-    per_seed = (drawn @ values.reshape(prompts, -1)).reshape(-1, seeds, quantities)
-    return np.asarray(np.einsum("rsq,rs->rq", per_seed, drawn_seeds) / (prompts * seeds))
+    return resample_means(values, *_draws(prompts, seeds, stratum))
 
 
 @lru_cache(maxsize=16)
-def _draws(prompts: int, seeds: int, stratum: int) -> tuple[Table, Table]:
+def _draws(prompts: int, seeds: int, stratum: int) -> tuple[Counts, Counts]:
     """How often each prompt and each seed is drawn; a row per resample."""
     rng = np.random.default_rng([SEED, stratum])
 
-    def counts(many: int) -> Table:
-        return rng.multinomial(many, np.full(many, 1 / many), size=RESAMPLES).astype(float)
+    def counts(many: int) -> Counts:
+        drawn = rng.multinomial(many, np.full(many, 1 / many), size=RESAMPLES)
+        return drawn.astype(np.uint16)
 
     return counts(prompts), counts(seeds)
 
@@ -79,8 +88,7 @@ def estimate(value: float, distribution: NDArray[np.float64] | None) -> Estimate
         return Estimate(value, None, None, None)
     # No difference is no difference, whatever the last digit of a sum says.
     distribution = np.round(distribution, DIGITS)
-    tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.percentile(distribution, [tail, 100 - tail])
+    low, high = percentile_bounds(distribution)
     return Estimate(
         value,
         Interval(float(low), float(high)),

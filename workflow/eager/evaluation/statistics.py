@@ -1,25 +1,32 @@
-"""How sure a figure is: bootstrap intervals, paired differences, p-values (scipy's, seeded).
+"""How sure a figure is: bootstrap intervals, paired differences, p-values; seeded.
 
 Values are tables with a row per prompt and a column a seed; a result with one seed is one column.
-Resampling draws prompts, and seeds as well where there are several.
+Resampling draws prompts, and seeds as well where there are several: the resamples of
+`scipy.stats.bootstrap`, but drawn once for all results of a size, whose means are then products of
+matrices.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 Table = NDArray[np.float64]
-Statistic = Callable[..., Any]
+Counts = NDArray[np.uint16]
+Statistic = Callable[..., Table]
 
 CONFIDENCE = 0.95
 RESAMPLES = 5000
+BATCH = 500
+"""Resamples that are drawn, and whose means are computed, at once."""
 SEED = 55
 """The intervals' own seed: the same results give the same intervals."""
+DIGITS = 12
 
 
 class Interval(NamedTuple):
@@ -46,24 +53,46 @@ class Difference(NamedTuple):
 
 def mean_interval(values: Table) -> Interval | None:
     """Interval of the mean; None for a single prompt, which says nothing of other prompts."""
-    return _interval(_bootstrap(_mean, values))
+    return _interval(_bootstrap(lambda mean: mean, values))
 
 
 def mean_intervals(values: Table) -> list[Interval | None]:
     """Interval of the mean of each column; a row per prompt, all columns drawn together."""
     if len(values) < 2:
         return [None] * values.shape[1]
-    bounds = stats.bootstrap(
-        (values.T,),
-        np.mean,
-        axis=-1,
-        n_resamples=RESAMPLES,
-        batch=500,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=np.random.default_rng(SEED),
-    ).confidence_interval
-    return [Interval(float(a), float(b)) for a, b in zip(bounds.low, bounds.high, strict=True)]
+    bounds = percentile_bounds(resample_means(values[:, None, :], *_drawn(len(values), 1)))
+    return [Interval(float(low), float(high)) for low, high in bounds.T]
+
+
+def percentile_bounds(distribution: Table) -> Table:
+    """Lower and upper bound of the 95 % percentile interval over the first axis."""
+    tail = 100 * (1 - CONFIDENCE) / 2
+    return np.asarray(np.percentile(distribution, [tail, 100 - tail], axis=0))
+
+
+def resample_means(values: Table, drawn: Counts, drawn_seeds: Counts) -> Table:
+    """Means over prompts and seeds in every resample.
+
+    Args:
+        values: shape (prompts, seeds, quantities).
+        drawn: how often each prompt is drawn; shape (resamples, prompts).
+        drawn_seeds: how often each seed is drawn; shape (resamples, seeds).
+
+    Returns:
+        Shape (resamples, quantities).
+    """
+    prompts, seeds, quantities = values.shape
+    flat = values.reshape(prompts, -1)
+    means = np.empty((len(drawn), quantities))
+    # In batches: all resamples of many seeds would not fit into memory.
+    for start in range(0, len(drawn), BATCH):
+        part = slice(start, start + BATCH)
+        sums = drawn[part].astype(float) @ flat
+        if seeds > 1:
+            per_seed = sums.reshape(-1, seeds, quantities)
+            sums = np.einsum("rsq,rs->rq", per_seed, drawn_seeds[part].astype(float))
+        means[part] = sums / (prompts * seeds)
+    return means
 
 
 def paired_difference(method: Table, baseline: Table, *, flags: bool) -> Difference:
@@ -79,12 +108,12 @@ def paired_difference(method: Table, baseline: Table, *, flags: bool) -> Differe
         ValueError: the tables differ in shape or are empty.
     """
     _check(method, baseline)
-    result = _bootstrap(lambda m, b: _mean(m) - _mean(b), method, baseline)
+    distribution = _bootstrap(lambda m, b: m - b, method, baseline)
     if flags and method.shape[1] == 1:
         p_value: float | None = exact_mcnemar(method[:, 0] > 0, baseline[:, 0] > 0)
     else:
-        p_value = None if result is None else bootstrap_p(result.bootstrap_distribution)
-    return Difference(float(_mean(method) - _mean(baseline)), _interval(result), p_value)
+        p_value = None if distribution is None else bootstrap_p(distribution)
+    return Difference(float(method.mean() - baseline.mean()), _interval(distribution), p_value)
 
 
 def saving(method: Table, baseline: Table) -> tuple[float, Interval | None]:
@@ -97,7 +126,7 @@ def saving(method: Table, baseline: Table) -> tuple[float, Interval | None]:
     if not baseline.sum() > 0:
         raise ValueError("a saving needs a baseline that used something")
     share = float(1 - method.sum() / baseline.sum())
-    return share, _interval(_bootstrap(lambda m, b: 1 - _mean(m) / _mean(b), method, baseline))
+    return share, _interval(_bootstrap(lambda m, b: 1 - m / b, method, baseline))
 
 
 def exact_mcnemar(method: NDArray[np.bool_], baseline: NDArray[np.bool_]) -> float:
@@ -117,38 +146,42 @@ def _check(method: Table, baseline: Table) -> None:
         )
 
 
-def _mean(table: Table) -> Any:
-    return table.mean(axis=(-2, -1))
-
-
-def _bootstrap(statistic: Statistic, *tables: Table) -> Any:
-    """Resample prompts (and seeds) of all tables together; None for a single prompt."""
+def _bootstrap(statistic: Statistic, *tables: Table) -> Table | None:
+    """A function of the tables' means in every resample; None for a single prompt."""
     prompts, seeds = tables[0].shape
     if prompts < 2:
         return None
-
-    def on_indices(drawn: NDArray[np.int_], *more: NDArray[np.int_], **_: int) -> Any:
-        columns = more[0][..., None, :] if more else np.zeros((1, 1), int)
-        return statistic(*(table[drawn[..., :, None], columns] for table in tables))
-
-    samples = [np.arange(prompts)] + ([np.arange(seeds)] if seeds > 1 else [])
-    return stats.bootstrap(
-        samples,
-        on_indices,
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        batch=500,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=np.random.default_rng(SEED),
-    )
+    means = resample_means(np.stack(tables, axis=-1), *_drawn(prompts, seeds))
+    # No difference is no difference, whatever the last digit of a sum says.
+    return np.round(statistic(*means.T), DIGITS)
 
 
-def _interval(result: Any) -> Interval | None:
-    if result is None:
+@lru_cache(maxsize=16)
+def _drawn(prompts: int, seeds: int) -> tuple[Counts, Counts]:
+    """How often each prompt and each seed is drawn, a row per resample, in scipy's order."""
+    rng = np.random.default_rng(SEED)
+    sizes = [prompts] + ([seeds] if seeds > 1 else [])
+    batches = [
+        [_counted(rng.integers(0, size, (BATCH, size))) for size in sizes]
+        for _ in range(RESAMPLES // BATCH)
+    ]
+    drawn = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+    return drawn[0], drawn[1] if seeds > 1 else np.ones((RESAMPLES, 1), np.uint16)
+
+
+def _counted(indices: NDArray[np.int64]) -> Counts:
+    """How often each of 0..n-1 stands in each row of n indices."""
+    rows, many = indices.shape
+    places = indices + many * np.arange(rows)[:, None]
+    counts = np.bincount(places.ravel(), minlength=rows * many)
+    return counts.reshape(rows, many).astype(np.uint16)
+
+
+def _interval(distribution: Table | None) -> Interval | None:
+    if distribution is None:
         return None
-    bounds = result.confidence_interval
-    return Interval(float(bounds.low), float(bounds.high))
+    low, high = percentile_bounds(distribution)
+    return Interval(float(low), float(high))
 
 
 def bootstrap_p(distribution: NDArray[np.float64]) -> float:

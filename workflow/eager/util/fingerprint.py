@@ -10,6 +10,7 @@ import ast
 import hashlib
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 PACKAGE = Path(__file__).parents[1]
 ASSETS = frozenset({".css", ".html", ".j2", ".js", ".rst"})
@@ -39,12 +40,13 @@ def code_fingerprint(*modules: str) -> str:
     """Hash (16 hex digits) of modules such as "decoder" and all they import from this package."""
     digest = hashlib.sha256()
     for name in modules_behind(*modules):
-        digest.update(f"{name}\n{_normalised(name)}\n".encode())
+        digest.update(f"{name}\n{_parsed(_source(name)).code}\n".encode())
     for path in _assets({_path(name).parent for name in modules_behind(*modules)}):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
+@cache
 def method_fingerprint(module: str, method: str | None) -> str:
     """Hash of a module and, for a custom method, of the module that decides on its branches."""
     own = f"algorithm.methods.{method}"
@@ -78,27 +80,36 @@ def _assets(folders: set[Path]) -> list[Path]:
 
 def _imports(module: str) -> list[str]:
     names: list[str] = []
-    for node in ast.walk(_parse(module)):
-        if not isinstance(node, ast.ImportFrom) or (node.module or "").split(".")[0] != "eager":
-            continue
-        base = str(node.module).removeprefix("eager").removeprefix(".")
-        for alias in node.names:
-            inner = f"{base}.{alias.name}".removeprefix(".")
-            # `from eager.sandbox import codec` imports a module, the usual form a name of one.
-            names.append(inner if _path(inner).exists() else base)
+    for base, name in _parsed(_source(module)).imports:
+        inner = f"{base}.{name}".removeprefix(".")
+        # `from eager.sandbox import codec` imports a module, the usual form a name of one.
+        names.append(inner if _path(inner).exists() else base)
     return [name for name in names if name]
 
 
-def _normalised(module: str) -> str:
-    tree = _parse(module)
+class _Parsed(NamedTuple):
+    """What a source imports from this package (module, name), and its code as a text."""
+
+    imports: list[tuple[str, str]]
+    code: str
+
+
+@cache
+def _parsed(source: str) -> _Parsed:
+    """A source is parsed once, however many modules import it."""
+    tree = ast.parse(source)
+    imports: list[tuple[str, str]] = []
     for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "eager":
+            base = str(node.module).removeprefix("eager").removeprefix(".")
+            imports += [(base, alias.name) for alias in node.names]
         body = getattr(node, "body", None)
         if isinstance(body, list):
             # A bare string is a docstring or an attribute's description: no code.
             node.body = [  # type: ignore[attr-defined]
                 statement for statement in body if not _is_text(statement)
             ]
-    return ast.dump(tree)
+    return _Parsed(imports, ast.dump(tree))
 
 
 def _is_text(statement: ast.AST) -> bool:
@@ -114,5 +125,5 @@ def _path(module: str) -> Path:
     return file if file.exists() else file.with_suffix("") / "__init__.py"
 
 
-def _parse(module: str) -> ast.Module:
-    return ast.parse(_path(module).read_text(encoding="utf-8"))
+def _source(module: str) -> str:
+    return _path(module).read_text(encoding="utf-8")

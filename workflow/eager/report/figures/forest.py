@@ -26,6 +26,8 @@ PARAMETERS = {
     "seed": "seed ",
     "rule": "rule ",
 }
+MOST_ROWS = 72
+"""Rows that people can still read in a figure; the table has all."""
 Row = Mapping[str, Any]
 
 
@@ -37,14 +39,19 @@ def equal_tokens(facts: list[ResultData], published: list[Published]) -> tuple[F
 def draw_forest(comparison: pd.DataFrame, folder: Path, stem: str) -> None:
     """Draw the forest plot of a whole experiment.
 
+    Of more than `MOST_ROWS` rows those over seeds and data sets are shown, then the first others.
+
     Args:
         comparison: of `compare_with_baseline`.
         folder: where the files go.
         stem: their name without its end.
     """
-    heading = "Difference from Full Parallel at equal tokens"
+    rows = _records(comparison)
+    chosen = sorted(sorted(range(len(rows)), key=lambda n: not _is_pooled(rows[n]))[:MOST_ROWS])
+    left_out = f" ({len(chosen)} of {len(rows)} rows)" if len(chosen) < len(rows) else ""
+    heading = f"Difference from Full Parallel at equal tokens{left_out}"
     with style():
-        figure, description = _forest(_records(comparison))
+        figure, description = _forest([rows[n] for n in chosen])
         figure.suptitle(heading, fontsize=10, fontweight="bold")
         save(figure, folder, stem, heading, description)
 
@@ -98,11 +105,15 @@ def _draw_row(axes: Axes, place: int, row: Row, quality: str) -> None:
             bbox=box,
         )
         return
-    pooled = ALL in (row["seed"], row["dataset"])
+    pooled = _is_pooled(row)
     if f"{name}_low" in row:
         bounds = [row[f"{name}_low"], row[f"{name}_high"]]
         axes.plot(bounds, [place, place], "-", color=look.color, linewidth=2.4 if pooled else 1.2)
     axes.plot([row[name]], [place], look.marker, color=look.color, markersize=8 if pooled else 5)
+
+
+def _is_pooled(row: Row) -> bool:
+    return ALL in (row["seed"], row["dataset"])
 
 
 def _labels(rows: list[Row]) -> list[str]:

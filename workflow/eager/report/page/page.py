@@ -9,7 +9,6 @@ from typing import Any
 
 import jinja2
 
-from eager.config.rivals import USUAL, RivalSettings
 from eager.config.targets import ResolvedExperiment
 from eager.report.figures.names import figure_names
 from eager.report.page.assets import captions, read_asset
@@ -17,14 +16,14 @@ from eager.report.page.explorer import collect
 from eager.report.page.headline import headline
 from eager.report.page.parts import figure, provenance, table
 from eager.report.results import CellResults, cells_of
-from eager.report.tables.experiment import tables_of
-from eager.report.tables.pairing import Result
+from eager.report.tables.names import STORED
+from eager.report.tables.stored import Tables, stored_tables
 from eager.util.errors import EagerError
-from eager.util.files import read_json, write_text
+from eager.util.files import write_text
 
 
 def report_experiment(experiment: ResolvedExperiment, output: Path) -> None:
-    """Write the page of an experiment whose results and figures are made.
+    """Write the page of an experiment whose results, tables and figures are made.
 
     Args:
         experiment: the experiment.
@@ -32,40 +31,35 @@ def report_experiment(experiment: ResolvedExperiment, output: Path) -> None:
     """
     write_report(
         cells_of(experiment),
-        experiment.published,
+        stored_tables(experiment.folder / "tables" / STORED),
         [experiment.folder / name for name in figure_names(experiment, "svg")],
         output,
-        experiment.rivals,
+        published=experiment.published is not None,
     )
 
 
 def write_report(
     cells: list[CellResults],
-    published: Path | None,
+    made: Tables,
     figures: list[Path],
     output: Path,
-    rivals: RivalSettings = USUAL,
+    *,
+    published: bool = False,
 ) -> None:
     """Write the page.
 
     Args:
         cells: every cell of an experiment.
-        published: file of published figures, or None.
+        made: their tables.
         figures: SVG files, in order.
         output: the HTML file.
-        rivals: parameters of the rivals in the tables.
+        published: whether there are published figures to compare with.
 
     Raises:
         EagerError: no cells, or a result is missing or damaged.
     """
     if not cells:
         raise EagerError("no cells to report; give at least one row in the experiment's TSV")
-    results: list[Result] = [
-        (cell.cell, method, read_json(cell.file(method, "metrics.json")))
-        for cell in cells
-        for method in cell.methods
-    ]
-    made = tables_of(results, published, rivals)
     shown = [some for some in made.tables if published or some.name != "published"]
     data = collect(cells)
     words = captions()

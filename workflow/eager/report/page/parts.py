@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 
 from eager.report.figures.style import style_of
 from eager.report.results import CellResults
-from eager.report.tables.experiment import ShownTable
 from eager.report.tables.rendering import for_people, in_words, number_columns
+from eager.report.tables.stored import ShownTable
 from eager.util.errors import EagerError
 from eager.util.files import read_json
 

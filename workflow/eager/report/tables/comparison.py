@@ -94,7 +94,7 @@ def _as_measured(row: Comparison) -> dict[str, Any]:
     for cost in ENGINE_COSTS:
         shares = []
         for stratum in row.strata:
-            used, reference = (sum(pair[which][cost] for pair in stratum) for which in (0, 1))
+            used, reference = (sum(pair.both[which][cost] for pair in stratum) for which in (0, 1))
             shares.append(1 - used / reference if reference and used else None)
         known = [share for share in shares if share is not None]
         figures[f"{cost}_saved"] = float(np.mean(known)) if len(known) == len(shares) else None

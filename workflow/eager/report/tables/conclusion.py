@@ -28,6 +28,7 @@ BESIDE = {
 """The rivals of a method, which know of the answers what it knows, and the figure they aim at."""
 MINUS = "\N{MINUS SIGN}"
 Row = Mapping[str, Any]
+Cell = frozenset[tuple[str, Any]]
 
 
 class Cost(StrEnum):
@@ -86,7 +87,8 @@ def conclude(comparison: pd.DataFrame, rivals: pd.DataFrame) -> Conclusion:
     """
     rows = _records(comparison)
     rows.sort(key=_is_pooled, reverse=True)
-    statements = [_statement(row, _records(rivals)) for row in rows]
+    cells = _by_cell(rivals)
+    statements = [_statement(row, cells.get(_cell(row), {})) for row in rows]
     single = [row for row in rows if not _is_pooled(row)]
     return Conclusion(_summary(single), statements, _warnings(single))
 
@@ -132,7 +134,7 @@ def signed_with_bounds(row: Row, name: str) -> str:
     return f"{value:+z.2f}{bounds}".replace("-", MINUS)
 
 
-def _statement(row: Row, rivals: list[Row]) -> Statement:
+def _statement(row: Row, rivals: Mapping[str, Row]) -> Statement:
     cost, quality = cost_of(row), quality_of(row, "pass_at_k")
     sentences = [_cost_in_words(row, cost)]
     if quality is Quality.NOT_COMPARABLE:
@@ -198,19 +200,11 @@ def _quality_in_words(row: Row, quality: str) -> str:
     return f"{said} (about {needed:,.0f} prompts would decide a difference of {size})"
 
 
-def _rivals_in_words(row: Row, rivals: list[Row]) -> list[str]:
-    """What the rivals of a method reach in its cell."""
-    if row["method"] not in BESIDE:
+def _rivals_in_words(row: Row, here: Mapping[str, Row]) -> list[str]:
+    """What the rivals of a method reach in its cell, of which it is given all rows."""
+    if row["method"] not in BESIDE or row["method"] not in here:
         return []
     quality, names = BESIDE[row["method"]]
-    # A row over seeds or data sets has no cell of its own.
-    here = {
-        rival["method"]: rival
-        for rival in rivals
-        if all(rival.get(name) == row[name] for name in _parameters(row))
-    }
-    if row["method"] not in here:
-        return []
     clauses = [
         f"{style_of(name).name} {here[name][quality]:.3f} with "
         f"{here[name]['tokens_per_prompt']:,.0f} tokens in {here[name]['rounds']:.1f} rounds"
@@ -225,9 +219,18 @@ def _rivals_in_words(row: Row, rivals: list[Row]) -> list[str]:
     return [said]
 
 
-def _parameters(row: Row) -> list[str]:
+def _by_cell(rivals: pd.DataFrame) -> dict[Cell, dict[str, Row]]:
+    """Rows of the table of rivals by cell and method."""
+    cells: dict[Cell, dict[str, Row]] = {}
+    for row in _records(rivals):
+        cells.setdefault(_cell(row), {})[row["method"]] = row
+    return cells
+
+
+def _cell(row: Row) -> Cell:
+    """The parameters of a row; one over seeds or data sets is like no row of a single cell."""
     names = list(row)
-    return names[: names.index("method")]
+    return frozenset((name, row[name]) for name in names[: names.index("method")])
 
 
 def _summary(rows: list[Row]) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
-
-import pandas as pd
 
 from eager.config.rivals import RivalSettings
 from eager.config.targets import ResolvedExperiment
@@ -19,32 +16,14 @@ from eager.report.tables.comparison import (
     compare_with_published,
     only_in_csv,
 )
-from eager.report.tables.conclusion import Conclusion, conclude, markdown_of
-from eager.report.tables.names import CONCLUSION
+from eager.report.tables.conclusion import conclude, markdown_of
+from eager.report.tables.names import CONCLUSION, STORED
 from eager.report.tables.pairing import Result
 from eager.report.tables.published import read_published
 from eager.report.tables.rendering import table_files, write_forms
+from eager.report.tables.stored import ShownTable, Tables, store_tables
 from eager.report.tables.summary import ONLY_IN_CSV, read_results, summarize, with_equal_tokens
 from eager.util.files import read_json, write_text
-
-
-class ShownTable(NamedTuple):
-    """A table, and its columns that people do not need."""
-
-    name: str
-    frame: pd.DataFrame
-    only_in_csv: Collection[str] = ()
-
-
-class Tables(NamedTuple):
-    """All tables of an experiment, and what they show in words."""
-
-    tables: list[ShownTable]
-    conclusion: Conclusion
-
-    def frame(self, name: str) -> pd.DataFrame:
-        """One of the tables."""
-        return next(table.frame for table in self.tables if table.name == name)
 
 
 def tables_of(results: Sequence[Result], published: Path | None, rivals: RivalSettings) -> Tables:
@@ -85,6 +64,8 @@ def write_tables(made: Tables, folder: Path) -> None:
 def write_experiment(experiment: ResolvedExperiment, folder: Path) -> None:
     """Write the tables of an experiment, and draw what they say of all its cells at once.
 
+    Beside the files for people lies one with every digit, from which the page is written.
+
     Args:
         experiment: the experiment; the metrics of its results are there.
         folder: where the tables go.
@@ -97,4 +78,5 @@ def write_experiment(experiment: ResolvedExperiment, folder: Path) -> None:
         ]
     made = tables_of(results, experiment.published, experiment.rivals)
     write_tables(made, folder)
+    store_tables(made, folder / STORED)
     draw_forest(made.frame("comparison"), experiment.folder / "figures", FOREST)

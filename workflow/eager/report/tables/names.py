@@ -6,6 +6,8 @@ TABLES = ("summary", "comparison", "rivals", "parallel_curve", "published")
 """In the order of the page."""
 FORMS = ("csv", "md", "tex")
 CONCLUSION = "conclusion.md"
+STORED = "tables.json"
+"""All tables with every digit, for the page."""
 
 
 def table_names() -> list[str]:

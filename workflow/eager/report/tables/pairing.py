@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from eager.evaluation.equal_compute import PairedResult
 from eager.evaluation.measure import sequences_of
-from eager.evaluation.parallel_curve import prompt_curve
+from eager.evaluation.parallel_curve import PromptCurve, prompt_curve
 from eager.evaluation.statistics import Table
 from eager.util.errors import EagerError
 
@@ -28,11 +29,29 @@ Result = tuple[Mapping[str, Any], str, Mapping[str, Any]]
 """A cell's parameters, a method, and its metrics."""
 
 
+class Baseline:
+    """metrics.json of Full Parallel, with its curve of every prompt, which many rows ask for."""
+
+    def __init__(self, metrics: Mapping[str, Any]) -> None:
+        self.metrics = metrics
+
+    @cached_property
+    def curves(self) -> dict[str, PromptCurve]:
+        """By prompt."""
+        prompts = self.metrics["per_prompt"]
+        return {name: prompt_curve(sequences_of(self.metrics, name)) for name in prompts}
+
+
 class Pair(NamedTuple):
-    """metrics.json of a method and of Full Parallel, with one seed."""
+    """A method's metrics.json and Full Parallel's, with one seed."""
 
     method: Mapping[str, Any]
-    baseline: Mapping[str, Any]
+    baseline: Baseline
+
+    @property
+    def both(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Both metrics.json."""
+        return self.method, self.baseline.metrics
 
 
 @dataclass(frozen=True)
@@ -65,10 +84,10 @@ def comparisons(results: Sequence[Result]) -> list[Comparison]:
     Raises:
         EagerError: a method and `parallel` were not measured on the same prompts.
     """
-    found = {(_key(cell), method): metrics for cell, method, metrics in results}
+    found = {_key(cell): Baseline(m) for cell, method, m in results if method == BASELINE}
     single = []
     for cell, method, metrics in results:
-        baseline = found.get((_key(cell), BASELINE))
+        baseline = found.get(_key(cell))
         if method != BASELINE and baseline is not None and metrics["per_prompt"]:
             single.append(Comparison(cell, method, (_checked([Pair(metrics, baseline)]),)))
     seeds = [
@@ -96,10 +115,7 @@ def paired_result(row: Comparison, stratum: int, quality: str, cost: str) -> Pai
     largest = int(samples.min())
     curve = np.array(
         [
-            [
-                getattr(prompt_curve(sequences_of(pair.baseline, prompt)), quality)[: largest + 1]
-                for pair in pairs
-            ]
+            [getattr(pair.baseline.curves[prompt], quality)[: largest + 1] for pair in pairs]
             for prompt in prompts
         ]
     )
@@ -114,12 +130,11 @@ def paired_result(row: Comparison, stratum: int, quality: str, cost: str) -> Pai
 
 def values(pairs: Sequence[Pair], prompts: Sequence[str], which: int, name: str) -> Table:
     """A value of every prompt and seed; one known only of the whole result is shared evenly."""
-    if name not in pairs[0][which]["per_prompt"][prompts[0]]:
-        shares = [float(pair[which][name]) / len(prompts) for pair in pairs]
+    measured = [pair.both[which] for pair in pairs]
+    if name not in measured[0]["per_prompt"][prompts[0]]:
+        shares = [float(metrics[name]) / len(prompts) for metrics in measured]
         return np.tile(np.array(shares), (len(prompts), 1))
-    return np.array(
-        [[float(pair[which]["per_prompt"][p][name]) for pair in pairs] for p in prompts]
-    )
+    return np.array([[float(m["per_prompt"][p][name]) for m in measured] for p in prompts])
 
 
 def _over_data_sets(rows: list[Comparison]) -> list[Comparison]:
@@ -161,7 +176,7 @@ def _key(cell: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _checked(pairs: list[Pair]) -> tuple[Pair, ...]:
     prompts = set(pairs[0].method["per_prompt"])
-    if any(set(metrics["per_prompt"]) != prompts for pair in pairs for metrics in pair):
+    if any(set(metrics["per_prompt"]) != prompts for pair in pairs for metrics in pair.both):
         raise EagerError(
             "a method and parallel were measured on different prompts; generate both from "
             "the same data set"
