@@ -1,0 +1,94 @@
+"""What the figures of an estimate rest on, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from eager.monitor.estimate import SNAPSHOT_STEPS, Cost
+from eager.monitor.knowledge import BYTES_PER_TOKEN
+from eager.monitor.speeds import Speed, gpu_hours
+
+
+def assumptions(
+    costs: Sequence[Cost], speeds: Mapping[str, Speed], max_num_seqs: int, *, timed: bool
+) -> list[str]:
+    """What the figures rest on.
+
+    Args:
+        costs: of each result.
+        speeds: of each model.
+        max_num_seqs: sequences that a job decodes at once.
+        timed: whether the time to the end is told.
+    """
+    models = list(dict.fromkeys(cost.cell["model"] for cost in costs))
+    return [
+        *(speeds[model].source for model in models),
+        *_of_counts(costs),
+        *_of_sharing(costs),
+        _NAIVELY,
+        _of_interruption([speeds[model] for model in models], max_num_seqs),
+        *([_OF_TIME] if timed else []),
+        (
+            f"disk: the size of former results, else {BYTES_PER_TOKEN} bytes a generated token "
+            "(id, entropy, text) before compression; models, data sets and the store are not "
+            "counted"
+        ),
+    ]
+
+
+_NAIVELY = (
+    "run naively: every sample drawn anew for each M, and EAGer-init for each budgeted method "
+    "where the tokens of both are measured here"
+)
+_OF_TIME = (
+    "time to the end: the GPUs run nothing else, a smaller M comes before a larger one that shares "
+    "its samples, shards of a result take equally long, a job has the full speed from its first to "
+    "its last token; evaluation, downloads and waiting for a cluster are not counted"
+)
+
+
+def _of_counts(costs: Sequence[Cost]) -> list[str]:
+    used = {cost.basis for cost in costs}
+    told = []
+    if published := used & {"published", "guess"}:
+        told.append(
+            "published counts are the authors': once a prompt has stopped branching they count "
+            "words, so that true tokens of the EAGer methods are more (up to about twice); they "
+            "were made by the authors' rule, and are a guess for the rule `described`"
+        )
+    if published:
+        told.append(
+            "published counts of eager_adapt and eager may hold an EAGer-init of their own, which "
+            "is shared here: they are counted in full, and nothing is counted as saved"
+        )
+    if "measured at another M" in used:
+        told.append("tokens of Full Parallel grow in proportion to M")
+    if "guess" in used:
+        told.append(
+            "published counts, guessed from one another, are off by up to a fifth from another M, "
+            "3.6 times from another model or data set and 4.8 times from both: run one cell first"
+        )
+    if "unknown" in used:
+        told.append("nothing is known that results from unknown could be guessed from")
+    return told
+
+
+def _of_sharing(costs: Sequence[Cost]) -> list[str]:
+    if len({cost.pool for cost in costs}) == len([cost for cost in costs if cost.pool]):
+        return []
+    told = (
+        "samples of Full Parallel at several M are generated once: a result generates what a "
+        "smaller M has not; one that generates nothing loads no model"
+    )
+    return [told]
+
+
+def _of_interruption(speeds: Sequence[Speed], max_num_seqs: int) -> str:
+    lost = SNAPSHOT_STEPS * max_num_seqs
+    hours = [found for speed in speeds if (found := gpu_hours(lost, speed, loads=1)) is not None]
+    told = f", with the load up to {max(hours):,.2f} GPU hours" if hours else ""
+    return (
+        f"interruptions are not counted: one loses at most the last {SNAPSHOT_STEPS:,} steps of "
+        f"each prompt under way, {lost / 1e6:,.2f} million tokens of a job of {max_num_seqs} "
+        f"sequences{told}"
+    )
