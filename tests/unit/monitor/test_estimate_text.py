@@ -79,13 +79,29 @@ def test_unknown_speeds_and_counts_are_unknown_not_zero() -> None:
 
 def test_assumptions_say_what_an_interruption_costs_and_which_rule_was_published() -> None:
     lines = told().assumptions
-    # 2,048 steps x 256 sequences at 100 tokens/s, and a load of 180 s.
+    # The largest job has 18,000 tokens at 100 tokens/s, and a load of 180 s: 0.1 hours.
     [lost] = [line for line in lines if "interruption" in line]
-    assert "2,048 steps of each prompt under way, 0.52 million tokens" in lost
-    assert f"{(2048 * 256 / 100 + 180) / 3600:.2f} GPU hours" in lost
+    assert "2,048 steps of each prompt under way, here up to 0.02 million tokens" in lost
+    assert lost.endswith("0.10 GPU hours")
+    few = Estimate(told().costs, told().speeds, max_num_seqs=2).assumptions
+    assert any("up to 0.00 million tokens" in line for line in few)
+    assert any("several M" in line for line in lines)
     assert any("authors' rule" in line for line in lines)
-    plan = experiment(cell(), methods=("parallel",))
-    costs = estimate(plan, [run("parallel", max_sequences=2)], [], {"d": 30}, {"m": SPEED})
+    plan = experiment(cell(), cell(seed=2), methods=("parallel", "eager_init"))
+    runs = [run("parallel", max_sequences=2), run("eager_init")]
+    costs = estimate(plan, runs, [], {"d": 30}, {"m": SPEED})
     lines = Estimate(costs, {"m": SPEED}, 256).assumptions
     assert "tokens of Full Parallel grow in proportion to M" in lines
     assert not any("published" in line or "several M" in line for line in lines)
+
+
+def test_of_a_finished_plan_nothing_is_left() -> None:
+    plan = experiment(cell(), methods=("parallel",))
+    costs = estimate(plan, [run("parallel", "e")], [], {"d": 5}, {"m": SPEED})
+    done = Estimate(costs, {"m": SPEED}, 256, timeline=timeline(costs, 2))
+    assert as_json(done)["still_to_run"]["gpu_hours"] == 0
+    text = as_text(done)
+    assert "still to run: GPU jobs 0, loads 0, million tokens 0.00, GPU hours 0.00" in text
+    assert "on 2 GPUs: 0.00 hours" in text
+    assert "critical path:" not in text
+    assert not any("interruption" in line for line in done.assumptions)

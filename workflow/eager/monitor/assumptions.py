@@ -26,7 +26,7 @@ def assumptions(
         *_of_counts(costs),
         *_of_sharing(costs),
         _NAIVELY,
-        _of_interruption([speeds[model] for model in models], max_num_seqs),
+        *_of_interruption(costs, speeds, max_num_seqs),
         *([_OF_TIME] if timed else []),
         (
             f"disk: the size of former results, else {BYTES_PER_TOKEN} bytes a generated token "
@@ -74,7 +74,8 @@ def _of_counts(costs: Sequence[Cost]) -> list[str]:
 
 
 def _of_sharing(costs: Sequence[Cost]) -> list[str]:
-    if len({cost.pool for cost in costs}) == len([cost for cost in costs if cost.pool]):
+    pools = [cost.pool for cost in costs if cost.pool is not None]
+    if len(set(pools)) == len(pools):
         return []
     told = (
         "samples of Full Parallel at several M are generated once: a result generates what a "
@@ -83,12 +84,27 @@ def _of_sharing(costs: Sequence[Cost]) -> list[str]:
     return [told]
 
 
-def _of_interruption(speeds: Sequence[Speed], max_num_seqs: int) -> str:
-    lost = SNAPSHOT_STEPS * max_num_seqs
-    hours = [found for speed in speeds if (found := gpu_hours(lost, speed, loads=1)) is not None]
-    told = f", with the load up to {max(hours):,.2f} GPU hours" if hours else ""
-    return (
-        f"interruptions are not counted: one loses at most the last {SNAPSHOT_STEPS:,} steps of "
-        f"each prompt under way, {lost / 1e6:,.2f} million tokens of a job of {max_num_seqs} "
-        f"sequences{told}"
-    )
+def _of_interruption(
+    costs: Sequence[Cost], speeds: Mapping[str, Speed], max_num_seqs: int
+) -> list[str]:
+    """The most that an interrupted job generates again, over the jobs that are still to run."""
+    lost = [
+        (min(SNAPSHOT_STEPS * max_num_seqs, cost.tokens / cost.jobs), cost)
+        for cost in costs
+        if cost.basis != "done" and cost.tokens is not None
+    ]
+    if not lost:
+        return []
+    hours = [
+        found
+        for tokens, cost in lost
+        if (found := gpu_hours(tokens, speeds[cost.cell["model"]], 1, cost.gpus)) is not None
+    ]
+    told = f"; with a load up to {max(hours):,.2f} GPU hours" if hours else ""
+    most = max(tokens for tokens, _ in lost) / 1e6
+    return [
+        (
+            f"interruptions are not counted: an interrupted job loses at most {SNAPSHOT_STEPS:,} "
+            f"steps of each prompt under way, here up to {most:,.2f} million tokens{told}"
+        )
+    ]

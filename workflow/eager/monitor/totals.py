@@ -108,4 +108,5 @@ def _sum(costs: Sequence[Cost], name: str) -> Sum:
     found = [(getattr(cost, name), cost.basis == "guess") for cost in costs]
     values = [value for value, _ in found if value is not None]
     guessed = sum(value for value, guess in found if guess and value is not None)
-    return Sum(sum(values) if values else None, guessed, len(values) == len(found))
+    unknown = bool(found) and not values
+    return Sum(None if unknown else sum(values), guessed, len(values) == len(found))
