@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eager.config.load import load_experiment, read_yaml
-from eager.config.schema import Experiment
+from eager.config.schema import Experiment, ModelEntry
 from eager.monitor.estimate import Cost, estimate, nested_samples
 from eager.monitor.history import FormerRun
 from eager.monitor.speeds import Speed, gpu_hours, speeds_of
@@ -119,6 +119,8 @@ def test_eager_init_is_paid_once_and_naively_by_each_that_builds_on_it() -> None
     # Of the authors' counts nobody knows whether an EAGer-init is in them.
     mixed = costs_of(experiment(CELL), [run("eager_init")], [published("eager", 70.0)])
     assert (mixed[-1].tokens, mixed[-1].tokens_naive) == (2100, 2100)
+    other = costs_of(experiment(CELL), [run("eager")], [published("eager_init", 70.0)])
+    assert (other[-1].tokens, other[-1].tokens_naive) == (6000, 6000)
 
 
 def test_an_eager_init_that_is_not_shown_is_paid_too() -> None:
@@ -149,6 +151,14 @@ def test_every_shard_is_a_job_that_loads_the_model() -> None:
     [cost] = costs_of(plan, facts=[published("parallel", 100.0)])
     assert (cost.jobs, cost.loads) == (8, 8)
     assert cost.gpu_hours == pytest.approx((3000 / 100 + 8 * 180) / 3600)
+
+
+def test_all_gpus_of_a_job_wait_for_the_load() -> None:
+    plan = experiment(CELL, methods=("parallel",))
+    plan.models["m"] = ModelEntry(path="model", tensor_parallel_size=2)
+    [cost] = costs_of(plan, facts=[published("parallel", 100.0)])
+    assert (cost.gpus, cost.loads) == (2, 1)
+    assert cost.gpu_hours == pytest.approx((3000 / 100 + 2 * 180) / 3600)
 
 
 def test_what_is_guessed_and_what_is_unknown_stand_apart_in_the_sums() -> None:

@@ -33,6 +33,7 @@ ORDER = [
     PLANNED._replace(dataset="f"),
     PLANNED._replace(model="n", dataset="e"),
     PLANNED._replace(method="eager"),
+    PLANNED._replace(method="eager", rule="authors", max_sequences=32),
     key("parallel", max_sequences=8),
 ]
 

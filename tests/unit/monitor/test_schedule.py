@@ -116,6 +116,8 @@ def test_the_longest_path_goes_first() -> None:
     assert schedule.starts == {"long": 0, "a": 0, "b": 2, "after": 4}
     assert schedule.end == 5
     assert critical_path(jobs) == ["long", "after"]
+    later = {"a": Job(1), "b": Job(1, after=("a",)), "c": Job(3, after=("a",))}
+    assert list_schedule(later, 1).starts == {"a": 0, "c": 1, "b": 4}
 
 
 @pytest.mark.parametrize(
