@@ -40,6 +40,10 @@ def test_totals_keep_known_and_guessed_apart() -> None:
         in text
     )
     assert "from m on the same data set, published: n d M 4" in text
+    assert "n d M 4 (" not in text
+    first = experiment(cell(), methods=("parallel", "eager_init"))
+    costs = estimate(first, [], FACTS[:1], {"d": 30}, {"m": SPEED})
+    assert "m d M 4 (eager_init)" in as_text(Estimate(costs, {"m": SPEED}, 256))
     assert "cost" not in found["total"]
     assert "time" not in found
     assert json.loads(json.dumps(found)) == found
@@ -104,4 +108,5 @@ def test_of_a_finished_plan_nothing_is_left() -> None:
     assert "still to run: GPU jobs 0, loads 0, million tokens 0.00, GPU hours 0.00" in text
     assert "on 2 GPUs: 0.00 hours" in text
     assert "critical path:" not in text
+    assert "run naively: the same, nothing is shared" in text
     assert not any("interruption" in line for line in done.assumptions)

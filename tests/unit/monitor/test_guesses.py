@@ -81,6 +81,9 @@ def test_guesses_worked_out_by_hand() -> None:
         for name, tokens in zip("no", (1, 3), strict=True)
     }
     assert found(PLANNED, both, measured=False) == (2, "the mean of n on e and o on e, published")
+    by_authors = {PLANNED._replace(rule="authors"): 9.0}
+    words = "the same model and data set, rule authors, published"
+    assert found(PLANNED, by_authors, measured=False) == (9, words)
     assert found(PLANNED, {here: 100.0}) == (
         400,
         "parallel of the same model and data set, M 2 scaled in proportion to M",

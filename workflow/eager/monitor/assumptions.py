@@ -54,7 +54,8 @@ def _of_counts(costs: Sequence[Cost]) -> list[str]:
         told.append(
             "published counts are the authors': once a prompt has stopped branching they count "
             "words, so that true tokens of the EAGer methods are more (up to about twice); they "
-            "were made by the authors' rule, and are a guess for the rule `described`"
+            "were made by the authors' rule at a theta that is not published, and are a guess for "
+            "the rule `described`"
         )
     if published:
         told.append(

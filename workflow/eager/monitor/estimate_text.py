@@ -84,7 +84,7 @@ def as_text(estimate: Estimate) -> str:
             _naive_line(estimate.costs),
             *(_time_lines(estimate.timeline) if estimate.timeline else []),
         ],
-        _listed("guesses", _guess_lines(cells.values())),
+        _listed("guesses", _guess_lines(estimate.costs)),
         _listed("assumptions", estimate.assumptions),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
@@ -132,6 +132,8 @@ def _naive_line(costs: Sequence[Cost]) -> str:
     known = without_guesses(costs)
     told = [_saved(tokens_saved(costs), tokens_saved(known), 1e-6, "million tokens")]
     hours, known_hours = hours_saved(costs), hours_saved(known)
+    if not tokens_saved(costs).saved and not (hours and hours.saved):
+        return "run naively: the same, nothing is shared"
     if hours is not None:
         told.append(_saved(hours, known_hours, 1, "GPU hours"))
     return f"run naively: {'; '.join(told)}"
@@ -160,17 +162,24 @@ def _time_lines(found: Timeline) -> list[str]:
     return [told, f"critical path: {path}"] if path else [told]
 
 
-def _guess_lines(cells: Iterable[Sequence[Cost]]) -> list[str]:
+def _guess_lines(costs: Iterable[Cost]) -> list[str]:
     """What guesses are from, with the results that are guessed from it."""
-    places: dict[str, list[str]] = {}
-    for group in cells:
-        cell = group[0].cell
-        where = f"{cell['model']} {cell['dataset']} M {cell['max_sequences']}"
-        for words in dict.fromkeys(cost.guessed_from for cost in group if cost.guessed_from):
-            methods = [cost.method for cost in group if cost.guessed_from == words]
-            some = "" if len(methods) == len(group) else f" ({', '.join(methods)})"
-            places.setdefault(words, []).append(where + some)
-    return [f"from {words}: {'; '.join(dict.fromkeys(found))}" for words, found in places.items()]
+    planned: dict[str, set[str]] = {}
+    guessed: dict[str, dict[str, dict[str, None]]] = {}
+    for cost in costs:
+        where = f"{cost.cell['model']} {cost.cell['dataset']} M {cost.cell['max_sequences']}"
+        planned.setdefault(where, set()).add(cost.method)
+        if cost.guessed_from:
+            places = guessed.setdefault(cost.guessed_from, {})
+            places.setdefault(where, {})[cost.method] = None
+    return [
+        f"from {words}: "
+        + "; ".join(
+            where if set(methods) == planned[where] else f"{where} ({', '.join(methods)})"
+            for where, methods in places.items()
+        )
+        for words, places in guessed.items()
+    ]
 
 
 def _listed(title: str, lines: Sequence[str]) -> list[str]:

@@ -151,7 +151,9 @@ def _words(planned: Key, found: Sequence[Fact], *, by_length: bool) -> str:
 
 def _differences(planned: Key, found: Sequence[Fact]) -> list[str]:
     keys, told = [fact.key for fact in found], []
-    rules = {fact.key.rule for fact in found if fact.measured} - {planned.rule, None}
+    # What is published is by the authors' rule everywhere; that is told where nothing else differs.
+    here = planned[:3] == keys[0][:3]
+    rules = {fact.key.rule for fact in found if fact.measured or here} - {planned.rule, None}
     if rules:
         told.append(f"rule {_all(sorted(rules, key=str))}")
     if caps := {key.max_sequences for key in keys} - {planned.max_sequences}:
