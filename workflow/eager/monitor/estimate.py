@@ -162,12 +162,17 @@ def plan(
         cell.temperature: known_facts(runs, published, cell.temperature)
         for cell in experiment.cells
     }
+    runs_by_folder = {run.folder: run for run in runs}
+    known: dict[Key, PerPrompt] = {}
     name, found = experiment.config.experiment, {}
     for cell in experiment.cells:
         for method in methods:
             folder = result_folder(name, cell, method)
             if folder in found:
                 continue
+            key = _key(cell, method)
+            if key not in known:
+                known[key] = per_prompt(key, runs, facts[cell.temperature], kinds)
             budgeted = method in BUDGET_METHODS
             pooled = cell.model, cell.dataset, cell.temperature, cell.seed
             found[folder] = Planned(
@@ -176,8 +181,8 @@ def plan(
                 method,
                 pool=pooled if method == "parallel" else None,
                 initial=result_folder(name, cell, "eager_init") if budgeted else None,
-                alone=per_prompt(_key(cell, method), runs, facts[cell.temperature], kinds),
-                own=next((run for run in runs if run.folder == folder), None),
+                alone=known[key],
+                own=runs_by_folder.get(folder),
             )
     return list(found.values())
 
