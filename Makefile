@@ -11,7 +11,7 @@ DOCKERFILES = $(shell git ls-files '*Dockerfile')
 empty :=
 space := $(empty) $(empty)
 comma := ,
-PURE := $(subst $(space),$(comma),$(foreach module,algorithm/allocation algorithm/branching algorithm/entropy evaluation/answers evaluation/boxes evaluation/equivalence evaluation/exact_numbers evaluation/letters evaluation/metrics evaluation/normalize evaluation/quantities evaluation/sets evaluation/statistics evaluation/unicode_math evaluation/diversity evaluation/draws evaluation/equal_compute evaluation/parallel_curve evaluation/resampling evaluation/rivals evaluation/upstream report/tables/comparison,*/eager/$(module).py))
+PURE := $(subst $(space),$(comma),$(foreach module,algorithm/allocation algorithm/branching algorithm/entropy algorithm/tree_state evaluation/answers evaluation/boxes evaluation/equivalence evaluation/exact_numbers evaluation/letters evaluation/metrics evaluation/normalize evaluation/quantities evaluation/sets evaluation/statistics evaluation/unicode_math evaluation/diversity evaluation/draws evaluation/equal_compute evaluation/parallel_curve evaluation/resampling evaluation/rivals evaluation/upstream report/tables/comparison,*/eager/$(module).py))
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from eager.algorithm.allocation import Round
 from eager.config.settings import DecodingSettings
 from eager.generation.decoder import NextRound
 from eager.generation.engine import EngineOutput, EngineRequest
-from tests.support.oracle import Script
+from tests.support.oracle import Script, Step
 
 TOP = 6
 """Tokens with a probability at each step, as the settings of `decoding` ask for."""
@@ -57,20 +58,24 @@ class ScriptedEngine:
         # After the sequence and its length, an id names how many ends have been drawn in vain.
         draws = int((*request_id.split("."), 0)[4]) if request_id.count(".") > 2 else 0
         step = self._script(tuple(request.ids), draws)
-        request.ids.append(step.sampled)
+        sampled = self._sample(request, step)
+        request.ids.append(sampled)
         request.generated += 1
-        finished = step.sampled in self._ends or request.generated == request.max_tokens
+        finished = sampled in self._ends or request.generated == request.max_tokens
         if finished:
             del self.requests[request_id]
         top_tokens, logprobs = self._top_entries(step.tokens, step.probabilities)
         return EngineOutput(
             request_id,
-            [step.sampled],
-            [step.sampled, *top_tokens] if request.with_logprobs else [],
+            [sampled],
+            [sampled, *top_tokens] if request.with_logprobs else [],
             [-1.0, *logprobs] if request.with_logprobs else [],
             finished,
             cached_prompt_tokens=0,
         )
+
+    def _sample(self, request: Request, step: Step) -> int:
+        return step.sampled
 
     def _top_entries(
         self, tokens: list[int], probabilities: list[float]
@@ -79,6 +84,32 @@ class ScriptedEngine:
         padding = self._top - len(tokens)
         logprobs = np.log(probabilities).tolist()
         return tokens + [0] * padding, logprobs + [-np.inf] * padding
+
+
+class SeededEngine(ScriptedEngine):
+    """Draws tokens with each request's own random numbers, for some requests in every step.
+
+    Args:
+        room: how many requests are served in a step; where there are more, chance says which.
+    """
+
+    def __init__(self, script: Script, end_of_sequence: frozenset[int], room: int) -> None:
+        super().__init__(script, end_of_sequence, TOP)
+        self._room = room
+        self._sources: dict[int, random.Random] = {}
+
+    def step(self) -> list[EngineOutput]:
+        self.steps += 1
+        names = list(self.requests)
+        if len(names) > self._room:
+            names = random.Random(self.steps).sample(names, self._room)
+        return [self._advance(request_id) for request_id in names]
+
+    def _sample(self, request: Request, step: Step) -> int:
+        source = self._sources.setdefault(id(request), random.Random(request.seed))
+        if source.random() < 0.05:
+            return min(self._ends)
+        return source.choices(step.tokens, step.probabilities)[0]
 
 
 def decoding(method: str, max_sequences: int, **changes: object) -> DecodingSettings:

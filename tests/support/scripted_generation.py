@@ -38,6 +38,7 @@ SETTINGS = DecodingSettings(
     temperature=1.0,
     max_tokens=60,
     seed=55,
+    snapshot_steps=10,
 )
 
 

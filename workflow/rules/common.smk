@@ -102,6 +102,11 @@ def shards_of(wildcards):
     return [ancient(path) for path in PLAN.shards(wildcards)]
 
 
+def pool_of(wildcards):
+    """The result with a larger M that draws the samples; a finished one is used as it is."""
+    return [ancient(path) for path in PLAN.pool(wildcards)]
+
+
 def evaluation_cores(wildcards):
     """Programs have time limits, so no other job may take their cores meanwhile."""
     if not PLAN.is_code(wildcards):

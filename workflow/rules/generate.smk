@@ -6,7 +6,9 @@ Outputs: results/{experiment}/{model}/{dataset}/{cell}/{method}/
            sequences.parquet  branches.parquet  run.json  (allocation.json: eager_adapt, eager)
          results/store/       finished prompts, found by what made them
 Steps:   parallel, eager_init -> allocate -> eager_adapt, eager, each by shards -> gather.
-A job that runs again, for whatever reason, finds its finished prompts in the store.
+A job that runs again, for whatever reason, finds its finished prompts in the store, and goes on
+with those that were under way. Samples of `parallel` do not depend on M: the largest M draws them,
+smaller ones wait for it and take the first (`pool`).
 """
 
 
@@ -47,6 +49,10 @@ rule generate:
 
 
 use rule generate as parallel with:
+    input:
+        model="<model>",
+        prompts="<prompts>",
+        pool=pool_of,
     output:
         temp(shard_output("parallel")),
 

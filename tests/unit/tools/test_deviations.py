@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from eager.algorithm.allocation import InitialResult, Round, Share, allocate
-from eager.algorithm.branching import BranchingRule, Observation, PromptTree
+from eager.algorithm.allocation import Round, Share
+from eager.algorithm.rules import AUTHORS, Points
 from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary
 from eager.evaluation.metrics import SequenceResult
@@ -19,12 +20,13 @@ from tests.support import oracle
 from tests.support.oracle import END
 from tests.support.scripted_engine import TOP, ScriptedEngine, decoding, one_round
 from tools.deviations.authors import (
+    OF_BUDGETS,
+    ONE_POINT,
     VARIANTS,
-    HalfCapTree,
     majority_with_empty_votes,
     rounds_of,
-    shares_by_literal,
 )
+from tools.deviations.points import POINTS
 from tools.deviations.recording import (
     RecordingEngine,
     RecordingFacts,
@@ -36,7 +38,7 @@ from tools.deviations.recording import (
 )
 
 REQUEST = ".".join("0000")  # prompt, round, sequence, tokens so far
-OURS, SAMPLED = VARIANTS["eager_init"], VARIANTS["eager_init, sampled token in H"]
+OURS, SAMPLED = VARIANTS["eager_init"], VARIANTS["eager_init, N"]
 VOCABULARY = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=64)
 SETTINGS = decoding("eager_init", 5, entropy_threshold=1.0)
 FACTS = RecordingFacts(
@@ -134,36 +136,22 @@ def test_a_sampled_token_outside_of_the_top_is_recorded_with_its_own_entropy() -
     assert outside.rows[0]["entropy_with_sampled"] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("live", "ours", "theirs"), [(1, 1, 1), (2, 2, 2), (4, 2, 1), (5, 1, 1)])
-def test_past_half_of_the_cap_only_earlier_sequences_branch(
-    live: int, ours: int, theirs: int
-) -> None:
-    rule = BranchingRule(6, 1.0, 99, 1000, 20, frozenset({END}))
-    for tree, forks in ((PromptTree(rule, live), ours), (HalfCapTree(rule, live), theirs)):
-        made = tree.observe([Observation(i, 3, 2.0, 3, 4) for i in range(live)])
-        assert [branch.parent for branch in made] == list(range(forks))
-    late = HalfCapTree(rule, 4)
-    assert not late.observe([Observation(i, 3, 2.0 if i == 3 else 0.1, 3, 4) for i in range(4)])
+def test_every_point_of_the_rule_is_turned_on_by_itself_or_with_what_it_needs() -> None:
+    points = {*ONE_POINT.values(), *OF_BUDGETS.values()}
+    covered = {f.name for f in fields(Points) if any(getattr(p, f.name) for p in points)}
+    # The demo's model has no marker, so the one of point O has nothing to differ in.
+    assert covered == {f.name for f in fields(Points)} - {"only_think_marker"}
+    assert all(letter in POINTS for name in ONE_POINT for letter in name.split(", "))
+    assert VARIANTS["eager, all points"].points == AUTHORS
 
 
-def test_the_literal_cap_gives_eager_adapt_nothing_and_full_eager_lower_thresholds() -> None:
-    initial = [InitialResult("a", 4, False), InitialResult("b", 1, False)]
-    initial.append(InitialResult("c", 2, True))
-    assert [s.share for s in allocate("eager_adapt", initial, 4)] == [5, 0, 0]
-    assert [s.share for s in shares_by_literal("eager_adapt", initial, 4)] == [0, 0, 0]
-    assert [s.share for s in allocate("eager", initial, 4)] == [4, 1, 0]
-    theirs = shares_by_literal("eager", initial, 4)
-    assert [s.share for s in theirs] == [3, 2, 0]
-    assert not any(s.saturated for s in theirs)
-
-
-def test_an_uncut_round_may_grow_to_the_cap() -> None:
+def test_a_variant_has_the_points_it_names() -> None:
     left = Share("p", 4, True, None, 5, "")
-    for name, cap in (("eager_adapt", 1), ("eager_adapt, last round uncut", 4)):
-        found = rounds_of(VARIANTS[name], left, 1.0, 4)(1, 4)
+    for name, cap in (("eager_adapt", 1), ("eager_adapt, G", 5)):
+        found = rounds_of(VARIANTS[name], left, 1.0)(1, 4)
         assert found is not None
         assert found.max_sequences == cap
-        assert rounds_of(VARIANTS[name], left, 1.0, 4)(2, 5) is None
+        assert rounds_of(VARIANTS[name], left, 1.0)(2, 5) is None
 
 
 def test_empty_answers_win_a_vote_and_are_wrong() -> None:

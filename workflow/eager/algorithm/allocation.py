@@ -47,13 +47,15 @@ class Share:
 class Round:
     """One entropy-aware round of a prompt: fresh starts, cap and threshold (nats).
 
-    Round 0 is EAGer-init itself (or Full Parallel); budgeted rounds count from 1.
+    Round 0 is EAGer-init itself (or Full Parallel); budgeted rounds count from 1. `first` is the
+    index of the first root, above 0 where Full Parallel adds samples to those that there are.
     """
 
     number: int
     roots: int
     max_sequences: int
     entropy_threshold: float
+    first: int = 0
 
 
 def saved_budget(initial: Sequence[InitialResult], max_sequences: int) -> int:

@@ -93,7 +93,7 @@ class Sequence:
     `branching_end` is the length of the sequence (inherited included) when the prompt stopped
     branching, or its whole length if it had finished before.
 
-    Only with point C: `birth` is the step it was born in; `step_entropies` has an entropy a step
+    `birth` is the step it was born in. Only with point C: `step_entropies` has an entropy a step
     from there on, as long as the prompt branched (a branch's stands with parent and child);
     `drawn_end` is the end that the last step drew; `ends_drawn` counts the ends that did not stand.
     """
@@ -116,9 +116,17 @@ class Sequence:
         """Tokens from the start of the answer, inherited included."""
         return self.fork_position + len(self.tokens)
 
+    @property
+    def steps(self) -> int:
+        """Steps of the prompt until now, if none has passed without a token or an end for it."""
+        return self.birth + len(self.tokens) + self.ends_drawn
+
 
 class PromptTree:
     """All sequences of one prompt in one round.
+
+    `running_threshold` and `steps_without_branch` are what the next decision to branch depends on
+    besides the sequences; the threshold is None once the prompt has stopped branching.
 
     Args:
         rule: the parameters.
@@ -132,8 +140,10 @@ class PromptTree:
         self.steps = 0
         self.live = roots
         self.branching = True
-        self._steps_without_branch = 0
-        self._threshold = RunningThreshold(rule.entropy_threshold, rule.threshold_percentile)
+        self.steps_without_branch = 0
+        self.running_threshold: RunningThreshold | None = RunningThreshold(
+            rule.entropy_threshold, rule.threshold_percentile
+        )
         if roots >= rule.max_sequences:
             self._end_branching()
 
@@ -154,7 +164,8 @@ class PromptTree:
             for observation in step:
                 self._append(self.sequences[observation.sequence], observation.sampled)
             return []
-        threshold = self._threshold.value()
+        assert self.running_threshold is not None
+        threshold = self.running_threshold.value()
         self._count_places()
         made: list[Branch] = []
         recorded: list[float] = []
@@ -171,12 +182,12 @@ class PromptTree:
             else:
                 self._take(sequence, observation)
         self.steps += 1
-        self._threshold.add(recorded)
+        self.running_threshold.add(recorded)
         self.branches += made
-        self._steps_without_branch = 0 if made else self._steps_without_branch + 1
+        self.steps_without_branch = 0 if made else self.steps_without_branch + 1
         if (
             len(self.sequences) >= self.rule.max_sequences
-            or self._steps_without_branch >= self.rule.max_steps_without_branch
+            or self.steps_without_branch >= self.rule.max_steps_without_branch
             or (self.rule.points.limit_counts_steps and self.steps >= self.rule.max_tokens)  # F
         ):
             self._end_branching()
@@ -188,6 +199,17 @@ class PromptTree:
         if sequence.parent is None:
             return sequence.tokens[:]
         return self.tokens(sequence.parent)[: sequence.fork_position] + sequence.tokens
+
+    @property
+    def sampled(self) -> int:
+        """Tokens that were sampled for it, ends that were drawn again included (C).
+
+        A branch forces the first token of its child.
+        """
+        return sum(
+            len(sequence.tokens) + sequence.ends_drawn - (sequence.parent is not None)
+            for sequence in self.sequences
+        )
 
     def tokens_left(self, index: int) -> int:
         """How many more tokens a sequence may get."""
@@ -298,7 +320,7 @@ class PromptTree:
         return [*parent[len(own) - count :], *own]
 
     def _end_branching(self) -> None:
-        del self._threshold  # its history is not needed any more
+        self.running_threshold = None  # its history is not needed any more
         steps_left = self.rule.max_tokens - self.steps
         for sequence in self.sequences:
             if sequence.finish_reason is not None:

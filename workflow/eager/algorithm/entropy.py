@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from heapq import heappop, heappush
 from math import floor
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,20 @@ def top_k_entropy(logprobs: NDArray[np.float64]) -> NDArray[np.float64]:
     products = np.multiply(weights, shifted, where=weights > 0, out=np.zeros_like(weights))
     entropies: NDArray[np.float64] = np.log(total) - products.sum(axis=1) / total
     return np.maximum(entropies, 0.0)
+
+
+class History(NamedTuple):
+    """What a running threshold knows of the entropies (nats) that it was given.
+
+    Attributes:
+        above: those above theta.
+        below_count: number of the others.
+        below_max: the largest of the others.
+    """
+
+    above: list[float]
+    below_count: int
+    below_max: float
 
 
 class RunningThreshold:
@@ -68,6 +83,17 @@ class RunningThreshold:
                 heappush(self._lower, -entropy)
             else:
                 heappush(self._above, entropy)
+
+    @property
+    def history(self) -> History:
+        """All that has been added, as far as the threshold depends on it."""
+        above = [*(-entropy for entropy in self._lower), *self._above]
+        return History(above, self._below_count, self._below_max)
+
+    @history.setter
+    def history(self, history: History) -> None:
+        above, self._below_count, self._below_max = history
+        self._lower, self._above = [], sorted(above)
 
     def value(self) -> float:
         """The threshold now, in nats; theta while nothing has been recorded."""

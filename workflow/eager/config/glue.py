@@ -22,6 +22,7 @@ from eager.config.targets import (
     ResolvedExperiment,
     Target,
     entry_part,
+    is_made_with,
     resolve,
     shards_to_gather,
 )
@@ -191,11 +192,23 @@ class Plan:
         """run.json of each generation whose sequences a result holds."""
         return self.target(wildcards).runs
 
+    def pool(self, wildcards: Wildcards) -> list[str]:
+        """The result that draws the samples of Full Parallel, if one with a larger M does.
+
+        A result that is there keeps the one it was made after: Snakemake compares lists of inputs,
+        and a larger M that is added later would make it again.
+        """
+        target = self.target(wildcards)
+        folder, run = target.pool, Path(target.folder, "run.json")
+        if is_made_with(run, *_made_with(target)):
+            made_after = read_json(run).get("pool")
+            folder = made_after if made_after in (None, *self._by_folder) else folder
+        return [f"{folder}/sequences.parquet"] if folder else []
+
     def shards(self, wildcards: Wildcards) -> list[str]:
         """What each shard of a result writes when it is done."""
         target = self.target(wildcards)
-        settings = target.settings.model_dump(mode="json")
-        code = method_fingerprint("generation.shard_job", target.method)
+        settings, code = _made_with(target)
         configured = self.experiment.shards(wildcards.model, wildcards.dataset)
         count = shards_to_gather(Path(target.folder, "run.json"), settings, code, configured)
         return [f"{target.folder}/shard-{k}-of-{count}.json" for k in range(1, count + 1)]
@@ -289,6 +302,12 @@ def shard_output(methods: str) -> str:
 def any_of(names: Iterable[str]) -> str:
     """A regular expression that matches exactly these names, or nothing if there are none."""
     return "|".join(re.escape(name) for name in sorted(set(names))) or "$^"
+
+
+def _made_with(target: Target) -> tuple[dict[str, Any], str]:
+    """Settings and code that a result is to be made with."""
+    code = method_fingerprint("generation.shard_job", target.method)
+    return target.settings.model_dump(mode="json"), code
 
 
 def _local(path: str | None) -> str | None:

@@ -16,6 +16,7 @@ from eager.config.rivals import USUAL, RivalSettings
 from eager.config.settings import (
     DEFAULT_RULE,
     METHODS,
+    SNAPSHOT_STEPS,
     BranchingParameters,
     DecodingSettings,
     EngineOptions,
@@ -154,6 +155,13 @@ class ExperimentConfig(StrictModel):
         default=False,
         description="record the entropies of Full Parallel too, for `export`; takes longer",
     )
+    snapshot_steps: int = Field(
+        default=SNAPSHOT_STEPS,
+        ge=1,
+        description="steps after which a prompt's running sequences get new seeds and its state is "
+        "kept, so that an interrupted generation goes on from there; decides sequences that are "
+        "longer",
+    )
     rivals: RivalSettings = Field(default=USUAL, description="see below")
     branching: BranchingParameters = Field(default=BranchingParameters(), description="see below")
     engine: EngineOptions = Field(default=EngineOptions(), description="see below")
@@ -233,6 +241,8 @@ class Experiment:
             "dtype": model.dtype,
             "seed": cell.seed,
         }
+        if self.config.snapshot_steps != SNAPSHOT_STEPS:
+            sampling["snapshot_steps"] = self.config.snapshot_steps
         if method == "parallel" and self.config.record_entropies:
             sampling |= {
                 "record_entropies": True,

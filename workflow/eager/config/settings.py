@@ -19,6 +19,10 @@ from eager.algorithm.rules import RuleName
 MAX_LOGPROBS = 20
 """Top tokens that vLLM returns a position by default; the largest K."""
 
+SNAPSHOT_STEPS = 2048
+"""Steps between two states of a prompt by default; a multiple of the engine's KV blocks, so that
+what is submitted again finds its prefix in the cache."""
+
 METHODS = ("parallel", "eager_init", "eager_adapt", "eager")
 """The paper's methods, in the order they are shown in."""
 BUDGET_METHODS = ("eager_adapt", "eager")
@@ -95,6 +99,12 @@ class DecodingSettings(BranchingParameters):
         description="record entropies of Full Parallel too, which costs time",
     )
     # Left out of what is written where it is the default, so that no result's hash changes by it.
+    snapshot_steps: int = Field(
+        default=SNAPSHOT_STEPS,
+        ge=1,
+        exclude_if=lambda steps: steps == SNAPSHOT_STEPS,
+        description="steps of a prompt after which its state is kept and its seeds are new",
+    )
     rule: RuleName = Field(
         default=DEFAULT_RULE,
         exclude_if=lambda rule: rule == DEFAULT_RULE,

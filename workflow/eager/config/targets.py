@@ -6,7 +6,7 @@ given this file and the folder of its result, and finds the rest here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -56,6 +56,8 @@ class Target(StrictModel):
         kind: how answers are evaluated.
         program: how texts become programs, and limits, where the tasks are programs.
         initial: folder of EAGer-init's result, for the budgeted methods.
+        pool: folder of the result with the largest M that this one, with a smaller M, is the first
+            samples of.
     """
 
     cell: dict[str, Any]
@@ -65,6 +67,7 @@ class Target(StrictModel):
     kind: Literal["math", "choice", "code"]
     program: dict[str, Any] = Field(default_factory=dict)
     initial: str | None = None
+    pool: str | None = None
 
     @property
     def prompts(self) -> str:
@@ -151,11 +154,11 @@ def resolve(experiment: Experiment) -> ResolvedExperiment:
         configuration=config.model_dump(mode="json", exclude={"engine", "container_runtime"}),
         models={name: _of_results(experiment.models[name]) for name in sorted(used[0])},
         datasets={name: _of_results(experiment.datasets[name]) for name in sorted(used[1])},
-        targets=[
+        targets=with_pools(
             _target(experiment, cell, method)
             for cell in experiment.cells
             for method in config.methods
-        ],
+        ),
         only_initial=[
             _target(experiment, cell, "eager_init")
             for cell in experiment.cells
@@ -176,6 +179,32 @@ def read_experiment(path: Path) -> ResolvedExperiment:
         raise EagerError(f"{path}: no such file; the workflow writes it when it starts") from None
     except (ValueError, ValidationError) as error:
         raise EagerError(f"{path}: not a resolved experiment ({error}); delete it") from None
+
+
+def with_pools(targets: Iterable[Target]) -> list[Target]:
+    """Targets, each result of Full Parallel with the one whose first samples are its own.
+
+    Samples do not depend on M, so results that differ in it alone are nested.
+    """
+    targets = list(targets)
+    largest: dict[tuple[str, str, str], Target] = {}
+    for target in targets:
+        if target.method == "parallel":
+            known = largest.setdefault(_pool(target), target)
+            if target.settings.max_sequences > known.settings.max_sequences:
+                largest[_pool(target)] = target
+    return [
+        target.model_copy(update={"pool": most.folder})
+        if target.method == "parallel" and (most := largest[_pool(target)]).folder != target.folder
+        else target
+        for target in targets
+    ]
+
+
+def _pool(target: Target) -> tuple[str, str, str]:
+    """What results of Full Parallel have in common that have the same samples."""
+    settings = target.settings.model_dump_json(exclude={"max_sequences"})
+    return target.cell["model"], target.cell["dataset"], settings
 
 
 def entry_part(entry: ModelEntry | DatasetEntry, keys: frozenset[str]) -> dict[str, Any]:

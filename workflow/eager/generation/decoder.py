@@ -4,15 +4,21 @@ A branch is a new request on a prefix the engine has cached; a parent whose samp
 the most likely one is aborted and submitted again with that token forced. Where the rule draws ends
 of sequence again, a sequence that has drawn one is submitted again as it was. The decisions are
 made in `eager.algorithm`; this module moves tokens between it and the engine.
+
+At every S-th step of a prompt (`snapshot_steps`) its running sequences are submitted again as they
+are, with seeds of that place, and its state is kept. A sequence of a prompt that branches no more
+depends on no other, so its own steps count then. An interrupted generation goes on from there and
+draws the random numbers that it would have drawn.
 """
 
 from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Protocol
 
 import numpy as np
 
@@ -21,6 +27,7 @@ from eager.algorithm.branching import BranchingRule, Observation, PromptTree, se
 from eager.algorithm.entropy import top_k_entropy
 from eager.algorithm.methods import children_of
 from eager.algorithm.rules import RULES, RuleName
+from eager.algorithm.tree_state import TreeState, can_go_on, restore
 from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary
 from eager.generation.engine import Engine, EngineOutput, EngineRequest
@@ -51,12 +58,28 @@ class PromptRun:
 
 @dataclass(eq=False, slots=True)
 class LiveRequest:
-    """The sequence of a tree that a request of the engine stands for."""
+    """The sequence of a tree that a request of the engine stands for.
+
+    `length` is that of the sequence, in tokens from the start of the answer, when it was submitted.
+    """
 
     run: PromptRun
     tree: PromptTree
     sequence: int
+    length: int
     started: bool = False
+
+
+class Snapshots(Protocol):
+    """Keeps the states of prompts that are under way."""
+
+    def restore(self, prompt_id: str) -> list[list[TreeState]]:
+        """The states of a prompt's rounds, oldest first; none where nothing is kept."""
+        ...
+
+    def save(self, run: PromptRun, lengths: Mapping[int, int]) -> None:
+        """Keep a prompt's state; `lengths` says where its running sequences go on."""
+        ...
 
 
 @dataclass
@@ -79,13 +102,21 @@ class Decoder:
         engine: a fresh engine.
         settings: how to sample and branch.
         vocabulary: ends of sequence and of thinking, context length.
+        snapshots: states of prompts, to go on from; None: they are not kept.
     """
 
-    def __init__(self, engine: Engine, settings: DecodingSettings, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        settings: DecodingSettings,
+        vocabulary: Vocabulary,
+        snapshots: Snapshots | None = None,
+    ) -> None:
         self.counters = Counters()
         self._engine = engine
         self._settings = settings
         self._vocabulary = vocabulary
+        self._snapshots = snapshots
         self._live: dict[str, LiveRequest] = {}
         own = children_of(settings.method)
         self._children = own or second_most_likely
@@ -105,7 +136,7 @@ class Decoder:
             work: prompts with their rounds, in order of priority.
         """
         runs = [PromptRun(*item, priority=index) for index, item in enumerate(work)]
-        yield [run for run in runs if not self._start_round(run)]
+        yield [run for run in runs if not (self._resume(run) or self._start_round(run))]
         while self._live:
             start = perf_counter()
             outputs = self._engine.step()
@@ -116,20 +147,32 @@ class Decoder:
             self.counters.driver_seconds += perf_counter() - stepped
             yield finished
 
+    def _resume(self, run: PromptRun) -> bool:
+        """Go on with a prompt from its last state; False if none of its rounds is under way."""
+        rounds = self._snapshots.restore(run.prompt.id) if self._snapshots else []
+        for states in rounds:
+            round_ = run.next_round(len(run.finished), run.sequences)
+            assert round_ is not None
+            tree = restore(self._rule(run.prompt, round_), round_.roots, states)
+            if tree.live:
+                run.round, run.tree = round_, tree
+                for index, sequence in enumerate(tree.sequences):
+                    if sequence.finish_reason is None:
+                        self._submit(run, tree, index)
+                return True
+            run.finished.append((round_, tree))
+        return False
+
     def _start_round(self, run: PromptRun) -> bool:
         """Begin a prompt's next round; False if it has none left."""
         run.round = run.next_round(len(run.finished), run.sequences)
         if run.round is None:
             run.tree = None
             return False
-        run.tree = self._tree(self._rule(run.prompt, run.round), run.round.roots)
+        run.tree = PromptTree(self._rule(run.prompt, run.round), run.round.roots)
         for sequence in range(run.round.roots):
             self._submit(run, run.tree, sequence)
         return True
-
-    def _tree(self, rule: BranchingRule, roots: int) -> PromptTree:
-        """A fresh tree; variants of the rule put theirs here."""
-        return PromptTree(rule, roots)
 
     def _rule(self, prompt: Prompt, round_: Round) -> BranchingRule:
         room = self._vocabulary.context_length - len(prompt.token_ids)
@@ -153,8 +196,9 @@ class Decoder:
         request_id = f"{run.priority}.{run.round.number}.{sequence}.{len(tokens)}"
         request_id += f".{draws}" if draws else ""
         prompt = [*run.prompt.token_ids, *tokens]
+        number = run.round.first + sequence
         seed = request_seed(
-            self._settings.seed, run.prompt.id, run.round.number, sequence, len(tokens), draws
+            self._settings.seed, run.prompt.id, run.round.number, number, len(tokens), draws
         )
         self._engine.submit(
             EngineRequest(
@@ -167,7 +211,7 @@ class Decoder:
             )
         )
         run.request_ids[sequence] = request_id
-        self._live[request_id] = LiveRequest(run, tree, sequence)
+        self._live[request_id] = LiveRequest(run, tree, sequence, len(tokens))
         self.counters.prompt_tokens += len(prompt)
 
     def _take(self, outputs: Sequence[EngineOutput]) -> list[PromptRun]:
@@ -199,7 +243,9 @@ class Decoder:
             assert run.round is not None
             if run.tree.live == 0:
                 run.finished.append((run.round, run.tree))
-                if not self._start_round(run):
+                if self._start_round(run):
+                    self._save(run)
+                else:
                     finished.append(run)
         return finished
 
@@ -232,7 +278,8 @@ class Decoder:
         ends = tree.rule.end_of_sequence
         replaced = {b.parent for b in branches if b.kept != b.sampled or b.kept in ends}
         drawn = [row.sequence for row in rows if tree.sequences[row.sequence].drawn_end is not None]
-        replaced.update(drawn)
+        due = self._due(tree, [*(row.sequence for row in rows), *(b.child for b in branches)])
+        replaced.update(drawn, due)
         for row in rows:
             over = tree.sequences[row.sequence].finish_reason is not None
             request_id = run.request_ids[row.sequence]
@@ -247,10 +294,33 @@ class Decoder:
         if tree.live == 0:
             for sequence in list(run.request_ids):
                 self._drop(run, sequence, aborted=True)
-        for sequence in [*(s for b in branches for s in (b.parent, b.child)), *drawn]:
+        for sequence in [*(s for b in branches for s in (b.parent, b.child)), *drawn, *due]:
             unheard = sequence not in run.request_ids
             if unheard and tree.sequences[sequence].finish_reason is None:
                 self._submit(run, tree, sequence)
+        if due:
+            self._save(run)
+
+    def _due(self, tree: PromptTree, moved: list[int]) -> list[int]:
+        """Of the sequences that a step has moved, those that run on and are at an S-th step."""
+        every = self._settings.snapshot_steps
+        if tree.branching and tree.steps % every:
+            return []
+        return [
+            index
+            for index in moved
+            if tree.sequences[index].finish_reason is None
+            and (tree.branching or tree.sequences[index].steps % every == 0)
+        ]
+
+    def _save(self, run: PromptRun) -> None:
+        """Keep a prompt's state, unless a sequence could not go on from where it was submitted."""
+        tree = run.tree
+        assert tree is not None
+        lengths = {index: self._live[name].length for index, name in run.request_ids.items()}
+        whole = all(can_go_on(tree.sequences[index], at) for index, at in lengths.items())
+        if self._snapshots is not None and whole:
+            self._snapshots.save(run, lengths)
 
     def _drop(self, run: PromptRun, sequence: int, *, aborted: bool) -> None:
         """Forget the request of a sequence; the engine goes on with it unless it is aborted."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from eager.config.settings import DecodingSettings, EngineOptions
 from eager.generation.progress import Progress
+from eager.generation.samples import read_result
 from eager.generation.shard_job import done_file, entry_keys, generate
 from eager.generation.shards import WHOLE
 from eager.generation.store import FinishedPrompt, Store
@@ -17,7 +18,13 @@ from eager.util.files import read_json, report_full_disk, write_json
 from eager.util.tables import BRANCHES, SEQUENCES, concatenate, read_table, write_table
 
 RESULT_FILES = ("sequences.parquet", "branches.parquet", "run.json")
-OF_ONE_SHARD = ("prompts", "prompts_found_finished", "load_seconds", "wall_seconds")
+OF_ONE_SHARD = (
+    "prompts",
+    "prompts_found_finished",
+    "sequences_generated",
+    "load_seconds",
+    "wall_seconds",
+)
 """Keys of a done file that add up over the shards."""
 
 
@@ -65,7 +72,7 @@ def _finished_prompts(
 ) -> list[FinishedPrompt]:
     damage: list[str] = []
     store = Store(folder, damage.append)
-    found = [store.read(key) for key in keys]
+    found = [read_result(store, key, item) for key, item in zip(keys, work.items, strict=True)]
     missing = [i.prompt.id for i, entry in zip(work.items, found, strict=True) if entry is None]
     if missing:
         for path in done_files:

@@ -18,9 +18,11 @@ from eager.generation.engine import Engine, VllmEngine
 from eager.generation.progress import Progress
 from eager.generation.provenance import describe_run, software_recipe
 from eager.generation.records import Tokenizer, tree_tables
+from eager.generation.samples import added, with_more
 from eager.generation.shards import Shard, partition
 from eager.generation.signals import StopRequest, stop_requests
-from eager.generation.store import FinishedPrompt, Store, entry_key
+from eager.generation.snapshots import SnapshotFiles
+from eager.generation.store import UNDER_WAY, FinishedPrompt, Store, entry_key
 from eager.generation.work import Inputs, Work, WorkItem, read_work
 from eager.util.files import model_folder, read_json, report_full_disk, write_json
 from eager.util.fingerprint import method_fingerprint
@@ -52,22 +54,23 @@ class Generation:
     ) -> None:
         self.settings = settings
         self.finished: set[str] = set()
+        self.sequences = 0
         self._vocabulary = vocabulary
         self._items = {item.prompt.id: item for item in work}
         self._keys = {item.prompt.id: key for item, key in zip(work, keys, strict=True)}
+        self._before: dict[str, FinishedPrompt] = {}
         self._store = store
         self._stop = stop
         for prompt_id, key in self._keys.items():
-            if store.read(key) is not None:
-                self.finished.add(prompt_id)
+            self._look_up(prompt_id, key)
         self.found = len(self.finished)
 
     def run(self, make_engine: EngineFactory, progress: Progress) -> None:
         """Finish all prompts; starts no engine where nothing is left to generate.
 
         Raises:
-            StoppedError: a signal has come; what is finished is in the store, what was running is
-                lost.
+            StoppedError: a signal has come; what is finished is in the store, what was running
+                goes on from its last state.
         """
         progress.begin(self.found)
         remaining = [i for i in self._items.values() if i.prompt.id not in self.finished]
@@ -79,13 +82,16 @@ class Generation:
         with self._stop.at_once():
             engine, tokenizer = make_engine()
         vocabulary = vocabulary_of(self.settings.rule, self._vocabulary, tokenizer)
-        decoder = Decoder(engine, self.settings, vocabulary)
-        counts = _CountDifferences(decoder)
+        snapshots = SnapshotFiles(self._files_under_way(remaining), progress.say)
+        decoder = Decoder(engine, self.settings, vocabulary, snapshots)
+        snapshots.new_counts = _CountDifferences(decoder).since_last
         for runs in decoder.run([(item.prompt, item.next_round) for item in remaining]):
             for run in runs:
                 item = self._items[run.prompt.id]
+                counts = added(snapshots.new_counts(), snapshots.counts(run.prompt.id))
                 tables = self._tables(item, run, tokenizer)
-                self._keep(item, FinishedPrompt(*tables, counts=counts.since_last()))
+                self._keep(item, FinishedPrompt(*tables, counts | _tokens_of(run)))
+                snapshots.forget(run.prompt.id)
             self._stop.check()
             progress.update(
                 len(self.finished),
@@ -95,9 +101,39 @@ class Generation:
             )
         progress.end(len(self.finished), decoder.counters.forks, decoder.counters.tokens)
 
+    def _look_up(self, prompt_id: str, key: str) -> None:
+        """Find out what is finished, and from which sample on Full Parallel is to go on."""
+        found, item = self._store.read(key), self._items[prompt_id]
+        if found is None:
+            return
+        there = found.sequences.num_rows
+        if item.samples is None or there >= item.samples:
+            self.finished.add(prompt_id)
+        else:
+            self._before[prompt_id] = found
+            self._items[prompt_id] = item.after(there)
+
+    def _files_under_way(self, items: list[WorkItem]) -> dict[str, Path]:
+        """Where the states of prompts are kept, by the samples that are to be drawn."""
+        keys = (
+            entry_key(self._keys[item.prompt.id], f"{item.first_index} {item.samples}")
+            for item in items
+        )
+        return {
+            item.prompt.id: self._store.path(key, UNDER_WAY)
+            for item, key in zip(items, keys, strict=True)
+        }
+
     def _keep(self, item: WorkItem, finished: FinishedPrompt) -> None:
-        self._store.write(self._keys[item.prompt.id], finished)
-        self.finished.add(item.prompt.id)
+        prompt_id = item.prompt.id
+        self.sequences += finished.sequences.num_rows
+        if prompt_id in self._before:
+            finished = with_more(self._before[prompt_id], finished)
+        key = self._keys[prompt_id]
+        # Another experiment may have drawn more samples of this prompt meanwhile.
+        if item.samples is None or (self._store.size(key) or 0) <= finished.sequences.num_rows:
+            self._store.write(key, finished)
+        self.finished.add(prompt_id)
 
     def _tables(
         self, item: WorkItem, run: PromptRun, tokenizer: Tokenizer
@@ -119,15 +155,29 @@ class Generation:
         return concatenate(sequences, SEQUENCES), concatenate(branches, BRANCHES)
 
 
+def _tokens_of(run: PromptRun) -> dict[str, float]:
+    """Counts of one prompt by itself, which no interruption changes."""
+    trees = [tree for _, tree in run.finished]
+    return {
+        "tokens": sum(tree.sampled for tree in trees),
+        "forks": sum(len(tree.branches) for tree in trees),
+    }
+
+
 class _CountDifferences:
     """Splits the decoder's running totals among the prompts, so that a resume adds up."""
 
     def __init__(self, decoder: Decoder) -> None:
         self._counters = decoder.counters
-        self._last: dict[str, float] = dict.fromkeys(vars(self._counters), 0)
+        self._last = self._totals()
+
+    def _totals(self) -> dict[str, float]:
+        totals = dict(vars(self._counters))
+        del totals["tokens"], totals["forks"]  # known of each prompt
+        return totals
 
     def since_last(self) -> dict[str, float]:
-        now = dict(vars(self._counters))
+        now = self._totals()
         difference = {name: now[name] - self._last[name] for name in now}
         self._last = now
         return difference
@@ -140,8 +190,10 @@ def done_file(output: Path, shard: Shard) -> Path:
 
 def generation_identity(settings: DecodingSettings, inputs: Inputs, work: Work) -> dict[str, Any]:
     """Everything that decides the results of a generation besides its prompts."""
+    # How many samples are asked for decides none of them.
+    without = {"max_sequences"} if settings.method == "parallel" else None
     return {
-        "settings": json.loads(settings.model_dump_json()),
+        "settings": json.loads(settings.model_dump_json(exclude=without)),
         "vocabulary": work.vocabulary.model_dump(),
         "model": read_json(inputs.model_manifest)["files"],
         "code": method_fingerprint("generation.shard_job", settings.method),
@@ -199,6 +251,8 @@ def generate(
             shard=str(shard),
             prompts=len(items),
             prompts_found_finished=generation.found,
+            sequences_generated=generation.sequences,
+            pool=inputs.pool,
             engine_options=options.model_dump(),
             code_fingerprint=method_fingerprint("generation.shard_job", settings.method),
             load_seconds=loader.seconds,

@@ -3,8 +3,11 @@
 An entry is the result of one prompt. Its name is a hash of all that decides it: settings, model
 files, code, software, the prompt's token ids and, for the budgeted methods, its share. So a job
 that runs again, with another number of shards, or in an experiment of another name, finds what is
-finished and generates the rest. Only `eager clean` deletes entries. An entry is written to a
-temporary name and renamed: the hash of its content on a line of its own, then a zip archive.
+finished and generates the rest. Samples of Full Parallel do not depend on their number, so results
+that differ in M alone share an entry, which grows when more samples are asked for. Only `eager
+clean` deletes entries. An entry is written to a temporary name and renamed: a line with the number
+of its sequences and the hash of number and content, then a zip archive. Beside it lie the states of
+a prompt that is under way.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from eager.util.files import replacing
 from eager.util.tables import BRANCHES, SEQUENCES
 
 TABLES = {"sequences": SEQUENCES, "branches": BRANCHES}
-SUFFIX = ".zip"
+FINISHED, UNDER_WAY = ".zip", ".states"
 
 
 @dataclass(frozen=True)
@@ -74,18 +77,20 @@ class Store:
             for name in TABLES:
                 archive.writestr(f"{name}.arrow", _to_bytes(getattr(finished, name)))
             archive.writestr("counts.json", json.dumps(finished.counts))
+        size = str(finished.sequences.num_rows).encode()
         with replacing(self.path(key)) as temporary, temporary.open("wb") as stream:
-            stream.write(_hash(content.getvalue()) + b"\n")
+            stream.write(size + b" " + _hash(size + content.getvalue()) + b"\n")
             stream.write(content.getvalue())
 
     def read(self, key: str) -> FinishedPrompt | None:
         """A finished prompt; None if there is none or its entry is damaged, which is removed."""
         path = self.path(key)
         try:
-            stored, _, content = path.read_bytes().partition(b"\n")
+            head, _, content = path.read_bytes().partition(b"\n")
         except FileNotFoundError:
             return None
-        if stored != _hash(content):
+        size, _, stored = head.partition(b" ")
+        if stored != _hash(size + content):
             self._log(f"{path}: damaged, the checksum is not that of the content; generated again")
             path.unlink(missing_ok=True)
             return None
@@ -94,13 +99,22 @@ class Store:
             counts = json.loads(archive.read("counts.json"))
         return FinishedPrompt(**tables, counts=counts)
 
-    def path(self, key: str) -> Path:
+    def size(self, key: str) -> int | None:
+        """Sequences of an entry by its first line; None if there is none that can be read."""
+        try:
+            with self.path(key).open("rb") as stream:
+                return int(stream.readline().partition(b" ")[0])
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def path(self, key: str, suffix: str = FINISHED) -> Path:
         """File of an entry; a folder per first two digits keeps folders small."""
-        return self.folder / key[:2] / f"{key}{SUFFIX}"
+        return self.folder / key[:2] / f"{key}{suffix}"
 
     def entries(self) -> Iterator[Path]:
-        """Files of all entries."""
-        return self.folder.glob(f"[0-9a-f][0-9a-f]/*{SUFFIX}")
+        """Files of all entries, and of the states of prompts under way."""
+        for suffix in (FINISHED, UNDER_WAY):
+            yield from self.folder.glob(f"[0-9a-f][0-9a-f]/*{suffix}")
 
     @contextmanager
     def hold(self, keys: Iterable[str]) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -27,7 +27,8 @@ class Inputs:
     """What a generation step reads.
 
     `allocation` and `initial` (the folder of EAGer-init's result) belong to the budgeted methods;
-    `store` has the finished prompts, and is written too.
+    `store` has the finished prompts, and is written too. `pool` names the result of Full Parallel
+    that this one, with a smaller M, waited for.
     """
 
     model_manifest: Path
@@ -35,6 +36,7 @@ class Inputs:
     allocation: Path | None = None
     initial: Path | None = None
     store: Path = STORE
+    pool: str | None = None
 
 
 def inputs_of(target: Target, store: Path = STORE) -> Inputs:
@@ -45,6 +47,7 @@ def inputs_of(target: Target, store: Path = STORE) -> Inputs:
         Path(target.allocation) if target.allocation else None,
         Path(target.initial) if target.initial else None,
         store,
+        target.pool,
     )
 
 
@@ -58,6 +61,8 @@ class WorkItem:
         key: all that its result depends on beside the settings.
         cost: tokens it is expected to take through the model.
         first_index: index of its first new sequence.
+        samples: how many the result takes of an entry that may have more of them, or less; None
+            where an entry is what the result needs.
     """
 
     prompt: Prompt
@@ -65,6 +70,14 @@ class WorkItem:
     key: str
     cost: float
     first_index: int = 0
+    samples: int | None = None
+
+    def after(self, samples: int) -> WorkItem:
+        """The item without its first samples, which an earlier generation has drawn."""
+        assert self.samples is not None
+        rest = self.samples - samples
+        round_ = Round(0, rest, rest, entropy_threshold=0.0, first=samples)
+        return replace(self, next_round=_only(round_), first_index=samples)
 
 
 @dataclass(frozen=True)
@@ -105,9 +118,10 @@ def _first_rounds(
     longest = max((len(prompt.token_ids) for prompt in prompts), default=0)
     room = vocabulary.context_length - longest
     answer = min(room, settings.max_tokens or room)
+    samples = settings.max_sequences if settings.method == "parallel" else None
     for prompt in prompts:
         cost = estimated_cost(len(prompt.token_ids), settings.max_sequences, answer)
-        yield WorkItem(prompt, lambda rounds, _: None if rounds else first, _key(prompt), cost)
+        yield WorkItem(prompt, _only(first), _key(prompt), cost, samples=samples)
 
 
 def _budgeted_rounds(
@@ -141,6 +155,10 @@ def _first_round(settings: DecodingSettings) -> Round:
     if settings.method == "parallel":
         return Round(0, cap, cap, entropy_threshold=0.0)
     return Round(0, 1, cap, _threshold(settings))
+
+
+def _only(round_: Round) -> NextRound:
+    return lambda finished, _: None if finished else round_
 
 
 def _rounds_of(share: Share, settings: DecodingSettings) -> NextRound:

@@ -148,7 +148,12 @@ def _prompts(target: Target) -> tuple[int | None, int | None]:
         return None, None
     store = Store(inputs.store, lambda _: None)
     keys = entry_keys(target.settings, inputs, work)
-    return sum(store.path(key).exists() for key in keys), len(keys)
+    sizes = map(store.size, keys)
+    finished = sum(
+        size is not None and size >= (item.samples or 0)
+        for size, item in zip(sizes, work.items, strict=True)
+    )
+    return finished, len(keys)
 
 
 def _last_log(target: Target, step: _Step) -> Path | None:

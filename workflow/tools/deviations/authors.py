@@ -1,30 +1,23 @@
-"""The points where the authors' code and the paper's method differ, as variants of ours.
+"""The points where the authors' program and the method as described differ, as generations.
 
-Written from the description of their behaviour, none of their code is here. A variant changes one
-point and leaves the rest as ours, so that an effect is that point's own.
+A variant turns one point of `eager.algorithm.rules` on and leaves the rest as described, so that an
+effect is that point's own; the last ones turn on all. Points that change nothing by themselves come
+with the one they need: D with B, and F with C (ends drawn again for as long as a prompt branches
+would cost a thousand steps otherwise).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from eager.algorithm.allocation import (
-    BudgetMethod,
-    InitialResult,
-    Round,
-    Share,
-    next_round,
-    saved_budget,
-    share_out,
-)
-from eager.algorithm.branching import Branch, Observation, PromptTree
-from eager.algorithm.branching import Sequence as TreeSequence
+from eager.algorithm.allocation import Round, Share, next_round
+from eager.algorithm.rules import AUTHORS, DESCRIBED, Points
 from eager.config.settings import BUDGET_METHODS, Method
 from eager.evaluation.metrics import SequenceResult, majority_is_correct
 
 LITERAL_CAP = 32
-"""What the authors' allocation compares a prompt's sequences with, whatever M is."""
+"""What the authors' EAGer-adapt compares a prompt's sequences with, whatever M is (H)."""
 
 
 @dataclass(frozen=True)
@@ -33,19 +26,17 @@ class Variant:
 
     Attributes:
         name: of the variant.
-        method: whose rule it varies.
-        tree: EAGer-init's rule.
-        with_sampled: the entropy includes a sampled token that is not among the top K.
-        overshoots: a round is capped at M only, not at what is left of the share.
-        literal_cap: saturation is a matter of 32 sequences, not of M.
+        method: the method it varies.
+        points: what it does as the authors' program does.
+        initial: the variant whose saved budget it spends.
+        theta: threshold in nats, if it is another than the demo's.
     """
 
     name: str
     method: Method
-    tree: type[PromptTree] = PromptTree
-    with_sampled: bool = False
-    overshoots: bool = False
-    literal_cap: bool = False
+    points: Points = DESCRIBED
+    initial: str = "eager_init"
+    theta: float | None = None
 
     @property
     def budgeted(self) -> bool:
@@ -53,70 +44,50 @@ class Variant:
         return self.method in BUDGET_METHODS
 
 
-class HalfCapTree(PromptTree):
-    """EAGer-init where the cap test counts the step's start twice.
-
-    It adds the sequences handled so far in the step (with their children) to those the step began
-    with. Up to M/2 sequences any one of them may branch; past it only the earlier ones may.
-    """
-
-    def observe(self, step: Iterable[Observation]) -> list[Branch]:
-        """See `PromptTree.observe`."""
-        rows = list(step)
-        self._handled = {row.sequence: number for number, row in enumerate(rows)}
-        return super().observe(rows)
-
-    def _may_branch(self, sequence: TreeSequence, observation: Observation) -> bool:
-        counted = len(self.sequences) + self._handled[observation.sequence]
-        return counted < self.rule.max_sequences and super()._may_branch(sequence, observation)
-
+ALL = "eager_init, all points"
+ONE_POINT = {
+    "A": Points(fork_counts_twice=True),
+    "B": Points(cap_counts_places=True),
+    "B, D": Points(cap_counts_places=True, ended_are_active=True),
+    "C, F": Points(ends_drawn_again=True, limit_counts_steps=True),
+    "N": Points(sampled_token_in_entropy=True),
+}
+"""Points of a round, by their letters."""
+OF_BUDGETS = {
+    ("eager_adapt", "G"): Points(round_may_fill_share=True),
+    ("eager", "G"): Points(round_may_fill_share=True),
+    ("eager", "L"): Points(unsolved_share_alike=True),
+}
+"""Points of the budgeted methods, by method and letter."""
+THETAS = (0.8, 1.2, 1.5)
+"""Thresholds of EAGer-init besides the demo's, to see what choosing among them is worth."""
 
 VARIANTS = {
     variant.name: variant
     for variant in (
         Variant("parallel", "parallel"),
-        Variant("eager_init", "eager_init"),
-        Variant("eager_adapt", "eager_adapt"),
-        Variant("eager", "eager"),
-        Variant("eager_init, cap counted twice", "eager_init", tree=HalfCapTree),
-        Variant("eager_init, sampled token in H", "eager_init", with_sampled=True),
-        Variant("eager_adapt, last round uncut", "eager_adapt", overshoots=True),
-        Variant("eager, literal 32", "eager", literal_cap=True),
+        *(Variant(method, method) for method in ("eager_init", "eager_adapt", "eager")),
+        *(
+            Variant(f"eager_init, {letters}", "eager_init", points)
+            for letters, points in ONE_POINT.items()
+        ),
+        Variant(ALL, "eager_init", AUTHORS),
+        *(
+            Variant(f"{method}, {letter}", method, points)
+            for (method, letter), points in OF_BUDGETS.items()
+        ),
+        *(
+            Variant(f"{method}, all points", method, AUTHORS, ALL)
+            for method in ("eager_adapt", "eager")
+        ),
+        *(Variant(f"eager_init, theta {t:g}", "eager_init", theta=t) for t in THETAS),
     )
 }
 
 
-def rounds_of(
-    variant: Variant, share: Share, theta: float, max_sequences: int
-) -> Callable[[int, int], Round | None]:
+def rounds_of(variant: Variant, share: Share, theta: float) -> Callable[[int, int], Round | None]:
     """The budgeted rounds of a prompt, as `Decoder.run` asks for them."""
-
-    def rounds(finished: int, generated: int) -> Round | None:
-        found = next_round(share, generated, finished, theta)
-        if found is None or not variant.overshoots:
-            return found
-        return replace(found, max_sequences=max_sequences)
-
-    return rounds
-
-
-def shares_by_literal(
-    method: BudgetMethod, initial: Sequence[InitialResult], max_sequences: int
-) -> list[Share]:
-    """The shares where a prompt counts as saturated from 32 sequences on.
-
-    Args:
-        method: who may get a share.
-        initial: what EAGer-init left, a prompt each.
-        max_sequences: M.
-    """
-    saturated = [result.sequences >= LITERAL_CAP for result in initial]
-    budget = saved_budget(initial, max_sequences)
-    shares = share_out(method, initial, saturated, budget, max_sequences)
-    return [
-        Share(r.prompt_id, r.sequences, full, r.solved, share or 0, "literal 32")
-        for r, full, share in zip(initial, saturated, shares, strict=True)
-    ]
+    return lambda finished, generated: next_round(share, generated, finished, theta, variant.points)
 
 
 def majority_with_empty_votes(sequences: Sequence[SequenceResult]) -> bool:

@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from eager.evaluation.metrics import measure
+from eager.report.tables.thresholds import sweep
 from tools.deviations.authors import LITERAL_CAP, majority_with_empty_votes
 from tools.deviations.recording import Row
 from tools.deviations.replay import Replayed
@@ -25,21 +26,60 @@ class SampledEntropies(NamedTuple):
     largest_rise: float
 
 
-def results_table(results: Iterable[Replayed]) -> Table:
-    """Metrics of whole results, a row each."""
-    table = [["generation", "sequences", "tokens", "Pass@k", "Cons@max", "PassRate"]]
+def results_table(results: Iterable[Replayed], parallel: Replayed) -> Table:
+    """Metrics of whole results, a row each; saved: against Full Parallel."""
+    saved = ["saved", "saved by their count"]
+    header = ["generation", "sequences", "tokens", "their count", *saved]
+    table = [[*header, "Pass@k", "Cons@max", "PassRate"]]
+    reference = measure(list(parallel.results.values())).tokens
     for result in results:
         figures = measure(list(result.results.values()))
+        counts = (figures.tokens, figures.tokens_upstream)
         shares = (figures.pass_at_k, figures.cons_at_max, figures.pass_rate)
         table.append(
             [
                 result.variant.name,
                 f"{figures.sequences:,}",
-                f"{figures.tokens:,}",
+                *(f"{count:,}" for count in counts),
+                *(f"{100 * (1 - count / reference):.1f} %" for count in counts),
                 *(f"{share:.3f}" for share in shares),
             ]
         )
     return table
+
+
+def effect(ours: Replayed, theirs: Replayed, parallel: Replayed) -> str:
+    """What a point changes, on one line: trees, sequences, tokens and share saved, Pass@k."""
+    a, b = (measure(list(result.results.values())) for result in (ours, theirs))
+    reference = measure(list(parallel.results.values())).tokens
+    differing = differing_prompts(ours, theirs)
+    return (
+        f"trees of {differing} of {len(ours.sequences)} prompts; sequences "
+        f"{a.sequences} to {b.sequences}; tokens {a.tokens:,} to {b.tokens:,} "
+        f"({100 * (a.tokens - b.tokens) / reference:+.1f} points saved); Pass@k "
+        f"{a.pass_at_k:.3f} to {b.pass_at_k:.3f}"
+    )
+
+
+def sweep_table(results: Iterable[Replayed]) -> Table:
+    """Pass@k at the best theta, and where each prompt's is the best one on the others (J)."""
+    solved: dict[float, dict[str, bool]] = {}
+    tokens: dict[float, float] = {}
+    for result in results:
+        theta = result.theta
+        solved[theta] = {p: any(s.correct for s in rows) for p, rows in result.results.items()}
+        tokens[theta] = measure(list(result.results.values())).tokens / len(solved[theta])
+    found = sweep(solved, tokens)
+    shown = {f"theta {t:g}": fmean(flags.values()) for t, flags in sorted(solved.items())}
+    shown[f"best theta ({found.best:g}), on the prompts it is chosen on"] = found.at_best
+    shown["each prompt's theta chosen on the others"] = found.held_out
+    return [["EAGer-init", "Pass@k"], *([name, f"{value:.3f}"] for name, value in shown.items())]
+
+
+def shares_of_right(result: Replayed) -> list[str]:
+    """Pass@k and PassRate of a result."""
+    figures = measure(list(result.results.values()))
+    return [f"{share:.3f}" for share in (figures.pass_at_k, figures.pass_rate)]
 
 
 def differing_prompts(one: Replayed, other: Replayed) -> int:
@@ -101,20 +141,6 @@ def votes_table(results: Iterable[Replayed]) -> Table:
     return table
 
 
-def overshoot_table(ours: Replayed, theirs: Replayed) -> Table:
-    """Extra sequences given and made, ours and with the last round uncut."""
-    extra = _extra(theirs)
-    over = sum(extra[prompt] > share.share for prompt, share in theirs.shares.items())
-    counts = (
-        sum(share.share for share in ours.shares.values()),
-        sum(_extra(ours).values()),
-        sum(extra.values()),
-        over,
-    )
-    header = ["sequences given", "made", "made, last round uncut", "prompts over their share"]
-    return [header, [str(count) for count in counts]]
-
-
 def saturation_table(initial: Replayed, max_sequences: int) -> Table:
     """Prompts that count as saturated."""
 
@@ -139,10 +165,3 @@ def branches_behind(result: Replayed, decode: Callable[[list[int]], str], marker
         )
         for branch in result.branches
     )
-
-
-def _extra(result: Replayed) -> dict[str, int]:
-    """Sequences of the budgeted rounds, by prompt."""
-    return {
-        prompt: sum(row["round"] > 0 for row in rows) for prompt, rows in result.sequences.items()
-    }

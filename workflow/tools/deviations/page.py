@@ -9,7 +9,9 @@ import pandas as pd
 
 from eager.report.tables.rendering import format_value, markdown
 from tools.deviations import measure
+from tools.deviations.authors import ALL
 from tools.deviations.measure import STAND_IN, Table
+from tools.deviations.points import LIMITS, POINTS
 from tools.deviations.replay import Recording, Replayed, read
 from tools.docs.sections import update_files
 
@@ -41,14 +43,17 @@ def page(recording: Recording, summary: pd.DataFrame) -> str:
     results = recording.replay_all()
     parts = [
         _introduction(recording, results),
+        _points(recording, results),
+        _together(results),
         _words(summary),
-        _sampled_token(recording, results),
+        _tokenised(recording, results),
+        _saturation(recording, results),
+        _prompt_box(recording, results),
+        _choice(results),
         _substring(summary, results),
         _empty_votes(results),
-        _cap(results),
-        _overshoot(results),
-        _literal(recording, results),
         _marker(recording, results),
+        LIMITS,
     ]
     return "\n".join(parts)
 
@@ -56,12 +61,14 @@ def page(recording: Recording, summary: pd.DataFrame) -> str:
 def _introduction(recording: Recording, results: dict[str, Replayed]) -> str:
     settings = recording.facts.settings["eager_init"]
     tokens = sum(len(log) for log in recording.logs.values())
-    return f"""# Deviations from the authors' code
+    return f"""# Deviations from the authors' program
 
-Where the authors' implementation and the method as the paper describes it differ, this workflow
-follows the paper. This page says for each such point what their code does, what ours does, and what
-the difference was measured to be. `python -m tools.deviations` makes it, and a test fails where it
-is not what the command makes.
+The authors' program was run unchanged beside this workflow. Where it does something else than the
+paper describes, the rule `described` (the default) follows the paper and the rule `authors` follows
+the program; `workflow/eager/algorithm/rules.py` has both side by side, and a test replays the
+program's recorded entropies by the second and finds its branches. This page says for each point
+what either does and what the difference was measured to be. `python -m tools.deviations` makes it,
+and a test fails where it is not what the command makes.
 
 Measured on
 
@@ -72,12 +79,52 @@ arithmetic problems (M = {settings.max_sequences}, theta = {settings.entropy_thr
 T = {settings.temperature}, seed {settings.seed}), {tokens:,} tokens.
    What the model said at each step is in `workflow/report/demo/recording.parquet`
    (`python -m tools.deviations --record`, with the engine); the command decides on it again. The
-   first four generations are the demo's own results, the others each change one point.
-
-The model is small (135M) and M is low: the sizes of these effects do not carry over to the paper's
-models. A sequence that differs in one token differs from there on, so a few prompts more or less
-in Pass@k between two generations are chance as much as rule.
+   first four generations are the demo's own results; most others turn on one point.
 """
+
+
+def _points(recording: Recording, results: dict[str, Replayed]) -> str:
+    init, parallel = results["eager_init"], results["parallel"]
+
+    def change(name: str) -> str:
+        theirs = results[name]
+        return measure.effect(results[theirs.variant.method], theirs, parallel)
+
+    found = measure.sampled_entropies(recording.logs["eager_init"])
+    measured = {
+        "A": change("eager_init, A"),
+        "B": change("eager_init, B"),
+        "C": f"with F: {change('eager_init, C, F')}",
+        "D": f"with B: {change('eager_init, B, D')}",
+        "E": "not imitated; below",
+        "F": "with C; alone it changes nothing",
+        "G": f"EAGer-adapt: {change('eager_adapt, G')}",
+        "H": "below",
+        "I": "below",
+        "J": "below",
+        "K": "none: both rules follow it",
+        "L": f"full EAGer: {change('eager, L')}",
+        "N": f"{found.outside} of {found.steps:,} steps, {found.largest_rise:.4f} nats at most",
+        "O": "below",
+    }
+    rows = [[letter, *texts, measured[letter]] for letter, texts in POINTS.items()]
+    all_points = measure.effect(init, results[ALL], parallel)
+    table = [["point", "the authors' program", "as described", "measured difference"], *rows]
+    return (
+        "## The points\n\nEAGer-init where nothing else is said; from the described rule to it "
+        "with the point. Points saved are percentage points of Full Parallel's tokens.\n\n"
+        f"{markdown({}, table)}\nAll points together, EAGer-init: {all_points}.\n"
+    )
+
+
+def _together(results: dict[str, Replayed]) -> str:
+    shown = [result for result in results.values() if result.variant.theta is None]
+    table = measure.results_table(shown, results["parallel"])
+    return (
+        "## One at a time and all together\n\nOn the stored trees. `their count`: words in place "
+        "of tokens once a prompt has stopped branching, and with C each end drawn again.\n\n"
+        + markdown({}, table)
+    )
 
 
 def _words(summary: pd.DataFrame) -> str:
@@ -89,7 +136,7 @@ def _words(summary: pd.DataFrame) -> str:
         saved = [f"{100 * (1 - share):.0f} %" for share in relative]
         table.append([row["dataset"], row["method"], *counts, *saved])
     return _point(
-        "1. Words in place of tokens",
+        "Words in place of tokens",
         "once a prompt has stopped branching, whitespace-separated words of the rest of a sequence "
         "are counted, for the EAGer methods; Full Parallel counts tokens.",
         "tokens everywhere; their count stands beside it (`tokens_upstream`) in every table.",
@@ -98,20 +145,63 @@ def _words(summary: pd.DataFrame) -> str:
     )
 
 
-def _sampled_token(recording: Recording, results: dict[str, Replayed]) -> str:
-    ours, theirs = results["eager_init"], results["eager_init, sampled token in H"]
-    found = measure.sampled_entropies(recording.logs[ours.variant.name])
-    share = 100 * found.outside / found.steps
+def _tokenised(recording: Recording, results: dict[str, Replayed]) -> str:
+    counted = recording.facts.tokenised_otherwise
+    table = [["generation", "sequences", "tokenised otherwise", "tokens at or behind the place"]]
+    for name, (count, behind) in counted.items():
+        total = sum(map(len, results[name].sequences.values()))
+        table.append([name, str(total), str(count), f"{100 * behind:.1f} %"])
     return _point(
-        "2. A 21st token in the entropy",
-        "vLLM returns the sampled token beside the top 20; where it is not among them, the entropy "
-        "is taken over 21 tokens.",
-        "exactly the top K.",
-        f"stored trees. The sampled token was outside of the top K at {found.outside} of "
-        f"{found.steps:,} steps ({share:.2f} %), where it raises the entropy by "
-        f"{found.mean_rise:.4f} nats on average and {found.largest_rise:.4f} at most. "
-        f"{_differ(ours, theirs)}",
-        measure.results_table([ours, theirs]),
+        "E. Text tokenised at every step",
+        "each step begins from text, so the model may see other tokens than it generated (two line "
+        "ends as one token), and a token that is half of a character becomes a replacement sign.",
+        "token ids throughout, by both rules: in a tree of token ids the inherited part of a "
+        "sequence cannot change its length.",
+        "stored trees: sequences whose text, tokenised anew, is other tokens than were generated, "
+        "and how much of the tokens lies where the model could have said something else.",
+        table,
+    )
+
+
+def _saturation(recording: Recording, results: dict[str, Replayed]) -> str:
+    cap = recording.facts.settings["eager_init"].max_sequences
+    return _point(
+        "H. Saturated at 32",
+        "EAGer-adapt gives the saved budget to prompts with 32 sequences, whatever M is; full "
+        "EAGer takes M. At the paper's M = 32 they are the same.",
+        "M, by both rules.",
+        f"stored trees, M = {cap}. Where no prompt is saturated, EAGer-adapt is EAGer-init.",
+        measure.saturation_table(results["eager_init"], cap),
+    )
+
+
+def _prompt_box(recording: Recording, results: dict[str, Replayed]) -> str:
+    names = ("eager_init", "eager_adapt", "eager")
+    table = [["generation", "answers", "Pass@k", "PassRate"]]
+    for name in names:
+        with_prompt = recording.judged_with_prompt(results[name])
+        for label, result in (("of the answer", results[name]), ("with the prompt", with_prompt)):
+            table.append([name, label, *measure.shares_of_right(result)])
+    return _point(
+        "I. Answers found in the prompt",
+        "for the EAGer methods the box is looked for in prompt and answer, for Full Parallel in "
+        "the answer: a prompt that holds a box answers for a sequence that has none.",
+        "in the answer alone; figures by their grading are in the columns that end in `_upstream`.",
+        "stored trees, whose prompts hold `\\boxed{15}` as an example, by our comparison.",
+        table,
+    )
+
+
+def _choice(results: dict[str, Replayed]) -> str:
+    sweeping = [r for r in results.values() if r.variant.theta is not None]
+    return _point(
+        "J. The threshold chosen on the scored prompts",
+        "each published cell is the best of several runs with other thresholds, chosen on the "
+        "prompts it is scored on.",
+        "every run is a row; where a method has several thetas, the summary has the best one's "
+        "Pass@k and that of a theta chosen on other prompts (`config/paper_sweep.yaml`).",
+        "stored trees, EAGer-init.",
+        measure.sweep_table([results["eager_init"], *sweeping]),
     )
 
 
@@ -121,7 +211,7 @@ def _substring(summary: pd.DataFrame, results: dict[str, Replayed]) -> str:
         shares = [f"{row[name]:.3f}" for name in ("pass_at_k", "pass_at_k_upstream")]
         table.append([row["dataset"], row["method"], *shares])
     return _point(
-        "3. A target inside the answer",
+        "A target inside the answer",
         'an answer is right for Pass@k if the target is a substring of it ("3" in "13").',
         "equality of integers, or mathematical equivalence; their verdict is a second column "
         "(`correct_upstream`). Programs are not concerned.",
@@ -133,7 +223,7 @@ def _substring(summary: pd.DataFrame, results: dict[str, Replayed]) -> str:
 
 def _empty_votes(results: dict[str, Replayed]) -> str:
     return _point(
-        "4. Votes of empty answers",
+        "Votes of empty answers",
         "sequences without an answer vote for the empty answer in Cons@max.",
         "they do not vote.",
         "stored trees.",
@@ -141,64 +231,20 @@ def _empty_votes(results: dict[str, Replayed]) -> str:
     )
 
 
-def _cap(results: dict[str, Replayed]) -> str:
-    ours, theirs = results["eager_init"], results["eager_init, cap counted twice"]
-    return _point(
-        "5. The cap counted twice",
-        "the test for fewer than M sequences adds those handled in the step to those it began "
-        "with, so that past M/2 only a prompt's earlier sequences may branch.",
-        "any sequence may branch while there are fewer than M.",
-        f"stored trees. {_differ(ours, theirs)}",
-        measure.results_table([ours, theirs]),
-    )
-
-
-def _overshoot(results: dict[str, Replayed]) -> str:
-    ours, theirs = results["eager_adapt"], results["eager_adapt, last round uncut"]
-    return _point(
-        "6. The last round over the share",
-        "every budgeted round may grow to M sequences, the last one past the prompt's share.",
-        "a round is capped at what is left of the share.",
-        f"EAGer-adapt in the stored trees. {_differ(ours, theirs)}",
-        measure.overshoot_table(ours, theirs),
-        measure.results_table([ours, theirs]),
-    )
-
-
-def _literal(recording: Recording, results: dict[str, Replayed]) -> str:
-    cap = recording.facts.settings["eager_init"].max_sequences
-    return _point(
-        "7. Saturation at 32",
-        "a prompt counts as saturated with 32 sequences, whatever M is. Nothing differs at M = 32.",
-        "with M sequences.",
-        f"stored trees, M = {cap}. Where no prompt is saturated, EAGer-adapt gives nothing and its "
-        "result is EAGer-init's; full EAGer treats every unsolved prompt as one under M and lowers "
-        "its threshold from the first round on.",
-        measure.saturation_table(results["eager_init"], cap),
-        measure.results_table(
-            results[name] for name in ("eager_init", "eager_adapt", "eager", "eager, literal 32")
-        ),
-    )
-
-
 def _marker(recording: Recording, results: dict[str, Replayed]) -> str:
     ours = results["eager_init"]
     behind = measure.branches_behind(ours, recording.facts.decode, STAND_IN)
     return _point(
-        "8. Branching in the final answer of gpt-oss",
+        "O. Branching in the final answer of gpt-oss",
         "branching ends at `</think>`, which gpt-oss does not write: it branches in its final "
         "answer too.",
-        "a marker per model (`end_of_thinking` in `config/models.yaml`).",
+        "a marker per model (`end_of_thinking` in `config/models.yaml`); with the rule `authors` "
+        "nothing but `</think>`.",
         "nothing differs on the demo, whose model does not think and has no marker. As a stand-in, "
         f'"{STAND_IN}" begins the final answer of a solution: {behind} of the {len(ours.branches)} '
         "forks of EAGer-init in the stored trees lie behind it, and a marker would have prevented "
         "them.",
     )
-
-
-def _differ(ours: Replayed, theirs: Replayed) -> str:
-    differing = measure.differing_prompts(ours, theirs)
-    return f"The trees of {differing} of {len(ours.sequences)} prompts differ."
 
 
 def _own(results: dict[str, Replayed]) -> list[Replayed]:

@@ -17,7 +17,6 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from eager.algorithm.branching import BranchingRule, PromptTree
 from eager.algorithm.entropy import top_k_entropy
 from eager.config.settings import DecodingSettings, StrictModel
 from eager.data.prompts import Vocabulary
@@ -31,7 +30,7 @@ STEPS = pa.schema(
     [
         ("variant", pa.dictionary(pa.int8(), pa.string())),
         ("step", pa.int16()),
-        ("request", pa.dictionary(pa.int16(), pa.string())),
+        ("request", pa.dictionary(pa.int32(), pa.string())),
         ("sampled", pa.int32()),
         ("best", pa.int32()),  # -1: not asked for
         ("second", pa.int32()),
@@ -41,6 +40,9 @@ STEPS = pa.schema(
     ]
 )
 Row = dict[str, Any]
+DIGITS = 7
+"""Of a recorded entropy, which is what the recorded decisions were made on: an end that is drawn a
+hundred times at the same place is the same number then, and takes no room."""
 
 
 class RecordingFacts(StrictModel):
@@ -51,13 +53,18 @@ class RecordingFacts(StrictModel):
         vocabulary: ends of sequence, context length.
         prompt_ids: in order.
         tasks: path of the tasks, from the repository's root.
+        prompt_template: text of a prompt, with {prompt} for the task.
         token_texts: text of each token that occurs, or its bytes where it is part of a character.
+        tokenised_otherwise: by variant, how many sequences the tokenizer would split otherwise if
+            it were given their text, and the share of them that lies behind the first such place.
     """
 
     settings: dict[str, DecodingSettings]
     vocabulary: Vocabulary
     prompt_ids: tuple[str, ...]
     tasks: str
+    prompt_template: str = "{prompt}"
+    tokenised_otherwise: dict[str, tuple[int, float]] = Field(default_factory=dict)
     token_texts: dict[int, str | list[int]] = Field(default_factory=dict)
 
     def decode(self, token_ids: list[int]) -> str:
@@ -118,7 +125,8 @@ class RecordingEngine:
         return row
 
     def _entropy(self, logprobs: Sequence[float]) -> float:
-        return float(top_k_entropy(np.array([logprobs], dtype=np.float64))[0])
+        entropy = top_k_entropy(np.array([logprobs], dtype=np.float64))[0]
+        return round(float(entropy), DIGITS)
 
 
 class ReplayEngine:
@@ -198,14 +206,11 @@ class VariantDecoder(Decoder):
         variant: Variant,
     ) -> None:
         super().__init__(engine, settings, vocabulary)
-        self._variant = variant
-
-    def _tree(self, rule: BranchingRule, roots: int) -> PromptTree:
-        return self._variant.tree(rule, roots)
+        self._points = variant.points
 
     def _entropies(self, outputs: Sequence[EngineOutput]) -> list[float]:
         return [
-            output.logprobs[self._variant.with_sampled] if output.logprobs else 0.0
+            output.logprobs[self._points.sampled_token_in_entropy] if output.logprobs else 0.0
             for output in outputs
         ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from eager.evaluation.verdicts import judge
 from eager.generation.decoder import NextRound, PromptRun
 from eager.generation.records import tree_tables
 from eager.util.files import read_json_lines
-from tools.deviations.authors import VARIANTS, Variant, rounds_of, shares_by_literal
+from tools.deviations.authors import VARIANTS, Variant, rounds_of
 from tools.deviations.recording import (
     RecordingFacts,
     ReplayEngine,
@@ -29,7 +29,8 @@ from tools.deviations.recording import (
 class Replayed:
     """One variant's result; sequences and verdicts by prompt, EAGer-init's included.
 
-    `shares` are those of the budgeted methods, `branches` the branches of its own rounds.
+    `shares` are those of the budgeted methods, `branches` the branches of its own rounds, `theta`
+    (nats) the threshold of EAGer-init's.
     """
 
     variant: Variant
@@ -37,6 +38,7 @@ class Replayed:
     verdicts: dict[str, list[dict[str, Any]]]
     branches: list[dict[str, Any]]
     shares: dict[str, Share]
+    theta: float = 0.0
 
     @property
     def results(self) -> dict[str, list[SequenceResult]]:
@@ -82,8 +84,17 @@ class Recording:
         """Every variant."""
         found: dict[str, Replayed] = {}
         for name, variant in VARIANTS.items():
-            found[name] = self.replay(name, found["eager_init"] if variant.budgeted else None)
+            found[name] = self.replay(name, found[variant.initial] if variant.budgeted else None)
         return found
+
+    def judged_with_prompt(self, result: Replayed) -> Replayed:
+        """A result whose answers were looked for in prompt and answer together (I)."""
+        verdicts = {}
+        for name, rows in result.sequences.items():
+            prompt = self.facts.prompt_template.replace("{prompt}", self.tasks[name].problem)
+            texts = [{**row, "text": prompt + row["text"]} for row in rows]
+            verdicts[name] = judge(self.tasks[name], texts)
+        return replace(result, verdicts=verdicts)
 
     def _result(
         self,
@@ -109,7 +120,8 @@ class Recording:
                 branches += tables[1].to_pylist()
             sequences[prompt_id] = rows
         verdicts = {name: judge(self.tasks[name], rows) for name, rows in sequences.items()}
-        return Replayed(variant, sequences, verdicts, branches, shares)
+        theta = settings_of(variant, self.facts).entropy_threshold or 0.0
+        return Replayed(variant, sequences, verdicts, branches, shares, theta)
 
 
 def read(path: Path, root: Path) -> Recording:
@@ -120,11 +132,15 @@ def read(path: Path, root: Path) -> Recording:
         root: the repository.
     """
     facts, logs = read_recording(path)
-    tasks = {
+    return Recording(facts, logs, read_tasks(root / facts.tasks))
+
+
+def read_tasks(path: Path) -> dict[str, Task]:
+    """The tasks by id, from the demo's own file of arithmetic problems."""
+    return {
         row["id"]: Task(id=row["id"], problem=row["problem"], target=row["answer"], kind="math")
-        for _, row in read_json_lines(root / facts.tasks)
+        for _, row in read_json_lines(path)
     }
-    return Recording(facts, logs, tasks)
 
 
 def decide(
@@ -144,7 +160,7 @@ def decide(
     Raises:
         EagerError: the rule asks for other steps than those of the log.
     """
-    settings = facts.settings[variant.method]
+    settings = settings_of(variant, facts)
     shares = shares_of(variant, initial, settings) if initial else {}
     engine = ReplayEngine(variant.name, log)
     decoder = VariantDecoder(engine, settings, facts.vocabulary, variant)
@@ -157,6 +173,14 @@ def decide(
     return runs, shares
 
 
+def settings_of(variant: Variant, facts: RecordingFacts) -> DecodingSettings:
+    """The settings that a variant was generated with."""
+    settings = facts.settings[variant.method]
+    if variant.theta is None:
+        return settings
+    return settings.model_copy(update={"entropy_threshold": variant.theta})
+
+
 def first_rounds(
     variant: Variant, settings: DecodingSettings, shares: dict[str, Share], prompt_id: str
 ) -> NextRound:
@@ -164,7 +188,7 @@ def first_rounds(
     cap, theta = settings.max_sequences, settings.entropy_threshold
     if variant.budgeted:
         assert theta is not None  # DecodingSettings has seen to it
-        return rounds_of(variant, shares[prompt_id], theta, cap)
+        return rounds_of(variant, shares[prompt_id], theta)
     roots = cap if variant.method == "parallel" else 1
     only = Round(0, roots, cap, theta or 0.0)
     return lambda finished, _: None if finished else only
@@ -183,6 +207,5 @@ def shares_of(variant: Variant, initial: Replayed, settings: DecodingSettings) -
         )
         for prompt_id, rows in initial.sequences.items()
     ]
-    cap = settings.max_sequences
-    share = shares_by_literal if variant.literal_cap else allocate
-    return {found.prompt_id: found for found in share(method, counts, cap)}
+    shares = allocate(method, counts, settings.max_sequences, variant.points)
+    return {share.prompt_id: share for share in shares}

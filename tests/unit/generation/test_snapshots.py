@@ -1,0 +1,221 @@
+"""States of prompts under way: an interrupted generation makes what an undisturbed one makes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from eager.algorithm.allocation import Round, Share, next_round
+from eager.algorithm.rules import RULES
+from eager.config.settings import DecodingSettings
+from eager.data.prompts import Prompt, Vocabulary
+from eager.generation.decoder import Decoder, NextRound, PromptRun
+from eager.generation.snapshots import FORM, SnapshotFiles
+from tests.support.oracle import END, random_script
+from tests.support.scripted_engine import SeededEngine, decoding, one_round
+
+VOCABULARY = Vocabulary(end_of_sequence=(END,), end_of_thinking=(3,), context_length=200)
+PROMPTS = 3
+EVERYTHING = 10**6
+"""Room for all requests in each step."""
+
+
+def rounds(chosen: DecodingSettings) -> NextRound:
+    theta, cap = chosen.entropy_threshold or 0.0, chosen.max_sequences
+    if chosen.method == "parallel":
+        return one_round(Round(0, cap, cap, 0.0))
+    if chosen.method == "eager_init":
+        return one_round(Round(0, 1, cap, theta))
+    share, points = Share("p", cap, True, None, 2 * cap, ""), RULES[chosen.rule]
+    return lambda finished, generated: next_round(share, generated, finished, theta, points)
+
+
+def start(
+    chosen: DecodingSettings, seed: int, room: int, files: SnapshotFiles
+) -> tuple[Decoder, Any]:
+    engine = SeededEngine(random_script(seed, 8, END, (3,), ties=True), frozenset({END}), room)
+    decoder = Decoder(engine, chosen, VOCABULARY, files)
+    names = [str(number) for number in range(PROMPTS)]
+    prompts = [Prompt(id=name, token_ids=(100 + int(name),)) for name in names]
+    return decoder, decoder.run([(prompt, rounds(chosen)) for prompt in prompts])
+
+
+def files_in(folder: Path, said: list[str] | None = None) -> SnapshotFiles:
+    paths = {str(number): folder / f"{number}.states" for number in range(PROMPTS)}
+    return SnapshotFiles(paths, (said if said is not None else []).append)
+
+
+def content(runs: Sequence[PromptRun]) -> dict[str, Any]:
+    """Everything about the trees that becomes a row of a table, as text: NaN equals NaN there."""
+    return {
+        run.prompt.id: [
+            (round_, tree.branches, tree.sampled, *map(repr, tree.sequences))
+            for round_, tree in run.finished
+        ]
+        for run in runs
+    }
+
+
+def undisturbed(chosen: DecodingSettings, seed: int, room: int = EVERYTHING) -> dict[str, Any]:
+    with TemporaryDirectory() as folder:
+        _, steps = start(chosen, seed, room, files_in(Path(folder)))
+        return content([run for finished in steps for run in finished])
+
+
+LAST_TOKEN = decoding(
+    "eager_adapt", 1, max_tokens=2, entropy_threshold=0.5, max_steps_without_branch=3
+).model_copy(update={"snapshot_steps": 1})
+"""At an S-th step the only sequence ends and its child is born."""
+
+CHOSEN = st.builds(
+    decoding,
+    st.sampled_from(["parallel", "eager_init", "eager_adapt"]),
+    st.integers(1, 5),
+    max_tokens=st.integers(1, 60),
+    entropy_threshold=st.sampled_from([0.5, 1.0, 1.5]),
+    rule=st.sampled_from(["described", "authors"]),
+    record_entropies=st.booleans(),
+    max_steps_without_branch=st.integers(3, 40),
+    snapshot_steps=st.integers(1, 12),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(CHOSEN, st.integers(0, 10**6), st.integers(0, 10**6))
+def test_interrupted_anywhere_the_trees_are_the_same(
+    chosen: DecodingSettings, seed: int, moments: int
+) -> None:
+    chance = random.Random(moments)
+    with TemporaryDirectory() as name:
+        folder, kills, runs = Path(name), 0, []
+        while True:
+            files = files_in(folder)
+            _, steps = start(chosen, seed, EVERYTHING, files)
+            left = chance.randrange(1, 40) if kills < 12 else 10**6
+            runs, ended = [], True
+            for number, finished in enumerate(steps):
+                runs += finished
+                if number == left:
+                    ended = False
+                    break
+            if ended:
+                break
+            kills += 1
+        assert content(runs) == undisturbed(chosen, seed)
+
+
+@settings(max_examples=150, deadline=None)
+@given(CHOSEN, st.integers(0, 10**6), st.integers(0, 60))
+@example(LAST_TOKEN, 21492, 2)
+def test_no_more_steps_are_lost_than_lie_between_two_states(
+    chosen: DecodingSettings, seed: int, moment: int
+) -> None:
+    with TemporaryDirectory() as name:
+        decoder, steps = start(chosen, seed, EVERYTHING, files_in(Path(name)))
+        before = [next(steps, None) for _ in range(moment)]
+        running = {live.run.prompt.id: live.run for live in decoder._live.values()}
+        if None in before or not running:
+            return
+        again, steps = start(chosen, seed, EVERYTHING, files_in(Path(name)))
+        next(steps)
+        found = {live.run.prompt.id: live.run for live in again._live.values()}
+        for prompt, run in running.items():
+            assert run.tree is not None
+            if len(found[prompt].finished) < len(run.finished):
+                raise AssertionError("a finished round is lost")
+            restored = found[prompt].tree
+            assert restored is not None
+            assert run.tree.steps - restored.steps < chosen.snapshot_steps
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(1, 6),
+    st.integers(1, 12),
+    st.integers(0, 10**6),
+    st.integers(1, 20),
+    st.integers(0, 60),
+)
+def test_samples_do_not_depend_on_the_room_in_the_engine(
+    samples: int, every: int, seed: int, room: int, moment: int
+) -> None:
+    """Sequences of a prompt are not in step then; samples must not notice."""
+    chosen = decoding(
+        "parallel", samples, entropy_threshold=None, snapshot_steps=every, max_tokens=50
+    )
+    expected = undisturbed(chosen, seed)
+    with TemporaryDirectory() as name:
+        _, steps = start(chosen, seed, room, files_in(Path(name)))
+        for _ in range(moment):
+            next(steps, None)
+        _, steps = start(chosen, seed, room, files_in(Path(name)))
+        runs = [run for finished in steps for run in finished]
+    for prompt, found in content(runs).items():
+        assert [row[3:] for row in found] == [row[3:] for row in expected[prompt]]
+
+
+@settings(max_examples=150, deadline=None)
+@given(CHOSEN, st.integers(0, 10**6), st.integers(1, 4), st.integers(0, 60))
+def test_sequences_out_of_step_go_on_from_whole_prefixes(
+    chosen: DecodingSettings, seed: int, room: int, moment: int
+) -> None:
+    """Where requests wait for room, a state may not cut off what a branch has inherited."""
+    with TemporaryDirectory() as name:
+        _, steps = start(chosen, seed, room, files_in(Path(name)))
+        for _ in range(moment):
+            next(steps, None)
+        decoder, steps = start(chosen, seed, room, files_in(Path(name)))
+        next(steps)
+        for live in decoder._live.values():
+            sequence = live.tree.sequences[live.sequence]
+            assert len(live.tree.tokens(live.sequence)) == sequence.length == live.length
+            assert sequence.length >= (sequence.branching_end or 0)
+        runs = [run for finished in steps for run in finished]
+    assert all(tree.live == 0 for run in runs for _, tree in run.finished)
+
+
+ADAPT = decoding("eager_adapt", 4, max_tokens=50, snapshot_steps=7, entropy_threshold=1.5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_a_damaged_file_costs_what_lies_behind_the_damage(seed: int, place: int) -> None:
+    expected, said = undisturbed(ADAPT, seed), []
+    with TemporaryDirectory() as name:
+        _, steps = start(ADAPT, seed, EVERYTHING, files_in(Path(name)))
+        for _ in range(30):
+            next(steps, None)
+        path = Path(name, "0.states")
+        if not path.exists():
+            return
+        whole = bytearray(path.read_bytes())
+        cut = len(FORM) + place % (len(whole) - len(FORM))
+        if place % 2:
+            whole[cut] ^= 1
+        else:
+            del whole[cut:]
+        path.write_bytes(whole)
+        _, steps = start(ADAPT, seed, EVERYTHING, files_in(Path(name), said))
+        for _ in range(30):
+            next(steps, None)
+        # What was kept after the damage counts.
+        _, steps = start(ADAPT, seed, EVERYTHING, files_in(Path(name), said))
+        runs = [run for finished in steps for run in finished]
+    assert content(runs) == expected
+    assert all("damaged from byte" in line for line in said)
+    assert place % 2 == 0 or len(said) == 1
+
+
+def test_a_file_of_another_version_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "0.states").write_bytes(b"eager snapshots 0\nsomething")
+    said: list[str] = []
+    _, steps = start(ADAPT, 5, EVERYTHING, files_in(tmp_path, said))
+    assert content([run for found in steps for run in found]) == undisturbed(ADAPT, 5)
+    assert (tmp_path / "0.states").read_bytes() == b"eager snapshots 0\nsomething"
+    assert said == [f"{tmp_path}/0.states: of another version, left as it is; 0 starts anew"]

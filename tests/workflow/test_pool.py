@@ -1,0 +1,88 @@
+"""Full Parallel at several M with the real engine: each sample is drawn once, and is the same."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.support.repository import HEADER, PROBLEMS, ROW, Repository, copy_finished, rules_run
+
+pytestmark = pytest.mark.engine
+
+ONE_RESULT = {"parallel": 1, "gather": 1, "evaluate": 1, "measure": 1}
+SHOWN = {"tables": 1, "draw_figures": 1, "report_page": 1}
+
+
+def ask_for(repository: Repository, *caps: int) -> None:
+    """Cells with a seed of their own, so that the store has none of their samples."""
+    rows = (ROW.replace("\t3\t", f"\t{cap}\t").replace("\t55\n", "\t56\n") for cap in caps)
+    (repository.folder / "config/small.tsv").write_text(HEADER + "".join(rows))
+
+
+def result(repository: Repository, cap: int) -> Path:
+    cell = f"temperature=0.6+max_sequences={cap}+seed=56/parallel"
+    return repository.folder / "results/small/SmolLM2-135M-Instruct/small" / cell
+
+
+def generated(repository: Repository, cap: int) -> int:
+    return int(
+        json.loads((result(repository, cap) / "run.json").read_text())["sequences_generated"]
+    )
+
+
+def token_ids(folder: Path) -> list[list[int]]:
+    return pq.read_table(folder / "sequences.parquet").column("token_ids").to_pylist()
+
+
+def alone(repository: Repository, cap: int, folder: Path) -> list[list[int]]:
+    """A result made with nothing in the store."""
+    experiment = repository.folder / "results/small/experiment.json"
+    made = json.loads(experiment.read_text())
+    [target] = [one for one in made["targets"] if one["settings"]["max_sequences"] == cap]
+    target["folder"] = str(folder / "result")
+    (folder / "experiment.json").write_text(json.dumps(made | {"targets": [target]}))
+    words = ("--experiment", str(folder / "experiment.json"), "--result", target["folder"])
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "eager", "generate", *words),
+            *("--store", str(folder / "store"), "--log", str(folder / "log")),
+        ],
+        cwd=repository.folder,
+        env=repository.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return token_ids(folder / "result")
+
+
+def test_each_sample_is_drawn_once_and_equals_that_of_the_result_alone(
+    small_run: Repository, tmp_path: Path
+) -> None:
+    repository = copy_finished(small_run, tmp_path / "repository")
+    yaml = repository.folder / "config/small.yaml"
+    yaml.write_text(yaml.read_text() + "methods: [parallel]\n")
+    ask_for(repository, 2, 4, 6)
+    repository.small()
+    assert [generated(repository, cap) for cap in (2, 4, 6)] == [0, 0, 6 * PROBLEMS]
+    ask_for(repository, 2, 4, 6, 8)
+    done = repository.small()
+    assert rules_run(done) == ONE_RESULT | SHOWN
+    assert [generated(repository, cap) for cap in (2, 4, 6, 8)] == [
+        0,
+        0,
+        6 * PROBLEMS,
+        2 * PROBLEMS,
+    ]
+    assert repository.planned() == {}
+    for cap in (2, 8):
+        (tmp_path / str(cap)).mkdir()
+        ours = token_ids(result(repository, cap))
+        assert len(ours) == cap * PROBLEMS
+        assert ours == alone(repository, cap, tmp_path / str(cap))

@@ -1,0 +1,174 @@
+"""The states of prompts that are under way, on disk: where an interrupted generation goes on.
+
+One file per prompt in the store, which only grows: a line that names the form, then a record per
+state. A record is a line with its hash and size, a line of JSON, and the new tokens and entropies
+as they are in memory, four bytes each. A record that was cut short or damaged ends what counts.
+Nothing waits for the disk: what a crash of the machine leaves out is found missing by its hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from array import array
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eager.algorithm.allocation import Round
+from eager.algorithm.branching import Branch, PromptTree
+from eager.algorithm.entropy import History
+from eager.algorithm.tree_state import LISTS, Saved, TreeState, difference, saved_by
+from eager.generation.decoder import PromptRun
+
+FORM = b"eager snapshots 1\n"
+TYPES = {"tokens": "i", "entropies": "f", "step_entropies": "f"}
+
+
+@dataclass
+class _Kept:
+    """What the file of a prompt has: its rounds, and the counts of the work until then."""
+
+    rounds: list[Saved] = field(default_factory=list)
+    counts: dict[str, float] = field(default_factory=dict)
+
+
+class SnapshotFiles:
+    """See `eager.generation.decoder.Snapshots`.
+
+    Args:
+        paths: file of each prompt.
+        log: is given a line about each file that is damaged or of another form.
+    """
+
+    def __init__(self, paths: Mapping[str, Path], log: Callable[[str], None]) -> None:
+        self.new_counts: Callable[[], dict[str, float]] = dict
+        """What the engine has done since this was called last."""
+        self._paths = dict(paths)
+        self._log = log
+        self._kept: dict[str, _Kept] = {}
+
+    def restore(self, prompt_id: str) -> list[list[TreeState]]:
+        """The states of a prompt's rounds, oldest first; none where nothing is kept."""
+        rounds: list[list[TreeState]] = []
+        kept = self._kept[prompt_id] = _Kept()
+        for facts, states in self._read(prompt_id):
+            for number, state in states:
+                if number == len(rounds):
+                    rounds.append([])
+                rounds[number].append(state)
+            _add(kept.counts, facts["counts"])
+        kept.rounds = [saved_by(states) for states in rounds]
+        return rounds
+
+    def save(self, run: PromptRun, lengths: Mapping[int, int]) -> None:
+        """Keep a prompt's state; `lengths` says where its running sequences go on.
+
+        Raises:
+            OSError: the disk is full; what was kept before stays.
+        """
+        path = self._paths.get(run.prompt.id)
+        if path is None:
+            return
+        kept = self._kept.setdefault(run.prompt.id, _Kept())
+        counts = self.new_counts()
+        _add(kept.counts, counts)
+        record = _encode(_differences(run, lengths, kept.rounds), counts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as stream:
+            stream.write(record if stream.tell() else FORM + record)
+
+    def counts(self, prompt_id: str) -> dict[str, float]:
+        """What the engine had done until the last state, as far as it is told with this prompt."""
+        return self._kept.get(prompt_id, _Kept()).counts
+
+    def forget(self, prompt_id: str) -> None:
+        """Delete what is kept of a prompt, which has been finished."""
+        self._kept.pop(prompt_id, None)
+        if prompt_id in self._paths:
+            self._paths[prompt_id].unlink(missing_ok=True)
+
+    def _read(self, prompt_id: str) -> Iterator[tuple[dict[str, Any], list[tuple[int, TreeState]]]]:
+        path = self._paths.get(prompt_id)
+        content = path.read_bytes() if path is not None and path.exists() else b""
+        if path is None or not content:
+            return
+        if not content.startswith(FORM):
+            if not FORM.startswith(content):
+                self._log(f"{path}: of another version, left as it is; {prompt_id} starts anew")
+                del self._paths[prompt_id]
+                return
+            content = b""
+        good = len(FORM)
+        for size, payload in _records(content[len(FORM) :]):
+            yield _decode(payload)
+            good += size
+        if good != len(content):
+            self._log(f"{path}: damaged from byte {good} on; goes on from the state before")
+            with path.open("r+b") as stream:
+                stream.truncate(good if content else 0)
+
+
+def _differences(
+    run: PromptRun, lengths: Mapping[int, int], rounds: list[Saved]
+) -> Iterator[tuple[int, TreeState]]:
+    """The states of the rounds that have changed; `rounds` is brought up to them."""
+    trees: list[tuple[Round | None, PromptTree | None]] = [*run.finished, (run.round, run.tree)]
+    # A round that another follows was saved to its end with the first state of that.
+    for number in range(max(0, len(rounds) - 1), len(trees)):
+        tree = trees[number][1]
+        assert tree is not None
+        if number == len(rounds):
+            rounds.append(Saved())
+        at = lengths if number == len(trees) - 1 else {}
+        yield number, difference(tree, at, rounds[number])
+
+
+def _add(total: dict[str, float], counts: Mapping[str, float]) -> None:
+    for name, count in counts.items():
+        total[name] = total.get(name, 0) + count
+
+
+def _encode(states: Iterator[tuple[int, TreeState]], counts: Mapping[str, float]) -> bytes:
+    told, lists = [], []
+    for number, state in states:
+        rows = []
+        for row in state.sequences:
+            lists += [row[name].tobytes() for name in LISTS]
+            rows.append({**row, **{name: len(row[name]) for name in LISTS}})
+        told.append(vars(state) | {"round": number, "sequences": rows})
+    text = json.dumps({"counts": counts, "states": told}).encode()
+    payload = b"".join([text, b"\n", *lists])
+    return f"{hashlib.sha256(payload).hexdigest()} {len(payload)}\n".encode() + payload
+
+
+def _records(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Size and payload of the records up to the first that is damaged."""
+    start = 0
+    while (end := content.find(b"\n", start)) >= 0:
+        stored, _, size = content[start:end].partition(b" ")
+        payload = content[end + 1 : end + 1 + int(size)] if size.isdigit() else b""
+        if hashlib.sha256(payload).hexdigest().encode() != stored:
+            return
+        yield end + 1 - start + len(payload), payload
+        start = end + 1 + len(payload)
+
+
+def _decode(payload: bytes) -> tuple[dict[str, Any], list[tuple[int, TreeState]]]:
+    text, _, rest = payload.partition(b"\n")
+    facts, lists = json.loads(text), memoryview(rest)
+    states = []
+    for state in facts["states"]:
+        for row in state["sequences"]:
+            for name in LISTS:
+                values = array(TYPES[name])
+                size = row[name] * values.itemsize
+                values.frombytes(lists[:size])
+                lists = lists[size:]
+                row[name] = values
+        number = state.pop("round")
+        state["branches"] = [Branch(*branch) for branch in state["branches"]]
+        state["history"] = state["history"] and History(*state["history"])
+        states.append((number, TreeState(**state)))
+    return facts, states
