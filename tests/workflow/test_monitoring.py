@@ -89,7 +89,8 @@ def test_the_papers_plan_is_estimated_from_what_is_published(repository: Reposit
         row for row in of_qwen if row["method"] == "parallel" and row["cell"]["max_sequences"] == 32
     ]
     assert largest["tokens_naive"] == 570_000 * 30
-    assert (largest["samples"], largest["tokens"]) == (8, 570_000 * 30 / 4)
+    assert (largest["samples"], largest["tokens"]) == (32, 570_000 * 30)
+    assert found["total"]["loads"] == 36 * 4 - 2 * 2 * 4
 
 
 def test_estimate_takes_a_price_and_a_number_of_gpus(repository: Repository) -> None:

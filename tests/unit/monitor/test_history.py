@@ -42,7 +42,7 @@ def write_run(results: Path, seed: int, content: bytes | None) -> Path:
         json.dumps(RUN | {"hardware": None}).encode(),
         json.dumps(RUN | {"prompts": 0}).encode(),
         json.dumps(RUN | {"shards": [{}]}).encode(),
-        json.dumps(RUN | {"samples_generated": -1}).encode(),
+        json.dumps(RUN | {"sequences_generated": -1}).encode(),
         json.dumps(RUN | {"engine_options": {"tensor_parallel_size": 0}}).encode(),
         json.dumps(RUN | {"counts": RUN["counts"] | {"engine_seconds": float("nan")}}).encode(),
     ],
@@ -67,15 +67,14 @@ def read(results: Path, **changes: Any) -> FormerRun:
 
 def test_older_runs_generated_all_their_samples(tmp_path: Path) -> None:
     run = read(tmp_path)
-    assert (run.samples, run.gpus, run.informative) == (20, 1, True)
+    assert (run.samples, run.gpus, run.generated) == (20, 1, 1)
     assert run.key == Key("m", "d", "parallel", 4, None, 0.6, None)
 
 
-def test_a_run_that_found_all_its_samples_is_there_but_measures_nothing(tmp_path: Path) -> None:
-    counts = {"tokens": 0, "engine_seconds": 7.0, "driver_seconds": 0.0}
-    run = read(tmp_path, samples_generated=0, counts=counts)
-    assert (run.samples, run.tokens, run.informative) == (0, 0, False)
-    assert tokens_per_second([run]) is None
+def test_a_run_may_have_found_some_of_its_samples(tmp_path: Path) -> None:
+    run = read(tmp_path, sequences_generated=5)
+    assert (run.samples, run.tokens, run.generated) == (5, 1000, 0.25)
+    assert tokens_per_second([run]) == 100
 
 
 @pytest.mark.parametrize(("given", "rule"), [({}, "described"), ({"rule": "authors"}, "authors")])
@@ -86,7 +85,7 @@ def test_branching_runs_are_known_by_their_rule(
     # No prompt had a share to spend, so that nothing was counted.
     run = read(tmp_path, parameters=RUN["parameters"] | branching, counts={})
     assert run.key == Key("m", "d", "eager", 4, 2.0, 0.6, rule)
-    assert (run.samples, run.tokens, run.seconds, run.informative) == (None, 0, 0, True)
+    assert (run.samples, run.tokens, run.seconds, run.generated) == (None, 0, 0, 1)
 
 
 def test_imported_results_say_nothing_of_costs(tmp_path: Path) -> None:

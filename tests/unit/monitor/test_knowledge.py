@@ -26,14 +26,10 @@ def test_measured_comes_before_published_and_parallel_scales_with_m() -> None:
     assert known(key("eager_init"), runs, facts) == PerPrompt(200, 1000, "measured")
 
 
-def test_tokens_of_parallel_are_those_of_its_sequences_not_of_the_run() -> None:
-    # It drew 1 of 4 samples of each of 5 prompts itself: 200 tokens each.
-    partly = run("parallel", facts={"samples": 5})
-    assert known(key("parallel"), [partly]) == PerPrompt(800, 1000, "measured")
-    found = run("parallel", facts={"samples": 0, "tokens": 0})
-    other = known(key("parallel"), [found, run("parallel", max_sequences=2)])
-    assert other == PerPrompt(400, 4800, "measured at another M")
-    assert known(key("parallel"), [found]).basis == "unknown"
+def test_tokens_of_parallel_are_those_of_its_sequences_not_what_the_run_drew() -> None:
+    found = run("parallel", facts={"samples": 0})
+    assert known(key("parallel"), [found]) == PerPrompt(200, 1000, "measured")
+    assert known(key("parallel", max_sequences=8), [found]).tokens == 400
 
 
 def test_published_figures_are_of_the_authors_rule() -> None:
@@ -53,9 +49,9 @@ def test_published_figures_are_of_the_authors_rule() -> None:
 
 
 def test_runs_of_one_key_are_one_fact() -> None:
-    runs = [run("parallel", seed=1), run("parallel", seed=2, facts={"samples": 10})]
-    # 2000 tokens of 30 samples, at M = 4.
+    runs = [run("parallel", seed=1), run("parallel", seed=2, facts={"prompts": 10})]
+    # 2000 tokens of 60 samples, at M = 4.
     assert known_facts(runs, [published("eager", 7.0)], 0.6) == [
-        Fact(key("parallel"), 4 * 2000 / 30, measured=True),
+        Fact(key("parallel"), 4 * 2000 / 60, measured=True),
         Fact(key("eager", rule="authors")._replace(threshold=None), 7.0, measured=False),
     ]

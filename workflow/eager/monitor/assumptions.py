@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from eager.monitor.estimate import SNAPSHOT_STEPS, Cost
+from eager.monitor.estimate import Cost
 from eager.monitor.knowledge import BYTES_PER_TOKEN
 from eager.monitor.speeds import Speed, gpu_hours
 
 
 def assumptions(
-    costs: Sequence[Cost], speeds: Mapping[str, Speed], max_num_seqs: int, *, timed: bool
+    costs: Sequence[Cost],
+    speeds: Mapping[str, Speed],
+    max_num_seqs: int,
+    snapshot_steps: int,
+    *,
+    timed: bool,
 ) -> list[str]:
     """What the figures rest on.
 
@@ -18,6 +23,7 @@ def assumptions(
         costs: of each result.
         speeds: of each model.
         max_num_seqs: sequences that a job decodes at once.
+        snapshot_steps: steps of a prompt between two states that are kept.
         timed: whether the time to the end is told.
     """
     models = list(dict.fromkeys(cost.cell["model"] for cost in costs))
@@ -26,7 +32,7 @@ def assumptions(
         *_of_counts(costs),
         *_of_sharing(costs),
         _NAIVELY,
-        *_of_interruption(costs, speeds, max_num_seqs),
+        *_of_interruption(costs, speeds, max_num_seqs, snapshot_steps),
         *([_OF_TIME] if timed else []),
         (
             f"disk: the size of former results, else {BYTES_PER_TOKEN} bytes a generated token "
@@ -41,9 +47,9 @@ _NAIVELY = (
     "where the tokens of both are measured here"
 )
 _OF_TIME = (
-    "time to the end: the GPUs run nothing else, a smaller M comes before a larger one that shares "
-    "its samples, shards of a result take equally long, a job has the full speed from its first to "
-    "its last token; evaluation, downloads and waiting for a cluster are not counted"
+    "time to the end: the GPUs run nothing else, shards of a result take equally long, a job has "
+    "the full speed from its first to its last token; evaluation, downloads and waiting for a "
+    "cluster are not counted"
 )
 
 
@@ -79,18 +85,21 @@ def _of_sharing(costs: Sequence[Cost]) -> list[str]:
     if len(set(pools)) == len(pools):
         return []
     told = (
-        "samples of Full Parallel at several M are generated once: a result generates what a "
-        "smaller M has not; one that generates nothing loads no model"
+        "samples of Full Parallel at several M are generated once, by the largest M; the others "
+        "wait for it, generate nothing and load no model"
     )
     return [told]
 
 
 def _of_interruption(
-    costs: Sequence[Cost], speeds: Mapping[str, Speed], max_num_seqs: int
+    costs: Sequence[Cost],
+    speeds: Mapping[str, Speed],
+    max_num_seqs: int,
+    snapshot_steps: int,
 ) -> list[str]:
     """The most that an interrupted job generates again, over the jobs that are still to run."""
     lost = [
-        (min(SNAPSHOT_STEPS * max_num_seqs, cost.tokens / cost.jobs), cost)
+        (min(snapshot_steps * max_num_seqs, cost.tokens / cost.jobs), cost)
         for cost in costs
         if cost.basis != "done" and cost.tokens is not None
     ]
@@ -105,7 +114,7 @@ def _of_interruption(
     most = max(tokens for tokens, _ in lost) / 1e6
     return [
         (
-            f"interruptions are not counted: an interrupted job loses at most {SNAPSHOT_STEPS:,} "
+            f"interruptions are not counted: an interrupted job loses at most {snapshot_steps:,} "
             f"steps of each prompt under way, here up to {most:,.2f} million tokens{told}"
         )
     ]

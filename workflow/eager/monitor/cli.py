@@ -97,6 +97,7 @@ def estimate(
         costs,
         speeds,
         experiment.config.engine.max_num_seqs,
+        experiment.config.snapshot_steps,
         price=gpu_hour_price,
         timeline=timeline(costs, gpus) if gpus else None,
     )

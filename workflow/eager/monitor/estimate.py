@@ -20,8 +20,6 @@ from eager.monitor.speeds import HOUR, Speed, gpu_hours
 from eager.report.tables.published import PublishedFigures
 
 GIGABYTE = 1e9
-SNAPSHOT_STEPS = 2048
-"""Steps of a prompt between two snapshots, the most that an interruption loses of it."""
 
 
 @dataclass(frozen=True)
@@ -88,24 +86,21 @@ class Planned:
     own: FormerRun | None
 
 
-def nested_samples(sizes: Mapping[str, int], done: Iterable[str]) -> dict[str, int]:
+def nested_samples(sizes: Mapping[str, int], done: Iterable[int]) -> dict[str, int]:
     """Samples per prompt that each result of one pool still generates.
 
-    A smaller M is the first samples of a larger one. What is done comes first, then the rest in
-    ascending order of M, so that every sample is generated once.
+    A smaller M is the first samples of a larger one: the largest M generates those that no result
+    has yet, and the others wait for it and generate none.
 
     Args:
-        sizes: M of each result, by folder.
-        done: folders of results that are there.
+        sizes: M of each result that is to be made, by folder.
+        done: M of each result that is there.
     """
-    finished = set(done)
-    there = max((sizes[folder] for folder in finished), default=0)
-    generated = dict.fromkeys(finished, 0)
-    for folder, size in sorted(sizes.items(), key=lambda item: item[1]):
-        if folder not in finished:
-            generated[folder] = max(0, size - there)
-            there = max(there, size)
-    return generated
+    if not sizes:
+        return {}
+    there = max(done, default=0)
+    largest = max(sizes, key=lambda folder: sizes[folder])
+    return dict.fromkeys(sizes, 0) | {largest: max(0, sizes[largest] - there)}
 
 
 def estimate(
@@ -129,8 +124,8 @@ def estimate(
     for pool in dict.fromkeys(result.pool for result in planned if result.pool):
         members = [result for result in planned if result.pool == pool]
         generated |= nested_samples(
-            {result.folder: result.cell.max_sequences for result in members},
-            [result.folder for result in members if result.own],
+            {result.folder: result.cell.max_sequences for result in members if not result.own},
+            [result.cell.max_sequences for result in members if result.own],
         )
     costs = {
         result.folder: _cost(
@@ -226,11 +221,9 @@ def _cost(
 def _cost_of_run(experiment: Experiment, result: Planned, run: FormerRun, speed: Speed) -> Cost:
     """What a result that is there has cost; measured, whatever speed is given."""
     jobs = experiment.shards(result.cell.model, result.cell.dataset)
-    tokens = float(run.tokens)
-    hours = run.gpus * (run.seconds + sum(run.loads)) / HOUR
-    naive, naive_hours = _times(result.alone.tokens, run.prompts), None
-    if run.samples is None or run.samples == run.prompts * run.key.max_sequences:
-        naive, naive_hours = tokens, hours
+    seconds, loads = run.gpus * run.seconds, run.gpus * sum(run.loads)
+    hours = (run.generated * seconds + loads) / HOUR
+    loads_anew = 0 if run.loads else gpu_hours(0, speed, jobs, run.gpus) or 0
     return Cost(
         folder=result.folder,
         cell=experiment.columns(result.cell),
@@ -242,10 +235,10 @@ def _cost_of_run(experiment: Experiment, result: Planned, run: FormerRun, speed:
         jobs=jobs,
         gpus=run.gpus,
         loads=len(run.loads),
-        tokens=tokens,
-        tokens_naive=naive,
+        tokens=run.generated * run.tokens,
+        tokens_naive=run.tokens,
         gpu_hours=hours,
-        gpu_hours_naive=naive_hours or gpu_hours(naive, speed, jobs, run.gpus),
+        gpu_hours_naive=(seconds + loads) / HOUR + loads_anew,
         disk_gigabytes=run.bytes / GIGABYTE,
         pool=result.pool,
         initial=result.initial,

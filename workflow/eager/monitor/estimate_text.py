@@ -31,6 +31,7 @@ class Estimate:
         costs: of each result.
         speeds: of each model.
         max_num_seqs: sequences that a job decodes at once.
+        snapshot_steps: steps of a prompt between two states that are kept.
         price: of a GPU hour, in any currency; None: not asked for.
         timeline: to the end; None: not asked for.
     """
@@ -38,6 +39,7 @@ class Estimate:
     costs: list[Cost]
     speeds: Mapping[str, Speed]
     max_num_seqs: int
+    snapshot_steps: int
     price: float | None = None
     timeline: Timeline | None = None
 
@@ -49,7 +51,13 @@ class Estimate:
     @property
     def assumptions(self) -> list[str]:
         """What the figures rest on, in words."""
-        return assumptions(self.costs, self.speeds, self.max_num_seqs, timed=bool(self.timeline))
+        return assumptions(
+            self.costs,
+            self.speeds,
+            self.max_num_seqs,
+            self.snapshot_steps,
+            timed=bool(self.timeline),
+        )
 
 
 def as_json(estimate: Estimate) -> dict[str, Any]:

@@ -46,9 +46,9 @@ class FormerRun:
         prompts: prompts of the result.
         samples: sequences of Full Parallel that it generated itself, over all prompts; the others
             it found where a run with another M had left them. None: a method that branches.
-        tokens: tokens it generated itself; those of an EAGer-init it builds on, and of samples it
-            found, are not among them.
-        seconds: time of engine and driver, without loading the model.
+        tokens: tokens of its sequences, found ones too; those of an EAGer-init that it builds on
+            are not among them.
+        seconds: time of engine and driver that made these, without loading the model.
         loads: seconds to load the model in each of its jobs that did.
         gpus: GPUs of each job.
         bytes: size of its tables, which hold all its sequences.
@@ -72,9 +72,11 @@ class FormerRun:
         return self.key.model
 
     @property
-    def informative(self) -> bool:
-        """Whether it generated anything, so that its tokens and speed are a measurement."""
-        return self.samples != 0
+    def generated(self) -> float:
+        """Share of its tokens, and of its seconds, that it generated itself."""
+        if self.samples is None:
+            return 1.0
+        return min(1.0, self.samples / (self.prompts * self.key.max_sequences))
 
 
 def read_former_runs(results: Path = Path("results")) -> tuple[list[FormerRun], list[str]]:
@@ -103,10 +105,9 @@ def read_former_runs(results: Path = Path("results")) -> tuple[list[FormerRun], 
 
 
 def tokens_per_second(runs: list[FormerRun]) -> float | None:
-    """Tokens per second of one GPU, all runs together; None where none generated anything."""
-    generating = [run for run in runs if run.informative]
-    seconds = sum(run.seconds * run.gpus for run in generating)
-    return sum(run.tokens for run in generating) / seconds if seconds else None
+    """Tokens per second of one GPU, all runs together; None where none took any time."""
+    seconds = sum(run.seconds * run.gpus for run in runs)
+    return sum(run.tokens for run in runs) / seconds if seconds else None
 
 
 def load_seconds(runs: list[FormerRun]) -> float | None:
@@ -138,7 +139,7 @@ def _read(path: Path) -> FormerRun | None:
     hardware, options = content["hardware"], content.get("engine_options", {})
     prompts = int(_number(content["prompts"], above=0))
     key = _key(model, dataset, parameters)
-    samples = content.get("samples_generated", prompts * key.max_sequences)
+    samples = content.get("sequences_generated", prompts * key.max_sequences)
     return FormerRun(
         folder=str(path.parent),
         key=key,

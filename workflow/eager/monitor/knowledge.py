@@ -51,8 +51,7 @@ def known_facts(
     """
     by_key: dict[Key, list[FormerRun]] = {}
     for run in runs:
-        if run.informative:
-            by_key.setdefault(run.key, []).append(run)
+        by_key.setdefault(run.key, []).append(run)
     measured = [Fact(key, _tokens(same, key), measured=True) for key, same in by_key.items()]
     return measured + [
         Fact(_published_key(fact, temperature), fact.tokens_per_prompt, measured=False)
@@ -76,15 +75,11 @@ def per_prompt(
         facts: of `known_facts`.
         kinds: kind of each data set.
     """
-    same = [run for run in runs if run.key == key]
-    if counted := [run for run in same if run.informative]:
+    if same := [run for run in runs if run.key == key]:
         size = sum(run.bytes for run in same) / sum(run.prompts for run in same)
-        return PerPrompt(_tokens(counted, key), size, "measured")
-    alike = [
-        run
-        for run in runs
-        if run.informative and run.key._replace(max_sequences=0) == (key._replace(max_sequences=0))
-    ]
+        return PerPrompt(_tokens(same, key), size, "measured")
+    any_cap = key._replace(max_sequences=0)
+    alike = [run for run in runs if run.key._replace(max_sequences=0) == any_cap]
     if key.method == "parallel" and alike:
         return _by_tokens(_tokens(alike, key), "measured at another M")
     for fact in facts:
@@ -100,7 +95,8 @@ def _tokens(runs: Sequence[FormerRun], key: Key) -> float:
     """Tokens per prompt of a key from runs that may be compared with it, all together."""
     tokens = sum(run.tokens for run in runs)
     if key.method == "parallel":
-        return key.max_sequences * tokens / sum(run.samples or 0 for run in runs)
+        samples = sum(run.prompts * run.key.max_sequences for run in runs)
+        return key.max_sequences * tokens / samples
     return tokens / sum(run.prompts for run in runs)
 
 

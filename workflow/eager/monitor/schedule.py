@@ -102,6 +102,8 @@ def remaining_hours(jobs: Mapping[str, Job]) -> dict[str, float]:
 def critical_path(jobs: Mapping[str, Job]) -> list[str]:
     """Names of the jobs on the longest path, which no number of GPUs makes shorter.
 
+    Jobs that take no time are left out at its end.
+
     Raises:
         ValueError: as `remaining_hours`.
     """
@@ -109,8 +111,11 @@ def critical_path(jobs: Mapping[str, Job]) -> list[str]:
     path: list[str] = []
     candidates: Sequence[str] = list(jobs)
     while candidates:
-        path.append(max(candidates, key=lambda name: remaining[name]))
-        candidates = followers[path[-1]]
+        longest = max(candidates, key=lambda name: remaining[name])
+        if not remaining[longest]:
+            break
+        path.append(longest)
+        candidates = followers[longest]
     return path
 
 

@@ -1,7 +1,7 @@
 """How long a plan takes on a number of GPUs, and what its end waits for: pure.
 
-EAGer-adapt and full EAGer start when all shards of their EAGer-init have ended. Of Full Parallel's
-results that share samples, a smaller M is taken to come before a larger one.
+EAGer-adapt and full EAGer start when all shards of their EAGer-init have ended. Results of Full
+Parallel that share samples wait for the one with the largest M.
 """
 
 from __future__ import annotations
@@ -86,25 +86,19 @@ def jobs_of(left: Sequence[Cost]) -> tuple[dict[str, Job], dict[str, Cost]]:
         )
         for cost in known
     }
-    before = _smaller_results(known)
+    drawing = _largest_results(known)
     jobs: dict[str, Job] = {}
     of_job: dict[str, Cost] = {}
     for cost in known:
-        after = [cost.initial, before.get(cost.folder)]
-        waits = tuple(name for folder in after if folder for name in shards.get(folder, ()))
+        first = cost.initial if cost.pool is None else drawing[cost.pool]
+        waits = () if first in (None, cost.folder) else shards.get(first, ())
         hours = (cost.gpu_hours or 0) / (cost.jobs * cost.gpus)
         for name in shards[cost.folder]:
             jobs[name], of_job[name] = Job(hours, cost.gpus, waits), cost
     return jobs, of_job
 
 
-def _smaller_results(costs: Sequence[Cost]) -> dict[str, str]:
-    """The folder of the result with the next smaller M in the same pool, by folder."""
-    found: dict[str, str] = {}
-    last: dict[tuple[Any, ...], str] = {}
-    for cost in sorted(costs, key=lambda cost: cost.cell["max_sequences"]):
-        if cost.pool is not None:
-            if cost.pool in last:
-                found[cost.folder] = last[cost.pool]
-            last[cost.pool] = cost.folder
-    return found
+def _largest_results(costs: Sequence[Cost]) -> dict[tuple[Any, ...], str]:
+    """The folder of the result with the largest M in each pool."""
+    ascending = sorted(costs, key=lambda cost: cost.cell["max_sequences"])
+    return {cost.pool: cost.folder for cost in ascending if cost.pool is not None}
