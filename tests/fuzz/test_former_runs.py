@@ -19,6 +19,8 @@ RUN: dict[str, Any] = {
     "counts": {"tokens": 1000, "engine_seconds": 9.0, "driver_seconds": 1.0},
     "hardware": {"processor": "a CPU", "gpus": ["a GPU"]},
     "prompts": 5,
+    "sequences_generated": 20,
+    "engine_options": {"tensor_parallel_size": 1},
     "shards": [{"load_seconds": 30.0}, {"load_seconds": None}],
 }
 
@@ -45,7 +47,13 @@ def test_run_json(results: Path, content: bytes) -> None:
     assert any(run.folder.endswith("whole/parallel") for run in runs)
     for figure in (tokens_per_second(runs), load_seconds(runs)):
         assert figure is None or 0 <= figure < math.inf
-    assert all(run.prompts >= 1 and run.key[3] >= 1 for run in runs)
+    assert all(
+        run.prompts >= 1
+        and run.key.max_sequences >= 1
+        and run.gpus >= 1
+        and 0 <= run.generated <= 1
+        for run in runs
+    )
 
 
 EXPERIMENT = {

@@ -84,5 +84,24 @@ def test_the_papers_plan_is_estimated_from_what_is_published(repository: Reposit
     assert found["total"]["results_known"] == 2 * 2 * 5 * 4
     assert found["total"]["gpu_hours"] is None
     of_qwen = [r for r in found["results"] if "Qwen3-4B/AIME2025/" in r["folder"]]
-    # 570,000 tokens a prompt of Full Parallel at M = 32, and 30 prompts.
-    assert 570_000 * 30 in [row["tokens"] for row in of_qwen]
+    # 570,000 tokens a prompt of Full Parallel at M = 32, and 30 prompts; M = 24 has 24 samples.
+    [largest] = [
+        row for row in of_qwen if row["method"] == "parallel" and row["cell"]["max_sequences"] == 32
+    ]
+    assert largest["tokens_naive"] == 570_000 * 30
+    assert (largest["samples"], largest["tokens"]) == (32, 570_000 * 30)
+    assert found["total"]["loads"] == 36 * 4 - 2 * 2 * 4
+
+
+def test_estimate_takes_a_price_and_a_number_of_gpus(repository: Repository) -> None:
+    options = ("--tokens-per-second", "3000", "--gpu-hour-price", "2.5", "--gpus", "8")
+    said_as_json = said(
+        repository, "estimate", "--json", "--configfile", "config/paper.yaml", *options
+    )
+    found = json.loads(said_as_json)
+    hours = found["total"]["gpu_hours"]
+    assert found["total"]["cost"] == pytest.approx(2.5 * hours)
+    assert hours / 8 <= found["time"]["hours"] <= 2 * hours / 8
+    assert found["naive"]["of_known"]["tokens_saved_share"] >= 0.2
+    text = said(repository, "estimate", "--configfile", "config/paper.yaml", *options)
+    assert f"on 8 GPUs: {found['time']['hours']:,.2f} hours to the end" in text

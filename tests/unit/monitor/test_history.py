@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from eager.monitor.history import read_former_runs
+from eager.monitor.history import FormerRun, Key, read_former_runs, tokens_per_second
 
 RUN: dict[str, Any] = {
     "parameters": {"method": "parallel", "max_sequences": 4, "temperature": 0.6},
@@ -42,6 +42,8 @@ def write_run(results: Path, seed: int, content: bytes | None) -> Path:
         json.dumps(RUN | {"hardware": None}).encode(),
         json.dumps(RUN | {"prompts": 0}).encode(),
         json.dumps(RUN | {"shards": [{}]}).encode(),
+        json.dumps(RUN | {"sequences_generated": -1}).encode(),
+        json.dumps(RUN | {"engine_options": {"tensor_parallel_size": 0}}).encode(),
         json.dumps(RUN | {"counts": RUN["counts"] | {"engine_seconds": float("nan")}}).encode(),
     ],
 )
@@ -54,6 +56,36 @@ def test_a_damaged_run_is_told_and_left_out(content: bytes | None, tmp_path: Pat
     (message,) = told
     assert message.startswith(str(damaged))
     assert message.endswith("left out, make it again or delete it")
+
+
+def read(results: Path, **changes: Any) -> FormerRun:
+    write_run(results, 1, json.dumps(RUN | changes).encode())
+    (run,), damaged = read_former_runs(results)
+    assert damaged == []
+    return run
+
+
+def test_older_runs_generated_all_their_samples(tmp_path: Path) -> None:
+    run = read(tmp_path)
+    assert (run.samples, run.gpus, run.generated) == (20, 1, 1)
+    assert run.key == Key("m", "d", "parallel", 4, None, 0.6, None)
+
+
+def test_a_run_may_have_found_some_of_its_samples(tmp_path: Path) -> None:
+    run = read(tmp_path, sequences_generated=5)
+    assert (run.samples, run.tokens, run.generated) == (5, 1000, 0.25)
+    assert tokens_per_second([run]) == 100
+
+
+@pytest.mark.parametrize(("given", "rule"), [({}, "described"), ({"rule": "authors"}, "authors")])
+def test_branching_runs_are_known_by_their_rule(
+    given: dict[str, str], rule: str, tmp_path: Path
+) -> None:
+    branching = {"method": "eager", "entropy_threshold": 2.0} | given
+    # No prompt had a share to spend, so that nothing was counted.
+    run = read(tmp_path, parameters=RUN["parameters"] | branching, counts={})
+    assert run.key == Key("m", "d", "eager", 4, 2.0, 0.6, rule)
+    assert (run.samples, run.tokens, run.seconds, run.generated) == (None, 0, 0, 1)
 
 
 def test_imported_results_say_nothing_of_costs(tmp_path: Path) -> None:

@@ -64,31 +64,47 @@ def estimate(
     load_seconds: Annotated[
         float | None, typer.Option(min=0, help="to load a model; else as in former runs")
     ] = None,
+    gpu_hour_price: Annotated[
+        float | None, typer.Option(min=0, help="price of a GPU hour, to add the cost")
+    ] = None,
+    gpus: Annotated[
+        int | None, typer.Option(min=1, help="GPUs that run jobs, to add the time to the end")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what a plan costs: GPU hours, tokens and disk, a cell and in total."""
-    from eager.monitor import estimate as costs
+    from eager.monitor import estimate_text
+    from eager.monitor.estimate import estimate as cost_of
     from eager.monitor.history import prompts_of, read_former_runs
+    from eager.monitor.speeds import speeds_of
+    from eager.monitor.timeline import timeline
     from eager.report.tables.published import read_published
 
     experiment, (runs, damaged) = _experiment(configfile), read_former_runs()
     for message in damaged:
         typer.echo(f"note: {message}", err=True)
     published = experiment.config.published
-    speeds = costs.speeds_of(
-        experiment.models, runs, _speeds(tokens_per_second or [], experiment), load_seconds
-    )
-    found = costs.estimate(
+    given = _speeds(tokens_per_second or [], experiment)
+    speeds = speeds_of(experiment.models, runs, given, load_seconds)
+    costs = cost_of(
         experiment,
         runs,
         read_published(Path(published)) if published else [],
         {name: prompts_of(name, entry) for name, entry in experiment.datasets.items()},
         speeds,
     )
+    found = estimate_text.Estimate(
+        costs,
+        speeds,
+        experiment.config.engine.max_num_seqs,
+        experiment.config.snapshot_steps,
+        price=gpu_hour_price,
+        timeline=timeline(costs, gpus) if gpus else None,
+    )
     if as_json:
-        typer.echo(json.dumps(costs.as_json(found, speeds), indent=2))
+        typer.echo(json.dumps(estimate_text.as_json(found), indent=2))
     else:
-        typer.echo(costs.as_text(found, speeds))
+        typer.echo(estimate_text.as_text(found))
 
 
 def _speeds(given: list[str], experiment: Experiment) -> dict[str, float]:

@@ -1,51 +1,25 @@
-"""What a plan costs before it starts: GPU hours, tokens, disk; a cell and in total.
+"""What each result of a plan costs before it starts: GPU hours, tokens, disk.
 
-Nothing is guessed: a figure comes from former runs, from published counts, or from the caller, and
-is unknown otherwise. Every assumption is named in the output.
+A figure comes from former runs, from published counts, or from the caller (`knowledge.py`); where
+there is none, it is a guess from the nearest one (`guesses.py`) and is counted apart
+(`totals.py`). Every assumption is named in the output (`assumptions.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
-
-import pandas as pd
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from eager.config.paths import result_folder
 from eager.config.schema import Cell, Experiment
-from eager.config.settings import Method
-from eager.monitor.history import FormerRun, Key, load_seconds, tokens_per_second
+from eager.config.settings import BUDGET_METHODS, Method
+from eager.monitor.history import FormerRun, Key
+from eager.monitor.knowledge import Basis, PerPrompt, known_facts, per_prompt
+from eager.monitor.speeds import HOUR, Speed, gpu_hours
 from eager.report.tables.published import PublishedFigures
 
-Basis = Literal["done", "measured", "measured at another M", "published", "unknown"]
-BYTES_PER_TOKEN = 12
-"""Token id 4, entropy 4, text about 4; before compression, inherited tokens once."""
-HOUR, GIGABYTE = 3600, 1e9
-
-
-@dataclass(frozen=True)
-class Speed:
-    """How fast one model is generated with.
-
-    Attributes:
-        tokens_per_second: of one GPU, all its sequences together; None: not known.
-        load_seconds: to load the model, once per job; None: not known.
-        source: where the figures are from, in words.
-    """
-
-    tokens_per_second: float | None
-    load_seconds: float | None
-    source: str
-
-
-@dataclass(frozen=True)
-class PerPrompt:
-    """Tokens and bytes of tables of one prompt, and where they are from; None: not known."""
-
-    tokens: float | None
-    bytes: float | None
-    basis: Basis
+GIGABYTE = 1e9
 
 
 @dataclass(frozen=True)
@@ -57,70 +31,76 @@ class Cost:
         cell: the row of the TSV.
         method: the method.
         basis: where the tokens are from; `done` is what the result there has cost.
+        guessed_from: what a guess is from, in words; else empty.
         prompts: prompts.
+        samples: samples per prompt that it generates itself; of Full Parallel only.
         jobs: GPU jobs, one per shard.
-        tokens: generated tokens.
-        gpu_hours: generation and loading of the model in each job.
+        gpus: GPUs of each job.
+        loads: jobs that load the model; those that find all their samples load none.
+        tokens: tokens it generates itself.
+        tokens_naive: with every sample drawn anew for each M and, of budgeted methods where the
+            count is ours, EAGer-init anew.
+        gpu_hours: generation, and loading of the model in `loads` jobs.
+        gpu_hours_naive: of `tokens_naive`, with a load in each job.
         disk_gigabytes: its tables.
+        pool: results of Full Parallel with equal pools share their samples; None: branching.
+        initial: folder of the EAGer-init that a budgeted method goes on from.
     """
 
     folder: str
     cell: dict[str, Any]
     method: Method
     basis: Basis
+    guessed_from: str
     prompts: int | None
+    samples: int | None
     jobs: int
+    gpus: int
+    loads: int
     tokens: float | None
+    tokens_naive: float | None
     gpu_hours: float | None
+    gpu_hours_naive: float | None
     disk_gigabytes: float | None
+    pool: tuple[Any, ...] | None
+    initial: str | None
 
 
-def gpu_hours(tokens: float, speed: Speed, jobs: int) -> float | None:
-    """Hours of one GPU for a result assigned to some jobs, each of which loads the model.
+@dataclass(frozen=True)
+class Planned:
+    """A result of the plan with what is known of it.
 
-    The time to load counts as zero where it is not known (the output says so).
+    Attributes:
+        pool: of `Cost`.
+        initial: of `Cost`.
+        alone: what a prompt costs if nothing is shared.
+        own: the run that is there; None: still to run.
     """
-    if speed.tokens_per_second is None:
-        return None
-    return (tokens / speed.tokens_per_second + jobs * (speed.load_seconds or 0)) / HOUR
+
+    folder: str
+    cell: Cell
+    method: Method
+    pool: tuple[Any, ...] | None
+    initial: str | None
+    alone: PerPrompt
+    own: FormerRun | None
 
 
-def per_prompt(
-    folder: str, key: Key, runs: Iterable[FormerRun], published: Iterable[PublishedFigures]
-) -> PerPrompt:
-    """What a prompt of a planned result costs, and where the figure is from.
+def nested_samples(sizes: Mapping[str, int], done: Iterable[int]) -> dict[str, int]:
+    """Samples per prompt that each result of one pool still generates.
 
-    The result itself comes first if it is there, then former runs with the same key. Full
-    Parallel's samples are independent, so that its tokens grow with M; those of the branching
-    methods do not, and are not scaled.
+    A smaller M is the first samples of a larger one: the largest M generates those that no result
+    has yet, and the others wait for it and generate none.
+
+    Args:
+        sizes: M of each result that is to be made, by folder.
+        done: M of each result that is there.
     """
-    model, dataset, method, cap, _, temperature = key
-    runs = list(runs)
-    if own := [run for run in runs if run.folder == folder]:
-        return _mean(own, "done")
-    if same := [run for run in runs if run.key == key]:
-        return _mean(same, "measured")
-    if method == "parallel":
-        alike = [
-            run
-            for run in runs
-            if run.key[:3] == (model, dataset, method) and run.key[5] == temperature
-        ]
-        if alike:
-            samples = sum(run.prompts * run.key[3] for run in alike)
-            tokens = cap * sum(run.tokens for run in alike) / samples
-            return PerPrompt(tokens, tokens * BYTES_PER_TOKEN, "measured at another M")
-    for fact in published:
-        if fact.key == (model, dataset, method, cap) and fact.tokens_per_prompt is not None:
-            tokens = fact.tokens_per_prompt
-            return PerPrompt(tokens, tokens * BYTES_PER_TOKEN, "published")
-    return PerPrompt(None, None, "unknown")
-
-
-def _mean(runs: list[FormerRun], basis: Basis) -> PerPrompt:
-    prompts = sum(run.prompts for run in runs)
-    tokens = sum(run.tokens for run in runs) / prompts
-    return PerPrompt(tokens, sum(run.bytes for run in runs) / prompts, basis)
+    if not sizes:
+        return {}
+    there = max(done, default=0)
+    largest = max(sizes, key=lambda folder: sizes[folder])
+    return dict.fromkeys(sizes, 0) | {largest: max(0, sizes[largest] - there)}
 
 
 def estimate(
@@ -139,171 +119,161 @@ def estimate(
         prompts: number of prompts of each data set.
         speeds: of each model.
     """
-    costs: dict[str, Cost] = {}
-    for cell in experiment.cells:
-        for method in experiment.config.methods:
-            folder = result_folder(experiment.config.experiment, cell, method)
-            if folder in costs:
-                continue
-            prompt = per_prompt(folder, _key(cell, method), runs, published)
-            count, jobs = prompts[cell.dataset], experiment.shards(cell.model, cell.dataset)
-            tokens, size = _times(prompt.tokens, count), _times(prompt.bytes, count)
-            costs[folder] = Cost(
-                folder=folder,
-                cell=experiment.columns(cell),
-                method=method,
-                basis=prompt.basis,
-                prompts=count,
-                jobs=jobs,
-                tokens=tokens,
-                gpu_hours=None if tokens is None else gpu_hours(tokens, speeds[cell.model], jobs),
-                disk_gigabytes=_times(size, 1 / GIGABYTE),
-            )
+    planned = plan(experiment, runs, published)
+    generated: dict[str, int] = {}
+    for pool in dict.fromkeys(result.pool for result in planned if result.pool):
+        members = [result for result in planned if result.pool == pool]
+        generated |= nested_samples(
+            {result.folder: result.cell.max_sequences for result in members if not result.own},
+            [result.cell.max_sequences for result in members if result.own],
+        )
+    costs = {
+        result.folder: _cost(
+            experiment,
+            result,
+            prompts[result.cell.dataset],
+            generated.get(result.folder),
+            speeds[result.cell.model],
+        )
+        for result in planned
+    }
+    for result in planned:
+        if result.initial and not result.alone.by_authors:
+            cost, first = costs[result.folder], costs[result.initial]
+            speed = speeds[result.cell.model]
+            costs[result.folder] = _with_own_initial(cost, first, speed)
     return list(costs.values())
 
 
-def speeds_of(
-    models: Iterable[str], runs: list[FormerRun], given: Mapping[str, float], load: float | None
-) -> dict[str, Speed]:
-    """The speed of each model: what the caller says, else what former runs had.
-
-    Args:
-        models: their names.
-        runs: former runs.
-        given: tokens a second by model; the name "" stands for all others.
-        load: seconds to load any model; None: as in former runs.
-    """
-    speeds = {}
-    for model in models:
-        own = [run for run in runs if run.model == model]
-        rate = given.get(model, given.get("")) or tokens_per_second(own)
-        loading = load_seconds(own) if load is None else load
-        measured = f"measured on {', '.join(sorted({run.hardware for run in own}))}"
-        rate_source = "given" if model in given or "" in given else measured
-        load_source = measured if load is None else "given"
-        source = (
-            f"{model}: no speed known (give --tokens-per-second)"
-            if rate is None
-            else f"{model}: {rate:,.0f} tokens/s ({rate_source})"
-        )
-        source += (
-            "; time to load it not known, counted as 0 (give --load-seconds)"
-            if loading is None
-            else f"; {loading:,.0f} s to load it in each job ({load_source})"
-        )
-        speeds[model] = Speed(rate, loading, source)
-    return speeds
-
-
-def as_json(costs: list[Cost], speeds: Mapping[str, Speed]) -> dict[str, Any]:
-    """Costs, totals and assumptions, ready for JSON."""
-    return {
-        "results": [asdict(cost) for cost in costs],
-        "total": _total(costs),
-        "still_to_run": _total([cost for cost in costs if cost.basis != "done"]),
-        "assumptions": assumptions(costs, speeds),
+def plan(
+    experiment: Experiment, runs: Sequence[FormerRun], published: Sequence[PublishedFigures]
+) -> list[Planned]:
+    """All results of an experiment, each once, and the EAGer-init it needs and does not show."""
+    methods = list(experiment.config.methods)
+    if "eager_init" not in methods and set(methods) & set(BUDGET_METHODS):
+        methods.insert(0, "eager_init")
+    kinds = {name: entry.kind for name, entry in experiment.datasets.items()}
+    facts = {
+        cell.temperature: known_facts(runs, published, cell.temperature)
+        for cell in experiment.cells
     }
+    runs_by_folder = {run.folder: run for run in runs}
+    known: dict[Key, PerPrompt] = {}
+    name, found = experiment.config.experiment, {}
+    for cell in experiment.cells:
+        for method in methods:
+            folder = result_folder(name, cell, method)
+            if folder in found:
+                continue
+            key = _key(cell, method)
+            if key not in known:
+                known[key] = per_prompt(key, runs, facts[cell.temperature], kinds)
+            budgeted = method in BUDGET_METHODS
+            pooled = cell.model, cell.dataset, cell.temperature, cell.seed
+            found[folder] = Planned(
+                folder,
+                cell,
+                method,
+                pool=pooled if method == "parallel" else None,
+                initial=result_folder(name, cell, "eager_init") if budgeted else None,
+                alone=known[key],
+                own=runs_by_folder.get(folder),
+            )
+    return list(found.values())
 
 
-def as_text(costs: list[Cost], speeds: Mapping[str, Speed]) -> str:
-    """A table with a row per cell, the totals, and every assumption."""
-    cells: dict[tuple[Any, ...], list[Cost]] = {}
-    for cost in costs:
-        cells.setdefault(tuple(cost.cell.values()), []).append(cost)
-    rows = []
-    for group in cells.values():
-        total, cell = _total(group), group[0].cell
-        basis = dict.fromkeys(cost.basis for cost in group)
-        rows.append(
-            {
-                "model": cell["model"],
-                "dataset": cell["dataset"],
-                "M": cell["max_sequences"],
-                "theta": cell["entropy_threshold"],
-                "seed": cell["seed"],
-                **({"rule": cell["rule"]} if "rule" in cell else {}),
-                "prompts": _number(group[0].prompts, "{:,}"),
-                **_shown(total),
-                "from": ", ".join(basis),
-            }
-        )
-    left = [cost for cost in costs if cost.basis != "done"]
-    lines = [pd.DataFrame(rows).to_string(index=False), ""]
-    for label, group in (("in total", costs), ("still to run", left)):
-        total = _total(group)
-        shown = ", ".join(f"{name} {value}" for name, value in _shown(total).items())
-        unknown = total["results"] - total["results_known"]
-        lines.append(
-            f"{label}: {shown}"
-            + (f"; {unknown} of {total['results']} results not counted" if unknown else "")
-        )
-    return "\n".join([*lines, "", "assumptions:", *(f"- {a}" for a in assumptions(costs, speeds))])
-
-
-def assumptions(costs: list[Cost], speeds: Mapping[str, Speed]) -> list[str]:
-    """What the figures rest on, in words."""
-    used = {cost.basis for cost in costs}
-    told = [speeds[model].source for model in dict.fromkeys(c.cell["model"] for c in costs)]
-    if "published" in used:
-        told += [
-            (
-                "published counts are the authors': once a prompt has stopped branching they count "
-                "words, so that true tokens of the EAGer methods are more (up to about twice)"
-            ),
-            (
-                "published counts of eager_adapt and eager may hold an EAGer-init of their own, "
-                "which is shared here: they are counted in full"
-            ),
-        ]
-    if "measured at another M" in used:
-        told.append("tokens of Full Parallel grow in proportion to M")
-    if "unknown" in used:
-        told.append("nothing is measured or published for results from unknown: run one cell first")
-    told.append(
-        f"disk: the size of former results, else {BYTES_PER_TOKEN} bytes a generated token (id, "
-        "entropy, text) before compression; models and data sets are not counted"
+def _cost(
+    experiment: Experiment,
+    result: Planned,
+    prompts: int | None,
+    samples: int | None,
+    speed: Speed,
+) -> Cost:
+    """What a result costs; `samples` per prompt are those of Full Parallel still to generate."""
+    if result.own is not None:
+        return _cost_of_run(experiment, result, result.own, speed)
+    cell, alone = result.cell, result.alone
+    jobs, gpus = experiment.shards(cell.model, cell.dataset), experiment.gpus(cell.model)
+    loads = 0 if samples == 0 else jobs
+    naive = _times(alone.tokens, prompts)
+    tokens = naive if samples is None else _times(naive, samples / cell.max_sequences)
+    return Cost(
+        folder=result.folder,
+        cell=experiment.columns(cell),
+        method=result.method,
+        basis=alone.basis,
+        guessed_from=alone.words,
+        prompts=prompts,
+        samples=samples,
+        jobs=jobs,
+        gpus=gpus,
+        loads=loads,
+        tokens=tokens,
+        tokens_naive=naive,
+        gpu_hours=gpu_hours(tokens, speed, loads, gpus),
+        gpu_hours_naive=gpu_hours(naive, speed, jobs, gpus),
+        disk_gigabytes=_times(_times(alone.bytes, prompts), 1 / GIGABYTE),
+        pool=result.pool,
+        initial=result.initial,
     )
-    return told
+
+
+def _cost_of_run(experiment: Experiment, result: Planned, run: FormerRun, speed: Speed) -> Cost:
+    """What a result that is there has cost; measured, whatever speed is given."""
+    jobs = experiment.shards(result.cell.model, result.cell.dataset)
+    seconds, loads = run.gpus * run.seconds, run.gpus * sum(run.loads)
+    hours = (run.generated * seconds + loads) / HOUR
+    loads_anew = 0 if run.loads else gpu_hours(0, speed, jobs, run.gpus) or 0
+    return Cost(
+        folder=result.folder,
+        cell=experiment.columns(result.cell),
+        method=result.method,
+        basis="done",
+        guessed_from="",
+        prompts=run.prompts,
+        samples=None if run.samples is None else round(run.samples / run.prompts),
+        jobs=jobs,
+        gpus=run.gpus,
+        loads=len(run.loads),
+        tokens=run.generated * run.tokens,
+        tokens_naive=run.tokens,
+        gpu_hours=hours,
+        gpu_hours_naive=(seconds + loads) / HOUR + loads_anew,
+        disk_gigabytes=run.bytes / GIGABYTE,
+        pool=result.pool,
+        initial=result.initial,
+    )
+
+
+def _with_own_initial(cost: Cost, initial: Cost, speed: Speed) -> Cost:
+    """The cost of a budgeted result whose naive program draws EAGer-init anew in the same job."""
+    tokens = initial.tokens_naive
+    hours = gpu_hours(tokens, speed, loads=0)
+    if initial.basis not in ("done", "measured") or tokens is None or cost.tokens_naive is None:
+        return cost
+    return replace(
+        cost,
+        tokens_naive=cost.tokens_naive + tokens,
+        gpu_hours_naive=_plus(cost.gpu_hours_naive, hours),
+    )
 
 
 def _times(value: float | None, factor: float | None) -> float | None:
     return None if value is None or factor is None else value * factor
 
 
+def _plus(value: float | None, more: float | None) -> float | None:
+    return None if value is None or more is None else value + more
+
+
 def _key(cell: Cell, method: Method) -> Key:
-    threshold = None if method == "parallel" else cell.entropy_threshold
-    return cell.model, cell.dataset, method, cell.max_sequences, threshold, cell.temperature
-
-
-def _total(costs: list[Cost]) -> dict[str, Any]:
-    """Sums over what is known; a sum without a known part is None."""
-
-    def add(name: str) -> float | None:
-        known = [value for cost in costs if (value := getattr(cost, name)) is not None]
-        return sum(known) if known else None
-
-    return {
-        "results": len(costs),
-        "results_known": sum(cost.tokens is not None for cost in costs),
-        "jobs": sum(cost.jobs for cost in costs),
-        "tokens": add("tokens"),
-        "gpu_hours": add("gpu_hours"),
-        "disk_gigabytes": add("disk_gigabytes"),
-    }
-
-
-def _shown(total: Mapping[str, Any]) -> dict[str, str]:
-    partly = total["results_known"] < total["results"] and total["tokens"] is not None
-    mark = ">" if partly else ""
-    millions = None if total["tokens"] is None else total["tokens"] / 1e6
-    return {
-        "GPU jobs": f"{total['jobs']:,}",
-        "million tokens": mark + _number(millions, "{:,.2f}"),
-        "GPU hours": mark * (total["gpu_hours"] is not None)
-        + _number(total["gpu_hours"], "{:,.2f}"),
-        "disk GB": mark + _number(total["disk_gigabytes"], "{:,.3f}"),
-    }
-
-
-def _number(value: float | None, form: str) -> str:
-    return "unknown" if value is None else form.format(value)
+    branches = method != "parallel"
+    return Key(
+        cell.model,
+        cell.dataset,
+        method,
+        cell.max_sequences,
+        cell.entropy_threshold if branches else None,
+        cell.temperature,
+        cell.rule if branches else None,
+    )

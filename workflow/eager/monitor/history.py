@@ -6,14 +6,34 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 from eager.config.schema import DatasetEntry
+from eager.config.settings import DEFAULT_RULE
 from eager.util.errors import EagerError
 from eager.util.files import parsed_lines, read_json
 
-Key = tuple[str, str, str, int, float | None, float]
-"""Model, data set, method, M, theta (None for parallel), temperature."""
+
+class Key(NamedTuple):
+    """What makes token counts of two results comparable.
+
+    Attributes:
+        model: name of the model.
+        dataset: name of the data set.
+        method: the method.
+        max_sequences: M.
+        threshold: theta in nats; None: Full Parallel, which has none.
+        temperature: of sampling.
+        rule: how it branches; None: Full Parallel, which does not.
+    """
+
+    model: str
+    dataset: str
+    method: str
+    max_sequences: int
+    threshold: float | None
+    temperature: float
+    rule: str | None
 
 
 @dataclass(frozen=True)
@@ -23,27 +43,40 @@ class FormerRun:
     Attributes:
         folder: where it is.
         key: what makes its counts comparable with a planned one.
-        prompts: prompts generated.
-        tokens: tokens it generated itself; those of an EAGer-init it builds on are not among them.
-        seconds: time of engine and driver, without loading the model.
-        loads: time to load the model in each of its jobs that did.
-        bytes: size of its tables.
+        prompts: prompts of the result.
+        samples: sequences of Full Parallel that it generated itself, over all prompts; the others
+            it found where a run with another M had left them. None: a method that branches.
+        tokens: tokens of its sequences, found ones too; those of an EAGer-init that it builds on
+            are not among them.
+        seconds: time of engine and driver that made these, without loading the model.
+        loads: seconds to load the model in each of its jobs that did.
+        gpus: GPUs of each job.
+        bytes: size of its tables, which hold all its sequences.
         hardware: what it ran on.
     """
 
     folder: str
     key: Key
     prompts: int
+    samples: int | None
     tokens: int
     seconds: float
     loads: tuple[float, ...]
+    gpus: int
     bytes: int
     hardware: str
 
     @property
     def model(self) -> str:
         """Name of its model."""
-        return self.key[0]
+        return self.key.model
+
+    @property
+    def generated(self) -> float:
+        """Share of its tokens, and of its seconds, that it generated itself."""
+        if self.samples is None:
+            return 1.0
+        return min(1.0, self.samples / (self.prompts * self.key.max_sequences))
 
 
 def read_former_runs(results: Path = Path("results")) -> tuple[list[FormerRun], list[str]]:
@@ -72,8 +105,8 @@ def read_former_runs(results: Path = Path("results")) -> tuple[list[FormerRun], 
 
 
 def tokens_per_second(runs: list[FormerRun]) -> float | None:
-    """Tokens over seconds of all runs together; None where there are none."""
-    seconds = sum(run.seconds for run in runs)
+    """Tokens per second of one GPU, all runs together; None where none took any time."""
+    seconds = sum(run.seconds * run.gpus for run in runs)
     return sum(run.tokens for run in runs) / seconds if seconds else None
 
 
@@ -97,29 +130,43 @@ def _read(path: Path) -> FormerRun | None:
     if not isinstance(content, dict):
         raise TypeError(f"{type(content).__name__} where an object is expected")
     counts, parameters = content.get("counts", {}), content.get("parameters", {})
-    if not counts.get("tokens") or "method" not in parameters:
+    if not {"counts", "parameters"} <= content.keys() or "method" not in parameters:
+        return None
+    # An import counts no tokens; a budgeted run without a share to spend counts nothing at all.
+    if counts and "tokens" not in counts:
         return None
     _, model, dataset, *_ = path.parts[-6:]
-    hardware = content["hardware"]
-    threshold = parameters.get("entropy_threshold")
+    hardware, options = content["hardware"], content.get("engine_options", {})
+    prompts = int(_number(content["prompts"], above=0))
+    key = _key(model, dataset, parameters)
+    samples = content.get("sequences_generated", prompts * key.max_sequences)
     return FormerRun(
         folder=str(path.parent),
-        key=(
-            model,
-            dataset,
-            str(parameters["method"]),
-            int(_number(parameters["max_sequences"], above=0)),
-            None if threshold is None else _number(threshold),
-            _number(parameters["temperature"], above=0),
-        ),
-        prompts=int(_number(content["prompts"], above=0)),
-        tokens=int(_number(counts["tokens"])),
-        seconds=_number(counts["engine_seconds"]) + _number(counts["driver_seconds"]),
+        key=key,
+        prompts=prompts,
+        samples=int(_number(samples)) if key.method == "parallel" else None,
+        tokens=int(_number(counts.get("tokens", 0))),
+        seconds=_number(counts.get("engine_seconds", 0)) + _number(counts.get("driver_seconds", 0)),
         loads=tuple(
             _number(job["load_seconds"]) for job in content["shards"] if job["load_seconds"]
         ),
+        gpus=int(_number(options.get("tensor_parallel_size", 1), above=0)),
         bytes=sum(table.stat().st_size for table in path.parent.glob("*.parquet")),
         hardware=", ".join(hardware.get("gpus", [hardware["processor"]])),
+    )
+
+
+def _key(model: str, dataset: str, parameters: dict[str, Any]) -> Key:
+    method, threshold = str(parameters["method"]), parameters.get("entropy_threshold")
+    rule = str(parameters.get("rule", DEFAULT_RULE))
+    return Key(
+        model,
+        dataset,
+        method,
+        int(_number(parameters["max_sequences"], above=0)),
+        None if threshold is None else _number(threshold),
+        _number(parameters["temperature"], above=0),
+        None if method == "parallel" else rule,
     )
 
 

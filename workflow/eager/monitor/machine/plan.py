@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from eager.config.load import load_experiment, read_yaml
+from eager.monitor.estimate import estimate
+from eager.monitor.history import prompts_of
+from eager.monitor.knowledge import KNOWN
 from eager.monitor.machine.speed import (
     PAPER_MODELS,
     Suggestion,
@@ -14,6 +17,7 @@ from eager.monitor.machine.speed import (
     options_lines,
 )
 from eager.monitor.machine.verdicts import Line
+from eager.monitor.speeds import speeds_of
 from eager.report.tables.published import PublishedFigures, read_published
 from eager.util.files import REPOSITORY
 
@@ -33,13 +37,6 @@ def hours(chosen: Mapping[str, Suggestion], bandwidth: float, load_seconds: floa
         bandwidth: bytes per second of one GPU's memory.
         load_seconds: to load the demo's model, the least that another takes.
     """
-    # The image `generate` has no pandas, which tables of costs are made with.
-    try:
-        from eager.monitor.estimate import estimate, speeds_of
-        from eager.monitor.history import prompts_of
-    except ImportError as error:
-        found = f"not computed here ({error}); run `eager estimate` outside the container"
-        return Line(area="plan", name="paper's plan", verdict="note", found=found)
     published = _published()
     given = {
         name: fastest(PAPER_MODELS[name], bandwidth, choice, mean_length(name, published))
@@ -54,7 +51,7 @@ def hours(chosen: Mapping[str, Suggestion], bandwidth: float, load_seconds: floa
         prompts,
         speeds_of(experiment.models, [], given, load_seconds),
     )
-    known = [cost.gpu_hours for cost in costs if cost.gpu_hours is not None]
+    known = [c.gpu_hours for c in costs if c.gpu_hours is not None and c.basis in KNOWN]
     return hours_line(sum(known) if known else None, len(costs) - len(known), given)
 
 
