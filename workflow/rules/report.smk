@@ -1,8 +1,8 @@
 """What people look at: tables, figures, and one page with everything.
 
 Inputs:  results of every cell and method, the file of published figures
-Outputs: results/{experiment}/tables/      summary, comparison, rivals, parallel_curve, published:
-                                           .csv, .md, .tex; conclusion.md;
+Outputs: results/{experiment}/tables/      summary, comparison, rivals, parallel_curve, nested,
+                                           published: .csv, .md, .tex; conclusion.md;
                                            tables.json, all of it for the page
          results/{experiment}/figures/     {model}/{dataset}/{figure}.svg and .png, and
                                            equal_tokens.svg and .png of all cells
@@ -24,6 +24,7 @@ rule tables:
         multiext("<tables>/comparison", ".csv", ".md", ".tex"),
         multiext("<tables>/rivals", ".csv", ".md", ".tex"),
         multiext("<tables>/parallel_curve", ".csv", ".md", ".tex"),
+        multiext("<tables>/nested", ".csv", ".md", ".tex"),
         multiext("<tables>/published", ".csv", ".md", ".tex"),
         "<tables>/conclusion.md",
         "<tables>/tables.json",

@@ -60,7 +60,8 @@ def write_report(
     """
     if not cells:
         raise EagerError("no cells to report; give at least one row in the experiment's TSV")
-    shown = [some for some in made.tables if published or some.name != "published"]
+    may_be_empty = {"published": published, "nested": len(made.frame("nested")) > 0}
+    shown = [some for some in made.tables if may_be_empty.get(some.name, True)]
     data = collect(cells)
     words = captions()
     text = render(

@@ -10,7 +10,7 @@ from eager.config.targets import ResolvedExperiment
 from eager.report.figures.forest import draw_forest
 from eager.report.figures.names import FOREST
 from eager.report.results import imported_cells
-from eager.report.tables import curve, rivals_table
+from eager.report.tables import curve, nested, rivals_table
 from eager.report.tables.comparison import (
     compare_with_baseline,
     compare_with_published,
@@ -48,6 +48,7 @@ def tables_of(results: Sequence[Result], published: Path | None, rivals: RivalSe
             ShownTable("comparison", comparison, only_in_csv(comparison)),
             ShownTable("rivals", derived, rivals_table.ONLY_IN_CSV),
             ShownTable("parallel_curve", curve.parallel_curves(results), curve.ONLY_IN_CSV),
+            ShownTable("nested", nested.nested_samples(results)),
             ShownTable("published", compare_with_published(list(results), facts)),
         ],
         conclude(comparison, derived),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TABLES = ("summary", "comparison", "rivals", "parallel_curve", "published")
+TABLES = ("summary", "comparison", "rivals", "parallel_curve", "nested", "published")
 """In the order of the page."""
 FORMS = ("csv", "md", "tex")
 CONCLUSION = "conclusion.md"
