@@ -66,6 +66,7 @@ def test_a_price_adds_the_cost_and_gpus_the_time() -> None:
     assert found["total"]["cost"] == pytest.approx(2.5 * hours)
     assert sum(row["cost"] for row in found["results"]) == pytest.approx(2.5 * hours)
     assert found["time"]["hours"] >= hours / 2
+    assert "on 1 GPU: " in as_text(told(gpus=1))
     text = as_text(told(price=2.5, gpus=2))
     assert f"cost {2.5 * hours:.2f}" in text
     assert f"on 2 GPUs: {found['time']['hours']:.2f} hours to the end" in text

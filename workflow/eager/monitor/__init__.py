@@ -1,4 +1,5 @@
 """Commands about a plan and a machine: `eager status`, `estimate`, `clean`, `check-machine`.
 
-Start with `cli.py`; the check of a machine is `machine/`, from `check.py` on.
+Start with `cli.py`; an estimate begins in `estimate.py`, the check of a machine in
+`machine/check.py`.
 """

@@ -93,7 +93,7 @@ def nested_samples(sizes: Mapping[str, int], done: Iterable[int]) -> dict[str, i
     has yet, and the others wait for it and generate none.
 
     Args:
-        sizes: M of each result that is to be made, by folder.
+        sizes: M of each result, by folder.
         done: M of each result that is there.
     """
     if not sizes:
@@ -124,7 +124,7 @@ def estimate(
     for pool in dict.fromkeys(result.pool for result in planned if result.pool):
         members = [result for result in planned if result.pool == pool]
         generated |= nested_samples(
-            {result.folder: result.cell.max_sequences for result in members if not result.own},
+            {result.folder: result.cell.max_sequences for result in members},
             [result.cell.max_sequences for result in members if result.own],
         )
     costs = {

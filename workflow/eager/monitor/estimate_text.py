@@ -163,9 +163,9 @@ def _time_lines(found: Timeline) -> list[str]:
         for result in found.path
     )
     told = (
-        f"on {found.gpus} GPUs: {found.hours:,.2f} hours to the end; at least "
-        f"{found.hours_of_work:,.2f} by the work, {found.hours_of_path:,.2f} by the critical "
-        f"path{left}"
+        f"on {found.gpus} GPU{'s' * (found.gpus > 1)}: {found.hours:,.2f} hours to the end; at "
+        f"least {found.hours_of_work:,.2f} by the work, {found.hours_of_path:,.2f} by the "
+        f"critical path{left}"
     )
     return [told, f"critical path: {path}"] if path else [told]
 
