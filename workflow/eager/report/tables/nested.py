@@ -51,7 +51,7 @@ def _pools(results: Sequence[Result]) -> Iterator[tuple[dict[str, Any], dict[int
 
 
 def _same_prompts(one: Metrics, other: Metrics) -> bool:
-    return one["per_prompt"].keys() == other["per_prompt"].keys()
+    return bool(one["per_prompt"].keys() == other["per_prompt"].keys())
 
 
 def _is_nested(smaller: Metrics, larger: Metrics) -> bool:
@@ -61,7 +61,7 @@ def _is_nested(smaller: Metrics, larger: Metrics) -> bool:
         return [(one.tokens, one.correct) for one in sequences_of(metrics, prompt)]
 
     pairs = [(samples(smaller, p), samples(larger, p)) for p in smaller["per_prompt"]]
-    return all(bool(ours == theirs[: len(ours)]) for ours, theirs in pairs)
+    return all(ours == theirs[: len(ours)] for ours, theirs in pairs)
 
 
 def _differences(smaller: Metrics, larger: Metrics) -> dict[str, Any]:
