@@ -16,7 +16,8 @@ from eager.config.rivals import RivalSettings
 from eager.report.figures.draw import FIGURES, draw_figures
 from eager.report.figures.facts import PERCENTILES, EntropyPercentiles, correlate, read_plot_data
 from eager.report.figures.forest import draw_forest
-from eager.report.figures.style import visible
+from eager.report.figures.names import TITLES
+from eager.report.figures.style import new_figure, style, visible, write_heading
 from eager.report.page.parts import figure
 from eager.util.errors import EagerError
 from tests.support.results import CELL
@@ -160,6 +161,17 @@ def test_full_parallel_is_a_line_with_rivals_and_the_forest_tells_differences(
     wide = description(tmp_path / "wide/x--cons_at_max.svg")
     assert wide != cons
     assert description(tmp_path / "wide/x--pass_at_k.svg") == passed
+
+
+def test_a_long_heading_stays_inside_its_figure() -> None:
+    named = f"{TITLES['equal_tokens']}: DeepSeek-R1-Distill-Qwen-32B on livecodebench (first 24)"
+    with style():
+        figure = new_figure()
+        write_heading(figure, named)
+        figure.draw_without_rendering()
+        (heading,) = figure.texts
+        assert heading.get_window_extent().width < figure.bbox.width
+    assert " ".join(heading.get_text().split()) == named
 
 
 def test_the_forest_of_many_cells_shows_pooled_rows_and_the_first_others(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ from eager.report.figures.style import (
     save,
     style,
     style_of,
+    write_heading,
     write_note,
 )
 from eager.report.results import CellResults
@@ -94,7 +95,7 @@ def draw_figure(
     heading = f"{TITLES[name]}: {where['model']} on {where['dataset']}{note}"
     with style():
         figure, description = FIGURES[name](facts, published)
-        figure.suptitle(heading, fontsize=10, fontweight="bold")
+        write_heading(figure, heading)
         save(figure, folder, stem, heading, description)
 
 

@@ -11,7 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eager.report.figures.facts import Published, ResultData
-from eager.report.figures.style import GREY, new_figure, save, style, style_of, write_note
+from eager.report.figures.style import (
+    GREY,
+    new_figure,
+    save,
+    style,
+    style_of,
+    write_heading,
+    write_note,
+)
 from eager.report.tables.comparison import compare_with_baseline
 from eager.report.tables.conclusion import at_equal_tokens
 from eager.report.tables.pairing import ALL
@@ -52,7 +60,7 @@ def draw_forest(comparison: pd.DataFrame, folder: Path, stem: str) -> None:
     heading = f"Difference from Full Parallel at equal tokens{left_out}"
     with style():
         figure, description = _forest([rows[n] for n in chosen])
-        figure.suptitle(heading, fontsize=10, fontweight="bold")
+        write_heading(figure, heading)
         save(figure, folder, stem, heading, description)
 
 

@@ -6,6 +6,7 @@ import unicodedata
 from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
+from textwrap import fill
 from typing import Any, Literal, NamedTuple
 
 import matplotlib
@@ -21,6 +22,8 @@ from eager.util.files import replacing
 # Okabe and Ito's palette: told apart with every common colour blindness, and on a grey printer by
 # marker and line style.
 GREY = "#6b6b6b"
+MOST_IN_LINE = 74
+"""Characters of a heading that fit beside each other."""
 STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -89,6 +92,13 @@ def new_figure(rows: int = 1, columns: int = 1, width: float = 6.5, height: floa
     figure = Figure(figsize=(width, height * rows), layout="constrained")
     figure.subplots(rows, columns, squeeze=False)
     return figure
+
+
+def write_heading(figure: Figure, text: str) -> None:
+    """Write the heading of a figure, in as many lines as its width asks for."""
+    figure.suptitle(
+        fill(text, MOST_IN_LINE, break_on_hyphens=False), fontsize=10, fontweight="bold"
+    )
 
 
 def save(figure: Figure, folder: Path, stem: str, title: str, description: str) -> None:
