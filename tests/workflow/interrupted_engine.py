@@ -1,6 +1,6 @@
-"""Decodes some of the small run's prompts for 600 steps each, to be killed and started again.
+"""Decodes some of the small run's prompts for some steps each, to be killed and started again.
 
-Usage, in the folder of the small run: python interrupted_engine.py METHOD FOLDER
+Usage, in the folder of the small run: python interrupted_engine.py METHOD FOLDER STEPS
 
 FOLDER gets the states, `diary.jsonl` (the step that each prompt is at, one line a step and process)
 and at the end `sequences.json`.
@@ -23,16 +23,16 @@ from eager.util.files import model_folder
 
 PROMPTS = Path("results/small/SmolLM2-135M-Instruct/small/prompts.parquet")
 MANIFEST = Path("results/models/SmolLM2-135M-Instruct/manifest.json")
-COUNT, STEPS, EVERY, CAP, THETA = 2, 600, 64, 3, 1.0
+COUNT, EVERY, CAP, THETA = 2, 64, 3, 1.0
 
 
-def main(method: str, folder: Path) -> None:
+def main(method: str, folder: Path, steps: int) -> None:
     settings = DecodingSettings(
         method=method,
         max_sequences=CAP,
         entropy_threshold=None if method == "parallel" else THETA,
         temperature=0.6,
-        max_tokens=STEPS,
+        max_tokens=steps,
         dtype="float32",
         seed=55,
         snapshot_steps=EVERY,
@@ -62,4 +62,4 @@ def main(method: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
