@@ -46,7 +46,7 @@ def killed(small_run: Repository, method: str, folder: Path, length: int, kills:
     for number in range(kills):
         process = start(small_run, method, folder, length)
         # In the long run the steps of the whole, so that kills come everywhere in it.
-        wanted = sum(map(len, steps(folder))) + chance.randrange(2, 2 * length // kills)
+        wanted = sum(map(len, steps(folder))) + chance.randrange(2, 2 * length // (kills + 1))
         while sum(map(len, steps(folder))) < wanted:
             assert process.poll() is None, f"it ended before kill {number + 1}"
             time.sleep(0.05)
