@@ -212,6 +212,23 @@ def test_a_damaged_file_costs_what_lies_behind_the_damage(seed: int, place: int)
     assert place % 2 == 0 or len(said) == 1
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(10, 45))
+def test_a_last_state_that_was_cut_short_costs_one_interval(seed: int, moment: int) -> None:
+    chosen = decoding("parallel", 4, entropy_threshold=None, max_tokens=50, snapshot_steps=5)
+    with TemporaryDirectory() as name:
+        decoder, steps = start(chosen, seed, EVERYTHING, files_in(Path(name)))
+        for _ in range(moment):
+            next(steps, None)
+        before = {live.run.prompt.id: live.tree.steps for live in decoder._live.values()}
+        for path in Path(name).iterdir():
+            path.write_bytes(path.read_bytes()[:-1])
+        again, steps = start(chosen, seed, EVERYTHING, files_in(Path(name)))
+        next(steps)
+        after = {live.run.prompt.id: live.tree.steps for live in again._live.values()}
+    assert all(at - after[prompt] < 2 * chosen.snapshot_steps for prompt, at in before.items())
+
+
 def test_a_file_of_another_version_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "0.states").write_bytes(b"eager snapshots 0\nsomething")
     said: list[str] = []
