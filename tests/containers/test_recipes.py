@@ -19,7 +19,7 @@ from eager.containers.conda import ENVIRONMENTS, write_environments
 from eager.containers.recipes import ROOT, ImageName, identity, pins, read_images, stage_identity
 from eager.containers.records import compare_files, record
 from eager.util.errors import EagerError
-from eager.util.fingerprint import _parse, modules_behind
+from eager.util.fingerprint import _source, modules_behind
 
 STAGES = {"data", "evaluate", "report"}
 
@@ -154,7 +154,7 @@ def third_party(modules: Iterable[str]) -> set[str]:
     """Top-level names that modules and all they import of this package import from others."""
     names: set[str] = set()
     for module in modules_behind(*modules):
-        for node in ast.walk(_parse(module)):
+        for node in ast.walk(ast.parse(_source(module))):
             if isinstance(node, ast.Import):
                 names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
