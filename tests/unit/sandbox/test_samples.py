@@ -77,3 +77,11 @@ def test_only_nulls_are_no_sample(tmp_path: Path) -> None:
     path.write_text('{"task_id": "HumanEval/6", "solution": null, "completion": null}')
     with pytest.raises(EagerError, match=r"line 1: neither solution nor completion"):
         read_samples(path, TASKS)
+
+
+def test_half_a_character_is_told_with_its_line(tmp_path: Path) -> None:
+    samples = tmp_path / "samples.jsonl"
+    for field in ("solution", "completion"):
+        samples.write_text(f'{{"task_id": "HumanEval/53", "{field}": "x = 1\\ud800"}}\n')
+        with pytest.raises(EagerError, match=rf"line 1: {field} holds half a character \(lone"):
+            read_samples(samples, TASKS)

@@ -16,6 +16,7 @@ from eager.sandbox.store import write_whole
 from eager.sandbox.tasks import CodeTask, CodeVerdict, SetName, Status, Submission
 from eager.util.errors import EagerError
 from eager.util.files import read_json_lines
+from eager.util.text import half_character
 
 PASS_AT = (1, 10, 100)
 
@@ -63,6 +64,8 @@ def _rows(path: Path) -> Iterator[Row]:
             raise EagerError(
                 f"{where}: {field} is not a string; for several {field}s repeat the line"
             )
+        if fault := half_character(row[field]):
+            raise EagerError(f"{where}: {field} {fault}; write the whole character")
         yield where, row.get("task_id"), {field: row[field]}
 
 

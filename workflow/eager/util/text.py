@@ -109,6 +109,11 @@ def fault_of_text(text: str) -> str | None:
         return "is blank"
     if "\0" in text:
         return "holds a NUL character"
+    return half_character(text)
+
+
+def half_character(text: str) -> str | None:
+    """Which half of a character a text holds, in words, so that it cannot be written as UTF-8."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
