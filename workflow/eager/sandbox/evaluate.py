@@ -194,12 +194,18 @@ class Evaluation:
         by_task: dict[str, list[str]] = {}
         for key, (task_id, _) in wanted.items():
             by_task.setdefault(task_id, []).append(key)
-        self.make_references(list(by_task))
+        self.make_references(
+            one for one in by_task if not self.store.has("references", self.reference_key(one))
+        )
         outcomes: dict[str, Outcome] = {key: dict.fromkeys(SET_NAMES) for key in wanted}
+        damaged: list[list[str]] = []
 
         def run_batch(session: Session, batch: list[str], alone: bool = False) -> None:
             task = self.tasks[wanted[batch[0]][0]]
             expected = self.expected(task)
+            if expected is None:
+                damaged.append(batch)
+                return
             send_task(session, task)
             for key in batch:
                 outcome = outcomes[key]
@@ -210,43 +216,46 @@ class Evaluation:
                     self.store.put("verdicts", key, outcome_to_store(outcome))
 
         self.in_parallel(_batches(by_task.values()), run_batch)
+        if damaged:
+            # Found only now: to read every reference before as well takes a tenth of the whole.
+            again, damaged = damaged, []
+            self.make_references(dict.fromkeys(wanted[batch[0]][0] for batch in again))
+            self.in_parallel(again, run_batch)
+        if damaged:
+            raise EagerError(
+                f"task {wanted[damaged[0][0]][0]}: its stored reference outputs have vanished or "
+                "are damaged; rerun to make them again, and keep other programs out of the cache "
+                "folder"
+            )
         doubtful = [
             [key for key in keys if not all(outcomes[key].values())] for keys in by_task.values()
         ]
         self.in_parallel(_batches(doubtful), partial(run_batch, alone=True), workers=1)
         return outcomes
 
-    def make_references(self, task_ids: list[str]) -> None:
-        """Run the reference solutions whose outputs and times are not stored yet.
+    def make_references(self, task_ids: Iterable[str]) -> None:
+        """Run reference solutions, and store their outputs and times.
 
-        They run in containers of their own, which end before the first solution starts.
+        They run in containers of their own: no solution runs beside them, or has run before them.
 
         Raises:
             EagerError: a reference solution fails, no engine works, no room for results.
         """
 
         def run_one(session: Session, task_id: str) -> None:
-            task = self.tasks[task_id]
-            self.store.put("references", self.reference_key(task), run_reference(session, task))
+            reference = run_reference(session, self.tasks[task_id])
+            self.store.put("references", self.reference_key(task_id), reference)
 
-        missing = [one for one in task_ids if self.reference(self.tasks[one]) is None]
-        self.in_parallel(missing, run_one)
+        self.in_parallel(task_ids, run_one)
 
-    def reference(self, task: CodeTask) -> dict[str, Any] | None:
-        """What is stored of a task's reference solution, or None if it is absent or damaged."""
-        return self.stored("references", self.reference_key(task), partial(stored_reference, task))
+    def reference_key(self, task_id: str) -> str:
+        return _key("reference", self.tasks[task_id].fingerprint, evaluation_version())
 
-    def reference_key(self, task: CodeTask) -> str:
-        return _key("reference", task.fingerprint, evaluation_version())
-
-    def expected(self, task: CodeTask) -> dict[SetName, ExpectedSet]:
-        reference = self.reference(task)
-        if reference is None:
-            raise EagerError(
-                f"task {task.task_id}: its stored reference outputs have vanished or are damaged; "
-                "rerun to make them again, and keep other programs out of the cache folder"
-            )
-        return expected_sets(task, reference, self.settings)
+    def expected(self, task: CodeTask) -> dict[SetName, ExpectedSet] | None:
+        """What a task's solutions have to give; None if what is stored of it is damaged."""
+        key = self.reference_key(task.task_id)
+        reference = self.stored("references", key, partial(stored_reference, task))
+        return None if reference is None else expected_sets(task, reference, self.settings)
 
     def in_parallel(
         self,

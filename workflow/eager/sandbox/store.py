@@ -50,6 +50,10 @@ class Store:
     def _path(self, kind: str, key: str) -> Path:
         return self._folder / kind / key[:2] / f"{key}.json.gz"
 
+    def has(self, kind: str, key: str) -> bool:
+        """Whether there is a file of an object, damaged or not."""
+        return self._path(kind, key).is_file()
+
     def get(self, kind: str, key: str) -> dict[str, Any] | None:
         """What is stored, or None; a file that is damaged or not ours counts as absent."""
         try:
