@@ -135,7 +135,7 @@ def untouched_host(engine: Engine, tmp_path: Path) -> Iterator[None]:
     for place, names in (("/tmp", before[1]), ("/dev/shm", before[2])):
         new = {name for name in os.listdir(place) if "PWNED" in name or "x.bin" in name} - names
         assert new == set()
-    # Bounds with room for whatever else runs on this machine.
+    # Wide bounds, because other programs run on this machine.
     disk_after, memory_after = _free_bytes()
     assert disk - disk_after < 8 << 30
     assert memory - memory_after < 8 << 30

@@ -123,7 +123,7 @@ def test_no_engine_at_all(samples: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system with room for next to nothing."""
+    """A file system of 64 KiB."""
     if os.geteuid() != 0:
         pytest.skip("mounting a small file system needs root")
     folder = tmp_path / "small"
@@ -135,7 +135,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk(samples: Path, small_disk: Path, bubblewrap: Engine) -> None:
-    """The message says where; a rerun with room finishes, with what was stored before."""
+    """The message says where; a rerun with more space finishes, with what was stored before."""
     (small_disk / "ballast").write_bytes(bytes(60 << 10))
     with samples.open("a") as file:
         for number in range(40):

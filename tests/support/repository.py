@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -120,3 +121,19 @@ def copy_finished(repository: Repository, folder: Path) -> Repository:
 def result_folder(repository: Repository, method: str) -> Path:
     cell = CELL if method == "parallel" else f"{CELL}+entropy_threshold=1.0"
     return repository.folder / "results/small/SmolLM2-135M-Instruct/small" / cell / method
+
+
+def words_to_make_alone(repository: Repository, result: Path, output: Path) -> list[str]:
+    """What `eager` is told to make a result of the small run again, with nothing in the store."""
+    found = json.loads((repository.folder / "results/small/experiment.json").read_text())
+    folder = str(result.relative_to(repository.folder))
+    [target] = [target for target in found["targets"] if target["folder"] == folder]
+    experiment = output.with_suffix(".json")
+    experiment.write_text(
+        json.dumps(found | {"targets": [target | {"folder": str(output), "pool": None}]})
+    )
+    return [
+        "generate",
+        *("--experiment", str(experiment), "--result", str(output)),
+        *("--store", str(output.with_suffix(".store")), "--log", str(output.with_suffix(".log"))),
+    ]

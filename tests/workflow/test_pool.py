@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.repository import HEADER, PROBLEMS, ROW, Repository, copy_finished, rules_run
+from tests.support.repository import (
+    HEADER,
+    PROBLEMS,
+    ROW,
+    Repository,
+    copy_finished,
+    rules_run,
+    words_to_make_alone,
+)
 
 pytestmark = pytest.mark.engine
 
@@ -39,27 +45,12 @@ def token_ids(folder: Path) -> list[list[int]]:
     return pq.read_table(folder / "sequences.parquet").column("token_ids").to_pylist()
 
 
-def alone(repository: Repository, cap: int, folder: Path) -> list[list[int]]:
+def alone(repository: Repository, cap: int, output: Path) -> list[list[int]]:
     """A result made with nothing in the store."""
-    experiment = repository.folder / "results/small/experiment.json"
-    made = json.loads(experiment.read_text())
-    [target] = [one for one in made["targets"] if one["settings"]["max_sequences"] == cap]
-    target["folder"] = str(folder / "result")
-    (folder / "experiment.json").write_text(json.dumps(made | {"targets": [target]}))
-    words = ("--experiment", str(folder / "experiment.json"), "--result", target["folder"])
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "eager", "generate", *words),
-            *("--store", str(folder / "store"), "--log", str(folder / "log")),
-        ],
-        cwd=repository.folder,
-        env=repository.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    words = words_to_make_alone(repository, result(repository, cap), output)
+    done = repository.eager(*words)
     assert done.returncode == 0, done.stderr
-    return token_ids(folder / "result")
+    return token_ids(output)
 
 
 def test_each_sample_is_drawn_once_and_equals_that_of_the_result_alone(
@@ -81,8 +72,7 @@ def test_each_sample_is_drawn_once_and_equals_that_of_the_result_alone(
         2 * PROBLEMS,
     ]
     assert repository.planned() == {}
-    for cap in (2, 8):
-        (tmp_path / str(cap)).mkdir()
+    for cap in (2, 4, 6, 8):
         ours = token_ids(result(repository, cap))
         assert len(ours) == cap * PROBLEMS
         assert ours == alone(repository, cap, tmp_path / str(cap))

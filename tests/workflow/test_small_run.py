@@ -17,7 +17,13 @@ import pytest
 
 from eager.algorithm.allocation import round_threshold
 from eager.config.settings import METHODS
-from tests.support.repository import PROBLEMS, Repository, copy_finished, result_folder
+from tests.support.repository import (
+    PROBLEMS,
+    Repository,
+    copy_finished,
+    result_folder,
+    words_to_make_alone,
+)
 
 pytestmark = pytest.mark.engine
 M = 3
@@ -148,37 +154,10 @@ def test_run_json_says_how_a_result_came_about(small_run: Repository) -> None:
     assert run["prompts_found_finished"] == 0
 
 
-def generate(repository: Repository, method: str, output: Path) -> list[str]:
-    """The command line of one generation over the small run's prompts, with a store of its own."""
-    found = json.loads((repository.folder / "results/small/experiment.json").read_text())
-    [target] = [target for target in found["targets"] if target["method"] == method]
-    target["folder"] = str(output)
-    experiment = output.with_suffix(".json")
-    experiment.write_text(json.dumps(found | {"targets": [target]}))
-    return [
-        *(sys.executable, "-m", "eager", "generate"),
-        *("--experiment", str(experiment)),
-        *("--result", str(output)),
-        *("--store", str(output.with_suffix(".store"))),
-        *("--log", str(repository.folder / "logs/extra.log")),
-    ]
-
-
-def run(repository: Repository, command: list[str]) -> None:
-    done = subprocess.run(
-        command,
-        cwd=repository.folder,
-        env=repository.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr + (repository.folder / "logs/extra.log").read_text()
-
-
 def test_the_same_seed_gives_the_same_bytes(small_run: Repository, tmp_path: Path) -> None:
     expected = result_folder(small_run, "eager_init")
-    run(small_run, generate(small_run, "eager_init", tmp_path / "again"))
+    done = small_run.eager(*words_to_make_alone(small_run, expected, tmp_path / "again"))
+    assert done.returncode == 0, done.stderr
     for name in ("sequences.parquet", "branches.parquet"):
         assert (tmp_path / "again" / name).read_bytes() == (expected / name).read_bytes()
 
@@ -193,7 +172,8 @@ def test_a_killed_and_a_stopped_generation_go_on_where_they_were(
     small_run: Repository, tmp_path: Path
 ) -> None:
     output = tmp_path / "killed"
-    command = generate(small_run, "eager_init", output)
+    words = words_to_make_alone(small_run, result_folder(small_run, "eager_init"), output)
+    command = [sys.executable, "-m", "eager", *words]
     process = subprocess.Popen(command, cwd=small_run.folder, env=small_run.environment)
 
     def kept() -> list[Path]:

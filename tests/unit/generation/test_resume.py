@@ -240,7 +240,7 @@ def test_a_full_disk_is_reported_and_costs_nothing(
     job.output = small_disk / "result"
     job.inputs = dataclasses.replace(job.inputs, store=small_disk / "store")
     assert job.run("1") == 1
-    assert "no space left. Finished prompts are kept; make room and run it again" in job.log
+    assert "no space left. Finished prompts are kept; free some space and run it again" in job.log
     assert "Traceback" not in job.log
     before = job.kept()
     assert 0 < len(before) < PROMPTS

@@ -1,6 +1,6 @@
 """Simple rivals of branching: Full Parallel's samples, drawn one after another until enough.
 
-Each is an expectation over orders of the samples that there are: no sample is drawn anew. Drawing
+Each is an expectation over orders of the samples that there are: no sample is drawn again. Drawing
 one after another costs latency, which is what the rounds count.
 """
 

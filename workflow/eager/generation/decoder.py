@@ -315,11 +315,12 @@ class Decoder:
 
     def _save(self, run: PromptRun) -> None:
         """Keep a prompt's state, unless a sequence could not go on from where it was submitted."""
+        if self._snapshots is None:
+            return
         tree = run.tree
         assert tree is not None
         lengths = {index: self._live[name].length for index, name in run.request_ids.items()}
-        whole = all(can_go_on(tree.sequences[index], at) for index, at in lengths.items())
-        if self._snapshots is not None and whole:
+        if all(can_go_on(tree.sequences[index], at) for index, at in lengths.items()):
             self._snapshots.save(run, lengths)
 
     def _drop(self, run: PromptRun, sequence: int, *, aborted: bool) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from eager.config.settings import DecodingSettings, EngineOptions
+from eager.generation.counts import added
 from eager.generation.progress import Progress
 from eager.generation.samples import read_result
 from eager.generation.shard_job import done_file, entry_keys, generate
@@ -109,17 +110,9 @@ def _describe(
     """run.json of a result: the first shard's, with all shards' sums, and who made which."""
     run = {key: value for key, value in shards[0].items() if key != "shard"}
     run |= {name: sum(shard[name] for shard in shards) for name in OF_ONE_SHARD}
-    run["counts"] = _sum_counts(finished)
+    run["counts"] = added(*(result.counts for result in finished))
     run["finished_at"] = max(shard["finished_at"] for shard in shards)
     shown = ("shard", *OF_ONE_SHARD, "finished_at", "hardware")
     run["shards"] = [{key: shard[key] for key in shown} for shard in shards]
     run["store"] = keys
     return run
-
-
-def _sum_counts(finished: list[FinishedPrompt]) -> dict[str, float]:
-    totals: dict[str, Any] = {}
-    for result in finished:
-        for name, count in result.counts.items():
-            totals[name] = totals.get(name, 0) + count
-    return totals

@@ -6,11 +6,10 @@ ones of a larger M, and a larger M needs only those that are missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from eager.generation.counts import added
 from eager.generation.store import FinishedPrompt, Store
 from eager.generation.work import WorkItem
 from eager.util.tables import SEQUENCES, concatenate
@@ -44,11 +43,6 @@ def with_more(before: FinishedPrompt, new: FinishedPrompt) -> FinishedPrompt:
     """A prompt's samples followed by further ones."""
     sequences = concatenate([before.sequences, new.sequences], SEQUENCES)
     return FinishedPrompt(sequences, before.branches, added(before.counts, new.counts))
-
-
-def added(counts: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:
-    """Counts name by name."""
-    return {name: counts.get(name, 0) + more.get(name, 0) for name in {**counts, **more}}
 
 
 def _tokens(sequences: pa.Table) -> int:

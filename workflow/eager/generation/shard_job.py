@@ -13,12 +13,13 @@ import pyarrow as pa
 
 from eager.config.settings import DecodingSettings, EngineOptions
 from eager.data.prompts import Vocabulary
+from eager.generation.counts import added
 from eager.generation.decoder import Decoder, PromptRun, vocabulary_of
 from eager.generation.engine import Engine, VllmEngine
 from eager.generation.progress import Progress
 from eager.generation.provenance import describe_run, software_recipe
 from eager.generation.records import Tokenizer, tree_tables
-from eager.generation.samples import added, with_more
+from eager.generation.samples import with_more
 from eager.generation.shards import Shard, partition
 from eager.generation.signals import StopRequest, stop_requests
 from eager.generation.snapshots import SnapshotFiles

@@ -20,6 +20,7 @@ from eager.algorithm.allocation import Round
 from eager.algorithm.branching import Branch, PromptTree
 from eager.algorithm.entropy import History
 from eager.algorithm.tree_state import LISTS, Saved, TreeState, difference, saved_by
+from eager.generation.counts import added
 from eager.generation.decoder import PromptRun
 
 FORM = b"eager snapshots 1\n"
@@ -58,7 +59,7 @@ class SnapshotFiles:
                 if number == len(rounds):
                     rounds.append([])
                 rounds[number].append(state)
-            _add(kept.counts, facts["counts"])
+            kept.counts = added(kept.counts, facts["counts"])
         kept.rounds = [saved_by(states) for states in rounds]
         return rounds
 
@@ -73,7 +74,7 @@ class SnapshotFiles:
             return
         kept = self._kept.setdefault(run.prompt.id, _Kept())
         counts = self.new_counts()
-        _add(kept.counts, counts)
+        kept.counts = added(kept.counts, counts)
         record = _encode(_differences(run, lengths, kept.rounds), counts)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as stream:
@@ -123,11 +124,6 @@ def _differences(
             rounds.append(Saved())
         at = lengths if number == len(trees) - 1 else {}
         yield number, difference(tree, at, rounds[number])
-
-
-def _add(total: dict[str, float], counts: Mapping[str, float]) -> None:
-    for name, count in counts.items():
-        total[name] = total.get(name, 0) + count
 
 
 def _encode(states: Iterator[tuple[int, TreeState]], counts: Mapping[str, float]) -> bytes:

@@ -43,7 +43,7 @@ def assumptions(
 
 
 _NAIVELY = (
-    "run naively: every sample drawn anew for each M, and EAGer-init for each budgeted method "
+    "run naively: every sample drawn again for each M, and EAGer-init for each budgeted method "
     "where the tokens of both are measured here"
 )
 _OF_TIME = (

@@ -38,8 +38,8 @@ class Cost:
         gpus: GPUs of each job.
         loads: jobs that load the model; those that find all their samples load none.
         tokens: tokens it generates itself.
-        tokens_naive: with every sample drawn anew for each M and, of budgeted methods where the
-            count is ours, EAGer-init anew.
+        tokens_naive: with every sample drawn again for each M and, of budgeted methods where the
+            count is ours, EAGer-init again.
         gpu_hours: generation, and loading of the model in `loads` jobs.
         gpu_hours_naive: of `tokens_naive`, with a load in each job.
         disk_gigabytes: its tables.
@@ -246,7 +246,7 @@ def _cost_of_run(experiment: Experiment, result: Planned, run: FormerRun, speed:
 
 
 def _with_own_initial(cost: Cost, initial: Cost, speed: Speed) -> Cost:
-    """The cost of a budgeted result whose naive program draws EAGer-init anew in the same job."""
+    """The cost of a budgeted result whose naive program draws EAGer-init again in the same job."""
     tokens = initial.tokens_naive
     hours = gpu_hours(tokens, speed, loads=0)
     if initial.basis not in ("done", "measured") or tokens is None or cost.tokens_naive is None:

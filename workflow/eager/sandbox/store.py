@@ -36,7 +36,7 @@ def write_whole(path: Path, data: bytes) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
         raise EagerError(
-            f"{path}: cannot be written ({error.strerror or error}); make room there or name "
+            f"{path}: cannot be written ({error.strerror or error}); free some space there or name "
             "another place. Everything written so far is kept, and a rerun goes on from it"
         ) from None
 

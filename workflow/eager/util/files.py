@@ -51,7 +51,9 @@ def report_full_disk(kept: str) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         where = error.filename or "writing a result"
-        raise EagerError(f"{where}: no space left. {kept}; make room and run it again") from None
+        raise EagerError(
+            f"{where}: no space left. {kept}; free some space and run it again"
+        ) from None
 
 
 def write_text(path: Path, text: str) -> None:

@@ -40,7 +40,7 @@ def test_a_machine_that_has_everything() -> None:
         ({"torch_cuda": None}, "torch", "differs", "built for CPUs"),
         ({"memory": GIB}, "memory", "differs", "1.0 GiB free"),
         ({"shared": GIB // 16}, "shared memory", "differs", "--shm-size"),
-        ({"disk": GIB}, "disk", "differs", "make room"),
+        ({"disk": GIB}, "disk", "differs", "free some space"),
         ({"replaces": False}, "file system of results", "differs", "cannot take another's"),
         ({"locks": False}, "file system of results", "differs", "cannot be locked"),
         (

@@ -230,7 +230,12 @@ def _room(facts: Facts) -> list[Line]:
     rows = (
         ("memory", facts.memory, LEAST_MEMORY if facts.usable else 4 * GIB, "give it more memory"),
         ("shared memory", facts.shared, shared, "mount a larger /dev/shm (`--shm-size 8g`)"),
-        ("disk", facts.disk, LEAST_DISK, "make room, or let results/ be a link to another disk"),
+        (
+            "disk",
+            facts.disk,
+            LEAST_DISK,
+            "free some space, or let results/ be a link to another disk",
+        ),
     )
     lines = []
     for name, there, least, mend in rows:
