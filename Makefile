@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/cpu
+# Two engines at a time take 8 GB; on a machine with less free memory one.
+ENGINES := $(shell awk '/MemAvailable/ && $$2 < 9000000 {print "--resources gpu=1"}' /proc/meminfo)
+SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/cpu $(ENGINES)
 LOCKS := envs/torch-cpu.lock envs/generate.lock envs/workflow.lock envs/data.lock envs/evaluate.lock envs/sandbox.lock envs/report.lock
 # What runs with the workflow; the licences of tools that are only started do not matter.
 LOCKED = $(shell sed -n 's/^\([A-Za-z0-9._-]*\)==.*/\1/p' $(LOCKS))
@@ -113,14 +115,16 @@ clean:  ## Remove what the demo made
 # The torch wheel for CPUs is on PyTorch's own index, so it has a step of its own: few retries, so
 # that an unreachable index costs seconds. Its hash is known for CPython 3.11; the name and version
 # are exact for every Python.
+# pip would compile with one core; some packages carry files that are not for this Python.
 $(VENV)/.installed: $(LOCKS) pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
 	$(PYTHON) -m venv $(VENV)
 	if $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; \
-	then $(BIN)/pip install --quiet --no-deps --retries 1 --timeout 20 --extra-index-url $(TORCH_INDEX) --require-hashes -r envs/torch-cpu.lock; \
-	else $(BIN)/pip install --quiet --no-deps --retries 1 --timeout 20 --extra-index-url $(TORCH_INDEX) $$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' envs/torch-cpu.lock); fi
-	$(BIN)/pip install --quiet --no-deps --require-hashes $(patsubst %,-r %,$(filter-out envs/torch-cpu.lock,$(LOCKS)))
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	then $(BIN)/pip install --quiet --no-compile --no-deps --retries 1 --timeout 20 --extra-index-url $(TORCH_INDEX) --require-hashes -r envs/torch-cpu.lock; \
+	else $(BIN)/pip install --quiet --no-compile --no-deps --retries 1 --timeout 20 --extra-index-url $(TORCH_INDEX) $$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' envs/torch-cpu.lock); fi
+	$(BIN)/pip install --quiet --no-compile --no-deps --require-hashes $(patsubst %,-r %,$(filter-out envs/torch-cpu.lock,$(LOCKS)))
+	$(BIN)/pip install --quiet --no-compile --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q -j 0 -x '/tests?/' $(VENV)/lib >/dev/null || true
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed envs/dev.lock

@@ -123,7 +123,7 @@ CHANGES = {
         None,
     ),
     "engine options": Change(YAML, "cells:", "engine: {max_num_seqs: 64}\ncells:", {}),
-    "profile": Change("workflow/profiles/cpu/config.yaml", "gpu: 1", "gpu: 2\n  mem_mb: 9000", {}),
+    "profile": Change("workflow/profiles/cpu/config.yaml", "gpu: 2", "gpu: 1\n  mem_mb: 9000", {}),
     "shards of the model": Change(MODELS, GGUF, f"{GGUF}\n  shards: 3", {}),
     "shards of the data set": Change(DATA, "  kind:", "  shards: 2\n  kind:", {}),
 }

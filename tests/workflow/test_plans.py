@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 import pytest
 
@@ -42,6 +43,14 @@ def test_cells_that_differ_in_the_threshold_share_parallel(repository: Repositor
     assert planned["parallel"] == 1
     assert [planned[rule] for rule in ("eager_init", "eager_adapt", "eager")] == [2, 2, 2]
     assert planned["allocate"] == 4
+
+
+def test_programs_are_evaluated_beside_generation(repository: Repository) -> None:
+    """They take half of the cores, so that they wait for no generation job to end."""
+    done = repository.snakemake("--dry-run", "--cores", "6", "--configfile", "config/demo.yaml")
+    jobs = re.findall(r"^rule evaluate:\n((?:    .*\n)+)", done.stdout, re.MULTILINE)
+    taken = {"minicode" in job: re.findall(r"threads: (\d+)", job) for job in jobs}
+    assert taken == {True: ["3"], False: []}
 
 
 TABLE, YAML = "config/small.tsv", "config/small.yaml"

@@ -162,6 +162,9 @@ def evaluate(
     sandbox: Annotated[
         str, typer.Option(help="how programs are run, as JSON", envvar=SANDBOX_VARIABLE)
     ] = "{}",
+    workers: Annotated[
+        int, typer.Option(help="programs at a time if --sandbox does not say; 0: one per core")
+    ] = 0,
     cache: Annotated[Path, typer.Option(help="folder of programs' stored results")] = Path(
         "results/sandbox"
     ),
@@ -174,6 +177,7 @@ def evaluate(
     from eager.sandbox.settings import SandboxSettings
 
     with logged_step(log):
+        settings = SandboxSettings.model_validate_json(sandbox)
         target = read_experiment(experiment).target(result)
         folder = Path(target.folder)
         run(
@@ -181,7 +185,7 @@ def evaluate(
             Path(target.tasks),
             folder / "verdicts.parquet",
             CodeOptions.model_validate(target.program),
-            SandboxSettings.model_validate_json(sandbox),
+            settings.model_copy(update={"workers": settings.workers or workers}),
             cache,
         )
 

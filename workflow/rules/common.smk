@@ -109,7 +109,8 @@ def pool_of(wildcards):
 
 
 def evaluation_cores(wildcards):
-    """Programs have time limits, so no other job may take their cores meanwhile."""
+    """Half of a machine, so that generation goes on meanwhile; CPU time decides on verdicts."""
     if not PLAN.is_code(wildcards):
         return 1
-    return workflow.resource_settings.cores or CLUSTER_CORES
+    cores = workflow.resource_settings.cores
+    return max(1, cores // 2) if cores else CLUSTER_CORES

@@ -18,6 +18,7 @@ rule evaluate:
         "<log>/evaluate.log",
     benchmark:
         "benchmarks/{model}/{dataset}/{cell}/{method}/evaluate.tsv"
+    priority: 1  # as in generation
     conda:
         "../../envs/stages.yaml"
     # Programs of a model run in the sandbox's own container, which this step starts.
@@ -34,7 +35,11 @@ rule evaluate:
         outside=lambda wildcards: "--outside" if PLAN.is_code(wildcards) else "",
         folder=subpath(output[0], parent=True),
     shell:
-        step("evaluate", options="{params.outside}")
+        step(
+            "evaluate",
+            "--result {params.folder:q} --workers {threads}",
+            options="{params.outside}",
+        )
 
 
 rule measure:

@@ -60,6 +60,7 @@ use rule generate as parallel with:
 use rule generate as eager_init with:
     output:
         temp(shard_output("eager_init")),
+    priority: 1  # the budgeted methods wait for it, as for gather, evaluate and allocate
 
 
 use rule generate as eager_adapt with:
@@ -85,6 +86,7 @@ rule gather:
         "<result>/run.json",
     log:
         "<log>/gather.log",
+    priority: 1
     conda:
         GENERATE_ENV
     container:
@@ -110,6 +112,7 @@ rule allocate:
         "<result>/allocation.json",
     log:
         "<log>/allocate.log",
+    priority: 1
     conda:
         "../../envs/stages.yaml"
     params:

@@ -23,7 +23,13 @@ from typing import Protocol
 import numpy as np
 
 from eager.algorithm.allocation import Round
-from eager.algorithm.branching import BranchingRule, Observation, PromptTree, second_most_likely
+from eager.algorithm.branching import (
+    Branch,
+    BranchingRule,
+    Observation,
+    PromptTree,
+    second_most_likely,
+)
 from eager.algorithm.entropy import top_k_entropy
 from eager.algorithm.methods import children_of
 from eager.algorithm.rules import RULES, RuleName
@@ -40,7 +46,10 @@ NextRound = Callable[[int, int], Round | None]
 
 @dataclass(eq=False)
 class PromptRun:
-    """One prompt on its way through its rounds."""
+    """One prompt on its way through its rounds.
+
+    `steps_to_state`: once it no longer branches, so many steps at least lead to the next state.
+    """
 
     prompt: Prompt
     next_round: NextRound
@@ -49,6 +58,7 @@ class PromptRun:
     round: Round | None = None
     tree: PromptTree | None = None
     request_ids: dict[int, str] = field(default_factory=dict)
+    steps_to_state: int = 1
 
     @property
     def sequences(self) -> int:
@@ -170,6 +180,7 @@ class Decoder:
             run.tree = None
             return False
         run.tree = PromptTree(self._rule(run.prompt, run.round), run.round.roots)
+        run.steps_to_state = 1
         for sequence in range(run.round.roots):
             self._submit(run, run.tree, sequence)
         return True
@@ -278,7 +289,7 @@ class Decoder:
         ends = tree.rule.end_of_sequence
         replaced = {b.parent for b in branches if b.kept != b.sampled or b.kept in ends}
         drawn = [row.sequence for row in rows if tree.sequences[row.sequence].drawn_end is not None]
-        due = self._due(tree, [*(row.sequence for row in rows), *(b.child for b in branches)])
+        due = self._due(run, rows, branches)
         replaced.update(drawn, due)
         for row in rows:
             over = tree.sequences[row.sequence].finish_reason is not None
@@ -301,17 +312,22 @@ class Decoder:
         if due:
             self._save(run)
 
-    def _due(self, tree: PromptTree, moved: list[int]) -> list[int]:
+    def _due(self, run: PromptRun, rows: list[Observation], branches: list[Branch]) -> list[int]:
         """Of the sequences that a step has moved, those that run on and are at an S-th step."""
-        every = self._settings.snapshot_steps
+        tree, every = run.tree, self._settings.snapshot_steps
+        assert tree is not None
         if tree.branching and tree.steps % every:
             return []
-        return [
-            index
-            for index in moved
-            if tree.sequences[index].finish_reason is None
-            and (tree.branching or tree.sequences[index].steps % every == 0)
-        ]
+        if not tree.branching and run.steps_to_state > 1:
+            run.steps_to_state -= 1
+            return []
+        moved = [*(row.sequence for row in rows), *(branch.child for branch in branches)]
+        running = [index for index in moved if tree.sequences[index].finish_reason is None]
+        if tree.branching:
+            return running
+        left = (every - one.steps % every for one in tree.sequences if one.finish_reason is None)
+        run.steps_to_state = min(left, default=1)
+        return [index for index in running if tree.sequences[index].steps % every == 0]
 
     def _save(self, run: PromptRun) -> None:
         """Keep a prompt's state, unless a sequence could not go on from where it was submitted."""
