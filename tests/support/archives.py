@@ -15,6 +15,7 @@ from eager.exchange.archive.crate import make_archive
 from eager.exchange.archive.packing import MANIFEST_NAME, write_archive
 from eager.exchange.archive.plan import ArchivedResult, ArchivePlan
 from eager.exchange.archive.verify import Recomputation
+from eager.generation.budget import write_allocation
 from eager.report.results import CellResults
 from eager.util.files import read_json, write_json
 from eager.util.tables import read_table, write_table
@@ -54,17 +55,36 @@ def finish(cell: CellResults, plan: ArchivePlan) -> None:
         evaluate_answers(
             folder / "sequences.parquet", Path(cell.tasks), folder / "verdicts.parquet"
         )
-    here = Recomputation(plan, archived=Path(), anew=Path(), sandbox=None)
-    for step in (here.allocations, here.metrics, here.tables):
+        if result.initial is not None:
+            initial = Path(result.initial)
+            write_allocation(
+                "eager" if result.method == "eager" else "eager_adapt",
+                initial / "sequences.parquet",
+                initial / "verdicts.parquet",
+                cell.cell["max_sequences"],
+                cell.cell["entropy_threshold"],
+                folder / "allocation.json",
+                cell.cell.get("rule", "described"),
+            )
+    here = Recomputation(plan, archived=Path(), recomputed=Path(), sandbox=None)
+    for step in (here.metrics, here.tables):
         assert all(same for _, same in step())
 
 
-def pack_synthetic(folder: Path, output: Path, prompts: int = 5) -> None:
-    """The archive of a synthetic experiment that is made in `folder`; it is packed twice."""
+def pack_synthetic(folder: Path, output: Path, prompts: int = 5, **parameters: str) -> None:
+    """The archive of a synthetic experiment that is made in `folder`; it is packed twice.
+
+    Args:
+        folder: an empty folder.
+        output: the archive.
+        prompts: how many there are.
+        parameters: what the cell has besides, such as its rule.
+    """
     before = Path.cwd()
     try:
         os.chdir(folder)
         cell = SyntheticRun(prompts=prompts, width=3, length=12, vocabulary=40).make(Path())
+        cell.cell.update(parameters)
         plan = plan_of(cell)
         finish(cell, plan)
         make_archive(plan, [Path(cell.prompts), Path(cell.model_manifest)], output)

@@ -48,7 +48,7 @@ class SyntheticRun:
     length: int = 60
     vocabulary: int = 800
     right: Callable[[int, int], bool] = lambda prompt, index: (prompt + index) % 3 == 0
-    forking: bool = True
+    branching: bool = True
     words: list[str] = field(default_factory=lambda: [HOSTILE, "$x_1$", "\n", " naïve", " 数"])
 
     def make(self, folder: Path, seed: int = 55) -> CellResults:
@@ -103,7 +103,7 @@ class SyntheticRun:
                 recorded = int(self.length * 0.6) + 1
                 values = rng.exponential(0.4, recorded) * (rng.random(recorded) < 0.4)
                 entropies[:recorded] = np.minimum(values, 2.99)
-                if self.forking and index > first:
+                if self.branching and index > first:
                     parent = int(rng.integers(first, index))
                     source = rows[parent]
                     lowest = source["inherited_tokens"]

@@ -50,6 +50,12 @@ def test_an_archive_is_verified_from_itself_alone(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_rule_of_a_cell_decides_its_allocation_again(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    pack_synthetic(tmp_path / "run", tmp_path / "archive.zip", rule="authors")
+    assert "2 files shared again: the same (allocation.json)" in verify(tmp_path / "archive.zip")
+
+
 def test_the_standards_hold(packed: Path, tmp_path: Path) -> None:
     crate = ROCrate(packed)
     with zipfile.ZipFile(packed) as archive:

@@ -35,7 +35,7 @@ RUNS = {
     "usual": SyntheticRun(),
     "all right": SyntheticRun(right=lambda prompt, index: True),
     "all wrong": SyntheticRun(right=lambda prompt, index: False),
-    "no branches": SyntheticRun(forking=False),
+    "no branches": SyntheticRun(branching=False),
     "one prompt, one sequence, one token": SyntheticRun(prompts=1, width=1, length=1),
     "many forks": SyntheticRun(prompts=80, width=32, length=8),
 }

@@ -165,7 +165,7 @@ def test_the_headline_takes_intervals_from_the_tables() -> None:
 
 
 def test_the_verdict_stands_at_the_top_with_the_rivals_beside(tmp_path: Path) -> None:
-    cell = SyntheticRun(forking=False).make(tmp_path)
+    cell = SyntheticRun(branching=False).make(tmp_path)
     page.write_report([cell], tables_of_cells([cell]), [], tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     top = text.split('id="result-title"')[1].split('class="cards"')[0]

@@ -11,6 +11,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from eager.algorithm.allocation import BudgetMethod
+from eager.config.settings import DEFAULT_RULE
 from eager.evaluation.evaluate import evaluate, evaluate_answers
 from eager.evaluation.measure import described_cell, write_metrics
 from eager.evaluation.programs import CodeOptions
@@ -45,7 +46,7 @@ class Recomputation:
 
     plan: ArchivePlan
     archived: Path
-    anew: Path
+    recomputed: Path
     sandbox: SandboxSettings | None
 
     def verdicts(self) -> Iterator[tuple[str, bool]]:
@@ -56,12 +57,12 @@ class Recomputation:
         for result in self._distinct():
             name = f"{result.folder}/verdicts.parquet"
             sequences = self.archived / result.folder / "sequences.parquet"
-            tasks, output = self.archived / result.tasks, self.anew / name
+            tasks, output = self.archived / result.tasks, self.recomputed / name
             if result.kind != "code":
                 evaluate_answers(sequences, tasks, output)
             elif self.sandbox is not None:
                 options = CodeOptions.model_validate(result.code)
-                cache = self.anew / "sandbox"
+                cache = self.recomputed / "sandbox"
                 evaluate(sequences, tasks, output, options, self.sandbox, cache)
             else:
                 output.parent.mkdir(parents=True, exist_ok=True)
@@ -80,10 +81,11 @@ class Recomputation:
             write_allocation(
                 method,
                 self.archived / result.initial / "sequences.parquet",
-                self.anew / result.initial / "verdicts.parquet" if method == "eager" else None,
+                self.recomputed / result.initial / "verdicts.parquet" if method == "eager" else None,
                 result.cell["max_sequences"],
                 result.cell["entropy_threshold"],
-                self.anew / name,
+                self.recomputed / name,
+                result.cell.get("rule", DEFAULT_RULE),
             )
             yield name, self._same(name)
 
@@ -94,11 +96,11 @@ class Recomputation:
             write_metrics(
                 result.method,
                 self.archived / result.folder / "sequences.parquet",
-                self.anew / result.folder / "verdicts.parquet",
+                self.recomputed / result.folder / "verdicts.parquet",
                 self.archived / result.tasks,
                 self.archived / result.prompts,
                 [self.archived / run for run in result.runs],
-                self.anew / name,
+                self.recomputed / name,
                 cell=described_cell(result.cell, result.method),
             )
             yield name, self._same(name)
@@ -106,12 +108,12 @@ class Recomputation:
     def tables(self) -> Iterator[tuple[str, bool]]:
         """Write every table again, in its three forms."""
         results: list[Result] = [
-            (result.cell, result.method, read_json(self.anew / result.folder / "metrics.json"))
+            (result.cell, result.method, read_json(self.recomputed / result.folder / "metrics.json"))
             for result in self.plan.results
         ]
         published = self.archived / self.plan.published if self.plan.published else None
         made = tables_of(results, published, self.plan.rivals)
-        write_tables(made, self.anew / self.plan.tables)
+        write_tables(made, self.recomputed / self.plan.tables)
         yield from ((name, self._same(name)) for name in self.plan.table_files)
 
     def _distinct(self) -> Iterator[ArchivedResult]:
@@ -119,7 +121,7 @@ class Recomputation:
         return iter({result.folder: result for result in self.plan.results}.values())
 
     def _same(self, name: str) -> bool:
-        return (self.anew / name).read_bytes() == (self.archived / name).read_bytes()
+        return (self.recomputed / name).read_bytes() == (self.archived / name).read_bytes()
 
 
 def verify_archive(path: Path, sandbox: SandboxSettings | None, say: Callable[[str], None]) -> None:
@@ -136,7 +138,7 @@ def verify_archive(path: Path, sandbox: SandboxSettings | None, say: Callable[[s
         EagerError: a file is not as it was packed, or does not follow from the sequences.
     """
     with tempfile.TemporaryDirectory(prefix="eager-verify-") as scratch:
-        archived, anew = Path(scratch, "archived"), Path(scratch, "anew")
+        archived, recomputed = Path(scratch, "archived"), Path(scratch, "recomputed")
         archived.mkdir()
         _stop_at(path, "not as they were packed", read_archive(path, archived))
         files = {
@@ -147,7 +149,7 @@ def verify_archive(path: Path, sandbox: SandboxSettings | None, say: Callable[[s
         say(f"{len(files)} files: each as it was packed (sha256)")
         plan = _read_plan(path, files)
         say(f"packed by commit {plan.code.get('commit')}")
-        recomputation = Recomputation(plan, archived, anew, sandbox)
+        recomputation = Recomputation(plan, archived, recomputed, sandbox)
         steps = {
             "evaluated again": recomputation.verdicts,
             "shared again": recomputation.allocations,
