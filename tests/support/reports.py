@@ -25,7 +25,7 @@ def tables_of_cells(cells: list[CellResults], rivals: RivalSettings = USUAL) -> 
 
 def make_report(folder: Path, cells: list[CellResults]) -> Path:
     """Write the report of synthetic cells, with their figures; its path."""
-    draw_figures(cells, None, folder / "figures", "synthetic--")
-    figures = [folder / f"figures/synthetic--{name}.svg" for name in FIGURES]
+    draw_figures(cells, None, folder / "figures")
+    figures = [folder / f"figures/{name}.svg" for name in FIGURES]
     write_report(cells, tables_of_cells(cells), figures, folder / "report.html")
     return folder / "report.html"

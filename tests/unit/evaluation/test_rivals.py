@@ -18,6 +18,7 @@ from eager.evaluation.rivals import Settings, rivals_of
 from tests.support.samples import prompts_of_samples, sample
 
 Samples = list[SequenceResult]
+USUAL = Settings(window=4, confidence=0.95)
 
 
 def solved(drawn: Samples, window: int) -> bool:
@@ -68,7 +69,7 @@ def test_rivals_are_the_mean_over_all_orders(samples: Samples, window: int) -> N
 
 @given(prompts_of_samples(most=20))
 def test_until_solved_has_the_pass_at_k_of_all_samples_and_no_more_tokens(samples: Samples) -> None:
-    rival = rivals_of(samples, Settings())["until_solved"]
+    rival = rivals_of(samples, USUAL)["until_solved"]
     assert rival.pass_at_k == any(s.correct for s in samples)
     assert rival.tokens <= sum(s.tokens for s in samples)
     assert 1 <= rival.sequences <= len(samples)
@@ -77,7 +78,7 @@ def test_until_solved_has_the_pass_at_k_of_all_samples_and_no_more_tokens(sample
 @pytest.mark.parametrize(("samples", "right"), [(6, 2), (6, 0), (6, 6), (30, 5)])
 def test_until_solved_against_its_closed_form(samples: int, right: int) -> None:
     prompt = [sample(int(i >= right), i < right, 7) for i in range(samples)]
-    rival = rivals_of(prompt, Settings())["until_solved"]
+    rival = rivals_of(prompt, USUAL)["until_solved"]
     expected = (samples + 1) / (right + 1) if right else samples
     assert rival.sequences == pytest.approx(expected, rel=1e-9 if samples <= 6 else 0.1)
     assert rival.tokens == pytest.approx(7 * rival.sequences)
@@ -85,18 +86,18 @@ def test_until_solved_against_its_closed_form(samples: int, right: int) -> None:
 
 def test_equal_answers_stop_at_the_number_that_makes_them_certain() -> None:
     prompt = [sample(0, False)] * 16
-    found = rivals_of(prompt, Settings(window=5))
+    found = rivals_of(prompt, Settings(5, 0.95))
     assert 1 - 0.5**5 > 0.95 > 1 - 0.5**4  # Beta(5, 1) and Beta(4, 1) above one half
     assert found["adaptive_consistency"].sequences == 4
     assert (found["early_stopping"].sequences, found["early_stopping"].rounds) == (5, 1)
-    assert rivals_of(prompt, Settings(confidence=0.9))["adaptive_consistency"].sequences == 3
+    assert rivals_of(prompt, Settings(4, 0.9))["adaptive_consistency"].sequences == 3
 
 
 def test_without_answers_all_samples_are_drawn() -> None:
-    for rival in rivals_of([sample(None, False)] * 6, Settings()).values():
+    for rival in rivals_of([sample(None, False)] * 6, USUAL).values():
         assert (rival.sequences, rival.pass_at_k, rival.cons_at_max) == (6, 0, 0)
     with pytest.raises(ValueError, match="has none"):
-        rivals_of([], Settings())
+        rivals_of([], USUAL)
 
 
 def test_orders_are_all_or_seeded_random_ones() -> None:
@@ -111,4 +112,4 @@ def test_orders_are_all_or_seeded_random_ones() -> None:
 def test_the_second_answer_counts_only_once_it_is_drawn() -> None:
     prompt = [sample(0, True)] * 4 + [sample(1, False)]
     # The other answer comes last in one of five orders, after four votes that are certain.
-    assert rivals_of(prompt, Settings())["adaptive_consistency"].sequences == pytest.approx(4.8)
+    assert rivals_of(prompt, USUAL)["adaptive_consistency"].sequences == pytest.approx(4.8)

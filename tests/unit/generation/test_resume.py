@@ -18,7 +18,6 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from eager.generation.gather import RESULT_FILES
 from eager.generation.work import Inputs
 from tests.support.scripted_generation import PROMPTS, hold_path, make_inputs, run_step
 
@@ -71,9 +70,9 @@ class Job:
         return self.tables()
 
     def tables(self) -> tuple[bytes, bytes]:
-        assert sorted(path.name for path in self.output.iterdir()) == sorted(RESULT_FILES)
-        sequences, branches, _ = RESULT_FILES
-        return (self.output / sequences).read_bytes(), (self.output / branches).read_bytes()
+        files = {path.name: path.read_bytes() for path in self.output.iterdir()}
+        assert files.keys() == {"sequences.parquet", "branches.parquet", "run.json"}
+        return files["sequences.parquet"], files["branches.parquet"]
 
     def is_loading(self, process: ForkServerProcess) -> bool:
         return not any(pid == process.pid for pid, _, _ in self.submissions())

@@ -46,16 +46,16 @@ def test_every_kind_of_run_is_drawn_without_a_warning(run: str, tmp_path: Path) 
     cell = RUNS[run].make(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        draw_figures([cell], None, tmp_path / "figures", "x--")
+        draw_figures([cell], None, tmp_path / "figures")
     for name in FIGURES:
-        with Image.open(tmp_path / f"figures/x--{name}.png") as image:
+        with Image.open(tmp_path / f"figures/{name}.png") as image:
             assert image.width > 1000
-        text = description(tmp_path / f"figures/x--{name}.svg")
+        text = description(tmp_path / f"figures/{name}.svg")
         assert text.endswith(".")
-    entropy = description(tmp_path / "figures/x--entropy_accuracy.svg")
+    entropy = description(tmp_path / "figures/entropy_accuracy.svg")
     if run in ("all right", "all wrong"):
         assert f"not defined ({run})" in entropy
-    forks = description(tmp_path / "figures/x--branches.svg")
+    forks = description(tmp_path / "figures/branches.svg")
     assert ("no branches" in forks) == (
         run in ("no branches", "one prompt, one sequence, one token")
     )
@@ -64,23 +64,19 @@ def test_every_kind_of_run_is_drawn_without_a_warning(run: str, tmp_path: Path) 
 def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
     cell = SyntheticRun().make(tmp_path)
     for folder in ("first", "second"):
-        draw_figures([cell], None, tmp_path / folder, "x--")
+        draw_figures([cell], None, tmp_path / folder)
     names = sorted(path.name for path in (tmp_path / "first").iterdir())
     assert len(names) == 2 * len(FIGURES)
     for name in names:
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
 
 
-@pytest.mark.parametrize("in_prefix", [False, True])
-def test_pairs_of_names_that_join_alike_have_figures_of_their_own(
-    tmp_path: Path, in_prefix: bool
-) -> None:
+def test_pairs_of_names_that_join_alike_have_figures_of_their_own(tmp_path: Path) -> None:
     made = SyntheticRun(prompts=1, width=2, length=20).make(tmp_path)
     pairs = [("a", "b--c"), ("a--b", "c")]
     for model, dataset in pairs:
         cell = made.model_copy(update={"cell": made.cell | {"model": model, "dataset": dataset}})
-        folder = tmp_path if in_prefix else tmp_path / model / dataset
-        draw_figures([cell], None, folder, f"{model}/{dataset}/" if in_prefix else "")
+        draw_figures([cell], None, tmp_path / model / dataset)
     for model, dataset in pairs:
         shown = figure(tmp_path / model / dataset / "tokens.svg", {"tokens": "a caption"})
         assert shown.title == f"Tokens per method: {model} on {dataset}"
@@ -96,8 +92,8 @@ def test_a_sweep_over_m_is_one_line_with_published_points(tmp_path: Path) -> Non
         + f"{MODEL},{DATASET},eager,8,,,not known\n"
         + f"other,{DATASET},eager,4,0.75,120,somewhere\n"
     )
-    draw_figures(cells, published, tmp_path / "figures", "x--")
-    text = description(tmp_path / "figures/x--pass_at_k.svg")
+    draw_figures(cells, published, tmp_path / "figures")
+    text = description(tmp_path / "figures/pass_at_k.svg")
     assert text.index("EAGer at M 2:") < text.index("EAGer at M 4:") < text.index("EAGer at M 8:")
     assert "1 published points" in text
 
@@ -146,21 +142,21 @@ def test_full_parallel_is_a_line_with_rivals_and_the_forest_tells_differences(
     tmp_path: Path,
 ) -> None:
     cells = [SyntheticRun(prompts=6, width=width).make(tmp_path) for width in (2, 8)]
-    draw_figures(cells, None, tmp_path / "figures", "x--")
-    passed = description(tmp_path / "figures/x--pass_at_k.svg")
-    cons = description(tmp_path / "figures/x--cons_at_max.svg")
+    draw_figures(cells, None, tmp_path / "figures")
+    passed = description(tmp_path / "figures/pass_at_k.svg")
+    cons = description(tmp_path / "figures/cons_at_max.svg")
     assert "sampling until solved:" in passed
     assert "early stopping (ESC):" in cons
     assert "adaptive consistency:" in cons
     assert "until solved" not in cons
-    forest = description(tmp_path / "figures/x--equal_tokens.svg")
+    forest = description(tmp_path / "figures/equal_tokens.svg")
     assert forest.count("Pass@k:") == forest.count("Cons@max:") == 2 * 3
     assert "EAGer-adapt, M 2, Pass@k: more tokens than all samples" in forest
     assert re.search(r"EAGer-init, M 8, Pass@k: [+−]\d\.\d\d \[", forest)
-    draw_figures(cells, None, tmp_path / "wide", "x--", RivalSettings(window=8))
-    wide = description(tmp_path / "wide/x--cons_at_max.svg")
+    draw_figures(cells, None, tmp_path / "wide", RivalSettings(window=8))
+    wide = description(tmp_path / "wide/cons_at_max.svg")
     assert wide != cons
-    assert description(tmp_path / "wide/x--pass_at_k.svg") == passed
+    assert description(tmp_path / "wide/pass_at_k.svg") == passed
 
 
 def test_a_long_heading_stays_inside_its_figure() -> None:

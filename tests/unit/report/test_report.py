@@ -36,7 +36,7 @@ def row(ids: list[int], inherited: int = 0, entropy: float = 1.0) -> SequenceRow
     entropies = np.full(len(ids), entropy, np.float32)
     entropies[:inherited] = np.nan
     numbers = np.array(ids, np.int32)
-    return SequenceRow(0, None, inherited, 0, None, inherited, "stop", numbers, entropies)
+    return SequenceRow(0, None, 0, None, inherited, "stop", numbers, entropies)
 
 
 VERDICT = {"answer": None, "correct": False, "status": "wrong"}

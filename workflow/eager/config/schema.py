@@ -7,7 +7,7 @@ these models (`python -m tools.docs schemas`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
@@ -23,6 +23,7 @@ from eager.config.settings import (
     Method,
     NumberFormat,
     StrictModel,
+    TaskKind,
 )
 from eager.containers.settings import ContainerRuntime, GenerateImage
 from eager.sandbox.settings import EngineChoice, SandboxSettings
@@ -81,7 +82,7 @@ class ModelEntry(StrictModel):
 class DatasetEntry(StrictModel):
     """One data set: where its rows come from and how a row becomes a prompt."""
 
-    kind: Literal["math", "choice", "code"] = Field(
+    kind: TaskKind = Field(
         description="how an answer is evaluated: math-verify, a letter, or tests in a sandbox"
     )
     repo: str | None = Field(default=None, description="Hugging Face data set")

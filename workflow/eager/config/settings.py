@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from math import log
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -29,6 +29,10 @@ BUDGET_METHODS = ("eager_adapt", "eager")
 """Those that go on from EAGer-init's result with the budget it saved."""
 DEFAULT_RULE: RuleName = "described"
 NumberFormat = Literal["auto", "float32", "bfloat16", "float16"]
+TaskKind = Literal["math", "choice", "code"]
+KINDS: tuple[TaskKind, ...] = get_args(TaskKind)
+THINK_MARKER = "</think>"
+"""End of thinking of most reasoning models."""
 
 
 def check_method(name: str) -> str:

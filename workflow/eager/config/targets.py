@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from eager.config.paths import result_folder
 from eager.config.rivals import RivalSettings
 from eager.config.schema import Cell, DatasetEntry, Experiment, ModelEntry
-from eager.config.settings import BUDGET_METHODS, DecodingSettings, Method, StrictModel
+from eager.config.settings import BUDGET_METHODS, DecodingSettings, Method, StrictModel, TaskKind
 from eager.sandbox.settings import VERDICT_LIMITS
 from eager.util.errors import EagerError
 from eager.util.files import find_file, read_json
@@ -64,7 +64,7 @@ class Target(StrictModel):
     method: Method
     folder: str
     settings: DecodingSettings
-    kind: Literal["math", "choice", "code"]
+    kind: TaskKind
     program: dict[str, Any] = Field(default_factory=dict)
     initial: str | None = None
     pool: str | None = None

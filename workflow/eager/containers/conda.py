@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from eager.containers.build import TORCH_INDEX
 from eager.containers.recipes import ROOT, ImageName, pins, read_images
 from eager.util.files import write_text
 
 ENVIRONMENTS: tuple[ImageName, ...] = ("stages", "generate-cpu")
 """Images with a conda equivalent: the CUDA image's packages come from its base, not from a lock."""
-TORCH_INDEX_LINE = "--extra-index-url https://download.pytorch.org/whl/cpu"
 
 
 def write_environments(*, check: bool, root: Path = ROOT) -> list[Path]:
@@ -49,7 +49,7 @@ def _environment(name: ImageName, root: Path) -> str:
     ]
     packages = pins(name, root)
     if any(version.endswith("+cpu") for version, _ in packages.values()):
-        lines.append(f"      - {TORCH_INDEX_LINE}")
+        lines.append(f"      - --extra-index-url {TORCH_INDEX}")
     for package, (version, hashes) in sorted(packages.items()):
         words = [f"{package}=={version}", *(f"--hash={value}" for value in hashes)]
         lines.append(f"      - {' '.join(words)}")

@@ -16,9 +16,6 @@ from scipy import stats
 from eager.evaluation.draws import Draws, Integers, draw, orders_of
 from eager.evaluation.metrics import SequenceResult
 
-WINDOW = 4
-CONFIDENCE = 0.95
-
 
 class Rival(NamedTuple):
     """What a rival reaches on one prompt, expected over orders.
@@ -50,8 +47,8 @@ class Settings(NamedTuple):
         confidence: what `adaptive_consistency` asks of the leading answer.
     """
 
-    window: int = WINDOW
-    confidence: float = CONFIDENCE
+    window: int
+    confidence: float
 
 
 def rivals_of(samples: Sequence[SequenceResult], settings: Settings) -> dict[str, Rival]:

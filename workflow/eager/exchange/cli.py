@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 from eager.config.environment import SANDBOX_VARIABLE
+from eager.config.settings import KINDS
 from eager.exchange.run.cli import RunCommand, run
 from eager.util.errors import EagerError
 from eager.util.logs import logged_step
 
 Log = Annotated[Path | None, typer.Option(help="file for everything the step prints")]
-KINDS = ("math", "choice", "code")
 
 
 def register(app: typer.Typer) -> None:

@@ -16,6 +16,7 @@ from eager.config.targets import ResolvedExperiment
 from eager.data.tasks import Task, read_tasks
 from eager.evaluation.upstream import answers_upstream, grade_answers
 from eager.exchange.authors_format import INHERITED, NOT_RECORDED, NOTES_MARK, file_path
+from eager.generation.counts import added
 from eager.util.files import model_folder, read_json, write_json
 from eager.util.tables import read_table
 
@@ -112,7 +113,7 @@ def _content(row: ExportRow, run: str, last: LastTexts) -> tuple[dict[str, Any],
     """The file without its generations, their key, they, and whether entropies were recorded."""
     folders = [folder for folder in (row.initial, row.result) if folder is not None]
     metrics = read_json(row.result / "metrics.json")
-    counts = _sum([read_json(folder / "run.json")["counts"] for folder in folders])
+    counts = added(*(read_json(folder / "run.json")["counts"] for folder in folders))
     tasks = {task.id: task for task in read_tasks(row.tasks)}
     generations, kept, recorded = _generations(row, tasks, _branches(folders), last)
     budgeted = row.method in BUDGET_METHODS
@@ -339,8 +340,3 @@ def _allocation(kept: Rows) -> str:
     shares = Counter({place: sum(r > 0 for r in note["round"]) for place, note in enumerate(kept)})
     shown = ", ".join(f"{place}: {share}" for place, share in shares.items() if share)
     return f"-- (with additional budget | {{prompt_idx: +seq_num}} = {{{shown}}})"
-
-
-def _sum(counts: list[dict[str, float]]) -> dict[str, float]:
-    names = dict.fromkeys(name for count in counts for name in count)
-    return {name: sum(count.get(name, 0) for count in counts) for name in names}

@@ -34,12 +34,11 @@ from eager.algorithm.entropy import top_k_entropy
 from eager.algorithm.methods import children_of
 from eager.algorithm.rules import RULES, RuleName
 from eager.algorithm.tree_state import TreeState, can_go_on, restore
-from eager.config.settings import DecodingSettings
+from eager.config.settings import THINK_MARKER, DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary
 from eager.generation.engine import Engine, EngineOutput, EngineRequest
 from eager.generation.records import Tokenizer
 
-THINK_MARKER = "</think>"
 NextRound = Callable[[int, int], Round | None]
 """(rounds finished, sequences so far) -> the next round of a prompt, or None when it is done."""
 

@@ -18,7 +18,6 @@ from eager.util.errors import EagerError
 from eager.util.files import read_json, report_full_disk, write_json
 from eager.util.tables import BRANCHES, SEQUENCES, concatenate, read_table, write_table
 
-RESULT_FILES = ("sequences.parquet", "branches.parquet", "run.json")
 OF_ONE_SHARD = (
     "prompts",
     "prompts_found_finished",

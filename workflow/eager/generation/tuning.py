@@ -20,6 +20,7 @@ from eager.generation.engine import Engine, EngineRequest, VllmEngine
 from eager.generation.provenance import describe_run
 from eager.util.errors import EagerError
 from eager.util.files import model_folder, read_json
+from eager.util.memory import available_bytes
 
 FIRST_BATCH, LARGEST_BATCH = 8, 512
 GOOD_ENOUGH = 0.95
@@ -82,7 +83,7 @@ def tune(
     if memory is None:
         longest = max(len(prompt.token_ids) for prompt in several) + (max_tokens or context)
         values["cpu_kv_cache_gib"] = choose_cpu_kv_cache_gib(
-            chosen * min(context, longest), engine.kv_bytes_per_token, _available_bytes()
+            chosen * min(context, longest), engine.kv_bytes_per_token, available_bytes()
         )
     trial = Trial(rates, without, EngineOptions.model_validate(values))
     return entry(trial, name, _machine(), on_cpu=memory is None)
@@ -160,10 +161,10 @@ def choose_max_num_seqs(rates: Mapping[int, float]) -> int:
     return min(batch for batch, rate in rates.items() if rate >= GOOD_ENOUGH * best)
 
 
-def choose_cpu_kv_cache_gib(tokens: int, bytes_per_token: int, available_bytes: int) -> int:
+def choose_cpu_kv_cache_gib(tokens: int, bytes_per_token: int, available: int) -> int:
     """GiB of KV cache for so many tokens, at most half of the memory that is free, at least 1."""
     wanted = math.ceil(tokens * bytes_per_token / GIB)
-    return max(1, min(wanted, available_bytes // 2 // GIB))
+    return max(1, min(wanted, available // 2 // GIB))
 
 
 def choose_gpu_memory_utilization(free_bytes: int, total_bytes: int) -> float:
@@ -214,9 +215,3 @@ def _gpu_memory() -> tuple[int, int] | None:
     import torch
 
     return torch.cuda.mem_get_info() if torch.cuda.is_available() else None
-
-
-def _available_bytes() -> int:
-    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    (line,) = (line for line in lines if line.startswith("MemAvailable:"))
-    return int(line.split()[1]) * 1024

@@ -119,7 +119,6 @@ class SequenceRow:
 
     index: int
     parent: int | None
-    fork_position: int
     round: int
     threshold: float | None
     inherited: int
@@ -132,7 +131,6 @@ SCALARS = (
     "prompt_id",
     "sequence_index",
     "parent_index",
-    "fork_position",
     "round",
     "threshold",
     "inherited_tokens",
@@ -200,7 +198,6 @@ def _rows(table: pa.Table) -> list[SequenceRow]:
         SequenceRow(
             index=row["sequence_index"],
             parent=row["parent_index"],
-            fork_position=row["fork_position"],
             round=row["round"],
             threshold=row["threshold"],
             inherited=row["inherited_tokens"],

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from eager.config.rivals import RivalSettings
-from eager.config.settings import Method, StrictModel
+from eager.config.settings import Method, StrictModel, TaskKind
 from eager.config.targets import ResolvedExperiment
 from eager.report.figures.names import figure_names
 from eager.report.tables.names import table_names
@@ -35,7 +35,7 @@ class ArchivedResult(StrictModel):
     folder: str
     initial: str | None = None
     tasks: str
-    kind: Literal["math", "choice", "code"]
+    kind: TaskKind
     code: dict[str, Any] = Field(default_factory=dict)
 
     @property

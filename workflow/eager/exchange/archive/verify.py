@@ -78,10 +78,11 @@ class Recomputation:
                 continue
             method: BudgetMethod = "eager" if result.method == "eager" else "eager_adapt"
             name = f"{result.folder}/allocation.json"
+            verdicts = self.recomputed / result.initial / "verdicts.parquet"
             write_allocation(
                 method,
                 self.archived / result.initial / "sequences.parquet",
-                self.recomputed / result.initial / "verdicts.parquet" if method == "eager" else None,
+                verdicts if method == "eager" else None,
                 result.cell["max_sequences"],
                 result.cell["entropy_threshold"],
                 self.recomputed / name,
@@ -108,7 +109,11 @@ class Recomputation:
     def tables(self) -> Iterator[tuple[str, bool]]:
         """Write every table again, in its three forms."""
         results: list[Result] = [
-            (result.cell, result.method, read_json(self.recomputed / result.folder / "metrics.json"))
+            (
+                result.cell,
+                result.method,
+                read_json(self.recomputed / result.folder / "metrics.json"),
+            )
             for result in self.plan.results
         ]
         published = self.archived / self.plan.published if self.plan.published else None

@@ -16,7 +16,8 @@ import yaml
 
 from eager.config.load import load_experiment, read_yaml
 from eager.config.schema import Cell
-from eager.exchange.run.options import MARKER, RunOptions
+from eager.config.settings import THINK_MARKER
+from eager.exchange.run.options import RunOptions
 from eager.util.errors import EagerError
 from eager.util.files import write_text
 
@@ -141,7 +142,7 @@ def find_entry(
     commit = commit_on_hub(kind, given)
     say(f"{given}: not configured; pinned to its present commit {commit}")
     entry = {"repo": given, "revision": commit}
-    defaults = {"end_of_thinking": MARKER} if kind == "model" else {"kind": "math"}
+    defaults = {"end_of_thinking": THINK_MARKER} if kind == "model" else {"kind": "math"}
     return _plain_name(given.split("/")[1], known), {**entry, **defaults}
 
 
@@ -172,7 +173,7 @@ def _local(kind: Kind, path: Path) -> dict[str, Any]:
             raise EagerError(
                 f"--model {path}: no config.json in it; give a folder with a model's files"
             )
-        return {"path": str(path), "end_of_thinking": MARKER}
+        return {"path": str(path), "end_of_thinking": THINK_MARKER}
     if not path.is_file() or not path.name.endswith(DATA_SUFFIXES):
         raise EagerError(f"--dataset {path}: give a file {', '.join(DATA_SUFFIXES)}")
     return {"path": str(path), "kind": "math"}

@@ -14,8 +14,10 @@ from eager.algorithm.rules import RuleName
 from eager.config.schema import NAME_PATTERN, RESERVED_NAMES
 from eager.config.settings import (
     DEFAULT_RULE,
+    KINDS,
     MAX_LOGPROBS,
     METHODS,
+    THINK_MARKER,
     Method,
     NumberFormat,
     check_method,
@@ -33,8 +35,6 @@ EXPERIMENTS = {
 """Methods by the words in the names of the authors' result files."""
 DTYPES = ("half", "float", *get_args(NumberFormat))
 DTYPE_NAMES = {"half": "float16", "float": "float32"}
-KINDS = ("math", "choice", "code")
-MARKER = "</think>"
 """End of thinking of a model that is not configured: the one that the authors' program knows."""
 USAGE = """eager run --model NAME --dataset NAME [options] [-- arguments of Snakemake]"""
 NOTE = """
@@ -160,7 +160,7 @@ def _parser() -> _Parser:
     add("--models", default="config/models.yaml", help="file of configured models")
     add("--datasets", default="config/datasets.yaml", help="file of configured data sets")
     unknown = "of one that is not configured"
-    add("--end-of-thinking", help=f"marker {unknown}; {MARKER} if left out")
+    add("--end-of-thinking", help=f"marker {unknown}; {THINK_MARKER} if left out")
     add("--kind", choices=KINDS, help=f"how answers are evaluated, {unknown}; math if left out")
     add("--prompt-field", help=f"column with the problem, {unknown}; problem if left out")
     add("--target-field", help=f"column with the answer, {unknown}; answer if left out")

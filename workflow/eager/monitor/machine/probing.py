@@ -12,6 +12,7 @@ from eager.containers.gpus import DEVICES_VARIABLE
 from eager.containers.recipes import pins
 from eager.monitor.machine.facts import QUERY, Facts, Gpu, parse_driver_cuda, parse_gpus
 from eager.util.files import replacing
+from eager.util.memory import available_bytes
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - its size is asked, nothing is written
 
@@ -37,7 +38,7 @@ def find_facts(results: Path) -> Facts:
         torch_cuda=_torch_cuda(),
         cores=len(os.sched_getaffinity(0)),
         load=os.getloadavg()[0],
-        memory=_available_memory(),
+        memory=available_bytes(),
         shared=shared.f_bavail * shared.f_frsize if shared else 0,
         disk=disk.f_bavail * disk.f_frsize,
         filesystem=filesystem_of(results, Path("/proc/mounts").read_text(encoding="utf-8")),
@@ -90,12 +91,6 @@ def _torch_cuda() -> str | None:
         return None
     found: str | None = torch.version.cuda
     return found
-
-
-def _available_memory() -> int:
-    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    (line,) = (line for line in lines if line.startswith("MemAvailable:"))
-    return int(line.split()[1]) * 1024
 
 
 def _try_files(folder: Path) -> tuple[bool, bool]:

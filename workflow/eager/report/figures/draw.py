@@ -52,7 +52,6 @@ def draw_figures(
     cells: list[CellResults],
     published_path: Path | None,
     folder: Path,
-    prefix: str = "",
     rivals: RivalSettings = USUAL,
 ) -> None:
     """Draw all figures of the cells of one model and data set.
@@ -60,9 +59,7 @@ def draw_figures(
     Args:
         cells: all of one model and data set; the first `MOST_CELLS` are shown.
         published_path: CSV of published figures, or None.
-        folder: where the files go. One per model and data set, since names joined to one prefix
-            may be those of another pair (`a` and `b--c`, `a--b` and `c`).
-        prefix: how their names begin; may have folders of its own.
+        folder: where the files go, one per model and data set.
         rivals: parameters of the rivals, which are derived from Full Parallel's samples.
     """
     facts = read_plot_data(cells[:MOST_CELLS], rivals)
@@ -70,7 +67,7 @@ def draw_figures(
     published = published_points(published_path, where["model"], where["dataset"])
     left_out = f" (first {MOST_CELLS} of {len(cells)} cells)" if len(cells) > MOST_CELLS else ""
     for name in FIGURES:
-        draw_figure(name, facts, published, folder, f"{prefix}{name}", left_out)
+        draw_figure(name, facts, published, folder, left_out)
 
 
 def draw_figure(
@@ -78,7 +75,6 @@ def draw_figure(
     facts: list[ResultData],
     published: list[Published],
     folder: Path,
-    stem: str,
     note: str = "",
 ) -> None:
     """Draw one figure.
@@ -88,7 +84,6 @@ def draw_figure(
         facts: all of one model and data set.
         published: points to overlay.
         folder: where the files go.
-        stem: their name without its end.
         note: what the title says besides.
     """
     where = facts[0].cell.cell
@@ -96,7 +91,7 @@ def draw_figure(
     with style():
         figure, description = FIGURES[name](facts, published)
         write_heading(figure, heading)
-        save(figure, folder, stem, heading, description)
+        save(figure, folder, name, heading, description)
 
 
 def tokens(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:

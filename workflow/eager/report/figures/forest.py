@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from eager.report.figures.style import (
 from eager.report.tables.comparison import compare_with_baseline
 from eager.report.tables.conclusion import at_equal_tokens
 from eager.report.tables.pairing import ALL
+from eager.report.tables.rows import Row, is_pooled, records_of
 
 QUALITIES = {"pass_at_k": "Pass@k", "cons_at_max": "Cons@max"}
 PARAMETERS = {
@@ -36,7 +37,6 @@ PARAMETERS = {
 }
 MOST_ROWS = 72
 """Rows that people can still read in a figure; the table has all."""
-Row = Mapping[str, Any]
 
 
 def equal_tokens(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:  # noqa: ARG001
@@ -54,8 +54,8 @@ def draw_forest(comparison: pd.DataFrame, folder: Path, stem: str) -> None:
         folder: where the files go.
         stem: their name without its end.
     """
-    rows = _records(comparison)
-    chosen = sorted(sorted(range(len(rows)), key=lambda n: not _is_pooled(rows[n]))[:MOST_ROWS])
+    rows = records_of(comparison)
+    chosen = sorted(sorted(range(len(rows)), key=lambda n: not is_pooled(rows[n]))[:MOST_ROWS])
     left_out = f" ({len(chosen)} of {len(rows)} rows)" if len(chosen) < len(rows) else ""
     heading = f"Difference from Full Parallel at equal tokens{left_out}"
     with style():
@@ -66,7 +66,7 @@ def draw_forest(comparison: pd.DataFrame, folder: Path, stem: str) -> None:
 
 def forest(results: Sequence[tuple[Any, str, Any]]) -> tuple[Figure, str]:
     """The forest plot of results: cell, method and metrics of each."""
-    return _forest(_records(compare_with_baseline(results)))
+    return _forest(records_of(compare_with_baseline(results)))
 
 
 def _forest(rows: list[Row]) -> tuple[Figure, str]:
@@ -113,15 +113,11 @@ def _draw_row(axes: Axes, place: int, row: Row, quality: str) -> None:
             bbox=box,
         )
         return
-    pooled = _is_pooled(row)
+    pooled = is_pooled(row)
     if f"{name}_low" in row:
         bounds = [row[f"{name}_low"], row[f"{name}_high"]]
         axes.plot(bounds, [place, place], "-", color=look.color, linewidth=2.4 if pooled else 1.2)
     axes.plot([row[name]], [place], look.marker, color=look.color, markersize=8 if pooled else 5)
-
-
-def _is_pooled(row: Row) -> bool:
-    return ALL in (row["seed"], row["dataset"])
 
 
 def _labels(rows: list[Row]) -> list[str]:
@@ -139,10 +135,3 @@ def _said(name: str, value: Any) -> str:
     return (
         f"{PARAMETERS[name]}{value:g}" if isinstance(value, float) else f"{PARAMETERS[name]}{value}"
     )
-
-
-def _records(table: pd.DataFrame) -> list[Row]:
-    return [
-        {str(name): value for name, value in row.items() if not pd.isna(value)}
-        for row in table.to_dict("records")
-    ]

@@ -14,11 +14,11 @@ from eager.report.figures.style import style_of
 from eager.report.results import rule_label
 from eager.report.tables.conclusion import at_equal_tokens
 from eager.report.tables.rendering import format_bounds, format_value, format_with_bounds
+from eager.report.tables.rows import Row, records_of
 
 PLACE = ("model", "dataset", "temperature", "max_sequences", "entropy_threshold", "seed", "rule")
 """Columns that say which cell a row is about; `rule` is there if one of the cells chooses it."""
 MINUS = "\N{MINUS SIGN}"
-Row = dict[str, Any]
 Place = tuple[Any, ...]
 
 
@@ -73,11 +73,11 @@ def headline(summary: pd.DataFrame, comparison: pd.DataFrame, rivals: pd.DataFra
         rivals: a row per cell and method or rival; may be empty.
     """
     cells: dict[Place, dict[str, Row]] = {}
-    for row in _records(summary):
+    for row in records_of(summary):
         cells.setdefault(_place(row), {})[row["method"]] = row
-    compared = {(_place(row), row["method"]): row for row in _records(comparison)}
+    compared = {(_place(row), row["method"]): row for row in records_of(comparison)}
     derived: dict[Place, list[Row]] = {}
-    for row in _records(rivals):
+    for row in records_of(rivals):
         if row["derived"]:
             derived.setdefault(_place(row), []).append(row)
     return [
@@ -87,14 +87,6 @@ def headline(summary: pd.DataFrame, comparison: pd.DataFrame, rivals: pd.DataFra
             derived.get(place, []),
         )
         for place, methods in cells.items()
-    ]
-
-
-def _records(table: pd.DataFrame) -> list[Row]:
-    """Rows without their missing values."""
-    return [
-        {str(name): value for name, value in row.items() if not pd.isna(value)}
-        for row in table.to_dict("records")
     ]
 
 

@@ -123,9 +123,8 @@ def figure(path: Path, captions: Mapping[str, str]) -> FigureView:
     """
     content = path.read_bytes()
     title, description = _described(path, content)
-    name = path.stem.rsplit("--", 1)[-1]
     image = base64.b64encode(content).decode("ascii")
-    return FigureView(title, description, captions.get(name, ""), image)
+    return FigureView(title, description, captions.get(path.stem, ""), image)
 
 
 def provenance(cell: CellResults) -> Provenance:

@@ -16,6 +16,7 @@ from eager.evaluation.resampling import COVERAGE, SMALLEST_DIFFERENCE
 from eager.report.figures.style import style_of
 from eager.report.results import rule_label
 from eager.report.tables.pairing import ALL
+from eager.report.tables.rows import Row, is_pooled, records_of
 
 SIGNIFICANCE = 0.05
 FEW_PROMPTS = 100
@@ -27,7 +28,6 @@ BESIDE = {
 }
 """The rivals of a method, which know of the answers what it knows, and the figure they aim at."""
 MINUS = "\N{MINUS SIGN}"
-Row = Mapping[str, Any]
 Cell = frozenset[tuple[str, Any]]
 
 
@@ -85,11 +85,11 @@ def conclude(comparison: pd.DataFrame, rivals: pd.DataFrame) -> Conclusion:
         comparison: of `compare_with_baseline`; rows over several seeds or data sets come first.
         rivals: of `rivals_table`.
     """
-    rows = _records(comparison)
-    rows.sort(key=_is_pooled, reverse=True)
+    rows = records_of(comparison)
+    rows.sort(key=is_pooled, reverse=True)
     cells = _by_cell(rivals)
     statements = [_statement(row, cells.get(_cell(row), {})) for row in rows]
-    single = [row for row in rows if not _is_pooled(row)]
+    single = [row for row in rows if not is_pooled(row)]
     return Conclusion(_summary(single), statements, _warnings(single))
 
 
@@ -147,7 +147,7 @@ def _statement(row: Row, rivals: Mapping[str, Row]) -> Statement:
         )
     sentences += _rivals_in_words(row, rivals)
     return Statement(
-        _place(row), style_of(row["method"]).name, cost, quality, sentences, _is_pooled(row)
+        _place(row), style_of(row["method"]).name, cost, quality, sentences, is_pooled(row)
     )
 
 
@@ -222,7 +222,7 @@ def _rivals_in_words(row: Row, here: Mapping[str, Row]) -> list[str]:
 def _by_cell(rivals: pd.DataFrame) -> dict[Cell, dict[str, Row]]:
     """Rows of the table of rivals by cell and method."""
     cells: dict[Cell, dict[str, Row]] = {}
-    for row in _records(rivals):
+    for row in records_of(rivals):
         cells.setdefault(_cell(row), {})[row["method"]] = row
     return cells
 
@@ -283,15 +283,3 @@ def _place(row: Row) -> str:
         f"{rule_label(row)}, "
         f"{prompts} prompt{'s' * (prompts != 1)})"
     )
-
-
-def _is_pooled(row: Row) -> bool:
-    return ALL in (row["seed"], row["dataset"])
-
-
-def _records(table: pd.DataFrame) -> list[Row]:
-    """Rows without their missing values."""
-    return [
-        {str(name): value for name, value in row.items() if not pd.isna(value)}
-        for row in table.to_dict("records")
-    ]

@@ -39,15 +39,14 @@ ONLY_IN_CSV = [
 ]
 
 
-def read_results(targets: Sequence[Target], root: Path = Path()) -> list[Result]:
+def read_results(targets: Sequence[Target]) -> list[Result]:
     """Cell, method and metrics of each result, in the order of the targets.
 
     Args:
         targets: the results; several may share one folder.
-        root: the folder that the targets' folders lie in.
     """
     metrics = {
-        folder: read_json(root / folder / "metrics.json")
+        folder: read_json(Path(folder, "metrics.json"))
         for folder in dict.fromkeys(target.folder for target in targets)
     }
     return [(target.cell, target.method, metrics[target.folder]) for target in targets]
