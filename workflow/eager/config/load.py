@@ -1,4 +1,4 @@
-"""Reads the configuration and checks it before anything runs; every mistake is named at once."""
+"""Reads the configuration and checks it before anything runs; mistakes are collected."""
 
 from __future__ import annotations
 

@@ -227,8 +227,8 @@ class Experiment:
     def decoding(self, cell: Cell, method: Method) -> DecodingSettings:
         """The settings of one method in one cell.
 
-        `parallel` leaves out what only branching uses, so that cells that differ in the
-        threshold alone share its result.
+        `parallel` leaves out what only branching uses, so that cells that differ only in threshold
+        or rule share its result.
         """
         model, dataset = self.models[cell.model], self.datasets[cell.dataset]
         sampling: dict[str, Any] = {

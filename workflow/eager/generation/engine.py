@@ -1,4 +1,4 @@
-"""vLLM as the decoder sees it: submit, step, abort. The only module that imports vLLM."""
+"""vLLM as the decoder uses it: submit, step, abort."""
 
 from __future__ import annotations
 
