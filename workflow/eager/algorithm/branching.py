@@ -71,7 +71,11 @@ class Observation(NamedTuple):
 
 
 class Branch(NamedTuple):
-    """One branch: at `position` the parent kept its best token and the child took the second."""
+    """One branch: at `position` the parent kept its most likely token and the child took `forked`.
+
+    `position` counts tokens from the start of the answer, `step` the prompt's steps; `entropy` and
+    `threshold` are in nats.
+    """
 
     step: int
     position: int
@@ -93,7 +97,7 @@ class Sequence:
     `branching_end` is the length of the sequence (inherited included) when the prompt stopped
     branching, or its whole length if it had finished before.
 
-    `birth` is the step it was born in. Only with point C: `step_entropies` has an entropy a step
+    `birth` is the step it was born in. Only with point C: `step_entropies` has one entropy per step
     from there on, as long as the prompt branched (a branch's stands with parent and child);
     `drawn_end` is the end that the last step drew; `ends_drawn` counts the ends that did not stand.
     """
@@ -154,7 +158,7 @@ class PromptTree:
         token. Sequences that ended have a `finish_reason` afterwards.
 
         Args:
-            step: one observation a live sequence, in order of the sequences.
+            step: one observation per running sequence, in order of the sequences.
 
         Source: the paper's algorithm for EAGer-init. The threshold is that of the entropies
         before this step.

@@ -39,7 +39,7 @@ class TreeState:
         steps_without_branch: of the tree.
         history: entropies that the threshold depends on; None once it has stopped branching.
         branches: those since the earlier state.
-        sequences: one a sequence that has changed: its index, `SCALARS`, and of `LISTS` what is
+        sequences: one per changed sequence: its index, `SCALARS`, and of `LISTS` what is
             new.
     """
 

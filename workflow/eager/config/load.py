@@ -43,7 +43,7 @@ def load_experiment(
         files: files that Snakemake has parsed, which lets a key stand twice.
 
     Raises:
-        EagerError: names every mistake found, with file, line or key, and what to write instead.
+        EagerError: names the mistakes found, with file, line or key, and what to write instead.
     """
     for file in files:
         read_yaml(file)

@@ -159,8 +159,8 @@ class ExperimentConfig(StrictModel):
         default=SNAPSHOT_STEPS,
         ge=1,
         description="steps after which a prompt's running sequences get new seeds and its state is "
-        "kept, so that an interrupted generation goes on from there; decides sequences that are "
-        "longer",
+        "kept, so that an interrupted generation goes on from there; changes the tokens of longer "
+        "sequences",
     )
     rivals: RivalSettings = Field(default=USUAL, description="see below")
     branching: BranchingParameters = Field(default=BranchingParameters(), description="see below")

@@ -17,7 +17,7 @@ from eager.algorithm.methods import own_methods
 from eager.algorithm.rules import RuleName
 
 MAX_LOGPROBS = 20
-"""Top tokens that vLLM returns a position by default; the largest K."""
+"""Top tokens that vLLM returns per position by default; the largest K."""
 
 SNAPSHOT_STEPS = 2048
 """Steps between two states of a prompt by default; a multiple of the engine's KV blocks, so that
@@ -129,7 +129,9 @@ class EngineOptions(StrictModel):
         default=0.9, gt=0, le=1, description="share of GPU memory for vLLM"
     )
     tensor_parallel_size: int = Field(
-        default=1, ge=1, description="GPUs that share a model; its own value counts first"
+        default=1,
+        ge=1,
+        description="GPUs that share a model; the model's own value takes precedence",
     )
     cpu_kv_cache_gib: int = Field(default=2, ge=1, description="KV cache on a CPU, in GiB")
 

@@ -67,7 +67,7 @@ def place(
         if child and branch is not None and branch.step >= last_step:
             parent = start + branch.parent
             if parent >= index:
-                raise ValueError(f"branch {number + 1} names a parent that is not yet born")
+                raise ValueError(f"branch {number + 1} names a parent that comes later")
             placed.append(Placed(round_, parent, number))
             number, last_step = number + 1, branch.step
         elif count == 0:

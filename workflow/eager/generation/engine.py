@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol
 from eager.config.settings import DecodingSettings, EngineOptions
 
 CPU_BLOCK_SIZE = 32
-"""Tokens a KV block on a CPU: the smallest its attention takes, so that a branch reuses most of its
-prefix (the default of 128 would recompute up to 127 tokens)."""
+"""Tokens per KV block on a CPU: the smallest its attention takes, so that a branch reuses most of
+its prefix (the default of 128 would recompute up to 127 tokens)."""
 
 KEPT_POSITIONS = 32
 """Positions whose logprobs may pile up inside vLLM before they are dropped."""

@@ -137,7 +137,7 @@ def _budgeted_rounds(
     for prompt in prompts:
         if prompt.id not in shares or prompt.id not in initial:
             raise EagerError(
-                f"{allocation}: knows nothing of prompt {prompt.id!r}; it was made from "
+                f"{allocation}: has no share for prompt {prompt.id!r}; it was made from "
                 "other prompts. Delete it and rerun"
             )
         share, before = shares[prompt.id], initial[prompt.id]

@@ -124,6 +124,7 @@ class Evaluation:
         return None if value is None else read(value)
 
     def verdict_key(self, task: CodeTask, program: str) -> str:
+        """Key of a stored verdict: 64 hex digits of a hash."""
         limits = self.settings.model_dump(include=VERDICT_LIMITS)
         return _key("verdict", task.fingerprint, program, limits, evaluation_version())
 
@@ -180,6 +181,7 @@ class Evaluation:
         return found
 
     def text_key(self, submission: Submission) -> str:
+        """Key of the code that was found in a text: 64 hex digits of a hash."""
         entry_point = self.tasks[submission.task_id].entry_point
         return _key("sanitized", entry_point, submission.text, harness_version())
 
@@ -249,6 +251,7 @@ class Evaluation:
         self.in_parallel(task_ids, run_one)
 
     def reference_key(self, task_id: str) -> str:
+        """Key of a reference's stored outputs: 64 hex digits of a hash."""
         return _key("reference", self.tasks[task_id].fingerprint, evaluation_version())
 
     def expected(self, task: CodeTask) -> dict[SetName, ExpectedSet] | None:

@@ -38,7 +38,7 @@ def configuration_line(found: Mapping[str, Any]) -> Line:
         if found[name] != value
     ]
     if found["max_num_batched_tokens"] < found["max_num_seqs"]:
-        problems.append("a step has room for fewer tokens than sequences")
+        problems.append("max_num_batched_tokens is below max_num_seqs")
     return line_of(
         "engine",
         "options",

@@ -309,7 +309,7 @@ def _described(answer: Mapping[str, Any]) -> str:
     runner = "second" if found["v2_model_runner"] else "first"
     return (
         f"{found['device']}, {runner} model runner, blocks of {found['block_size']}, "
-        f"{found['max_num_batched_tokens']:,} tokens a step, compilation {found['compilation']}, "
+        f"{found['max_num_batched_tokens']:,} tokens per step, compilation {found['compilation']}, "
         f"CUDA graphs {found['cuda_graphs']}, {found['kv_capacity_tokens']:,} tokens of KV cache; "
         f"loaded in {answer['load_seconds']:.0f} s"
     )

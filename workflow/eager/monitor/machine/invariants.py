@@ -153,7 +153,7 @@ def counts(diary: Diary) -> Line:
 
 
 def stepping(diary: Diary) -> Line:
-    """One token a step from each request, at once for a branch, and none after an abort.
+    """One token per step from each request, at once for a branch, and none after an abort.
 
     With async scheduling an answer would come a step late, and an aborted request would answer.
     """

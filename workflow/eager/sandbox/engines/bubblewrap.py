@@ -163,6 +163,7 @@ class BubblewrapEngine(Engine):
         return "--unshare-user" not in self._namespaces
 
     def check(self) -> None:
+        """See `Engine.check`."""
         if importlib.util.find_spec("numpy") is None:
             raise EngineUnavailable("the package numpy is missing; pip install numpy")
         assert self._namespaces
@@ -184,4 +185,5 @@ class BubblewrapEngine(Engine):
         ]  # fmt: skip
 
     def start(self) -> Link:
+        """See `Engine.start`."""
         return PipeLink(self.command())

@@ -45,18 +45,27 @@ class Sink(io.StringIO):
     """Standard streams of a solution: takes everything, keeps nothing, cannot be read."""
 
     def write(self, text: str) -> int:
+        """Take a text, and keep nothing of it."""
         return len(text)
 
     def read(self, *_: Any) -> str:
+        """Refuse, as there is no input.
+
+        Raises:
+            OSError: always.
+        """
         raise OSError("standard input is closed")
 
     def readline(self, *_: Any) -> str:  # type: ignore[override]
+        """See `Sink.read`."""
         raise OSError("standard input is closed")
 
     def readlines(self, *_: Any) -> list[Any]:
+        """See `Sink.read`."""
         raise OSError("standard input is closed")
 
     def readable(self) -> bool:
+        """No."""
         return False
 
 
