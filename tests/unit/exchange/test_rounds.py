@@ -1,4 +1,4 @@
-"""Rounds and parents out of the order of births, on thousands of random prompts."""
+"""Rounds and parents out of the order of creation, on thousands of random prompts."""
 
 from __future__ import annotations
 

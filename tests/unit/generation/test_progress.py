@@ -10,7 +10,10 @@ import pytest
 from eager.generation import progress
 from eager.generation.progress import Progress
 
-FACTS = r"job: (\|.{10}\| )?20/28 prompts, 7 running sequences, 14 branches, 4,405 tokens, [\d,]+ tokens/s"
+FACTS = (
+    r"job: (\|.{10}\| )?20/28 prompts, 7 running sequences, 14 branches, 4,405 tokens, "
+    r"[\d,]+ tokens/s"
+)
 
 
 class Terminal(io.StringIO):

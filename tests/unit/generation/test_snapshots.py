@@ -71,7 +71,7 @@ def undisturbed(chosen: DecodingSettings, seed: int, room: int = EVERYTHING) -> 
 LAST_TOKEN = decoding(
     "eager_adapt", 1, max_tokens=2, entropy_threshold=0.5, max_steps_without_branch=3
 ).model_copy(update={"snapshot_steps": 1})
-"""At an S-th step the only sequence ends and its child is born."""
+"""At an S-th step the only sequence ends and its child is created."""
 
 CHOSEN = st.builds(
     decoding,

@@ -45,7 +45,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One entropy-aware round of a prompt: fresh starts, cap and threshold (nats).
+    """One entropy-aware round of a prompt: roots, cap and threshold (nats).
 
     Round 0 is EAGer-init itself (or Full Parallel); budgeted rounds count from 1. `first` is the
     index of the first root, above 0 where Full Parallel adds samples to those that there are.

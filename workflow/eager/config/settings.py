@@ -49,7 +49,7 @@ def check_method(name: str) -> str:
 
 
 def is_first_round(method: str) -> bool:
-    """Whether a method branches from a fresh start: EAGer-init and methods of one's own."""
+    """Whether a method branches from a root: EAGer-init and methods of one's own."""
     return method not in ("parallel", *BUDGET_METHODS)
 
 
@@ -58,7 +58,7 @@ Method = Annotated[str, AfterValidator(check_method)]
 
 
 class StrictModel(BaseModel):
-    """A record without room for typing errors: unknown keys are refused, numbers are finite."""
+    """A record that refuses typing errors: no unknown keys, numbers are finite."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 

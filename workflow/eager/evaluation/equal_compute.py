@@ -1,4 +1,4 @@
-"""A method against Full Parallel at equal cost: what the same tokens buy by sampling alone."""
+"""A method against Full Parallel at equal cost: what sampling reaches with the same tokens."""
 
 from __future__ import annotations
 

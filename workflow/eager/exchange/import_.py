@@ -208,9 +208,9 @@ def _write_rows(
         where = f"{path}, prompt {number}"
         kept = notes[number - 1] if notes else {}
         task = find(where, number, generation, kept.get("prompt_id"))
-        text, rows, born = conversion.prompt(where, task.id, generation, kept)
+        text, rows, made = conversion.prompt(where, task.id, generation, kept)
         sequences += rows
-        branches += born
+        branches += made
         prompts.append({"prompt_id": task.id, "text": text, "token_ids": []})
         tasks.append(task)
     if not tasks:

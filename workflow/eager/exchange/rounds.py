@@ -1,8 +1,8 @@
-"""Rounds and parents of a prompt's sequences, from the order of births; pure functions.
+"""Rounds and parents of a prompt's sequences, from the order of creation; pure functions.
 
 In the authors' files the sequences of a prompt stand round after round, each with its root first
-and then its children in order of birth; the branches stand in the same order, and their steps
-start anew with each round. `seq_idx` is the parent's place in its round.
+and then its children in order of creation; the branches stand in the same order, and their steps
+begin at 0 in each round. `seq_idx` is the parent's place in its round.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Placed(NamedTuple):
 
     Attributes:
         round: from 0.
-        parent: index of its parent among the prompt's sequences; None: a fresh start.
-        branch: number of the record that made it; None: a fresh start.
+        parent: index of its parent among the prompt's sequences; None: a root.
+        branch: number of the record that made it; None: a root.
     """
 
     round: int

@@ -60,7 +60,7 @@ def evaluate(
 
     Raises:
         EagerError: a submission for an unknown task, a task twice, no engine works, the sandbox
-            fails, no room for results.
+            fails, no space for results.
     """
     by_id: dict[str, CodeTask] = {}
     for task in tasks:
@@ -96,7 +96,7 @@ class Evaluation:
         """Verdicts in the order of the submissions.
 
         Raises:
-            EagerError: no engine works, no room for results.
+            EagerError: no engine works, no space for results.
         """
         programs = self.find_programs(submissions)
         keys: list[str | None] = []
@@ -191,7 +191,7 @@ class Evaluation:
         A solution that may have failed because of the machine is run again alone at the end.
 
         Raises:
-            EagerError: no engine works, the sandbox fails, no room for results.
+            EagerError: no engine works, the sandbox fails, no space for results.
         """
         by_task: dict[str, list[str]] = {}
         for key, (task_id, _) in wanted.items():
@@ -241,7 +241,7 @@ class Evaluation:
         They run in containers of their own: no solution runs beside them, or has run before them.
 
         Raises:
-            EagerError: a reference solution fails, no engine works, no room for results.
+            EagerError: a reference solution fails, no engine works, no space for results.
         """
 
         def run_one(session: Session, task_id: str) -> None:

@@ -35,7 +35,7 @@ class Trial(StrictModel):
     """What one process does.
 
     Attributes:
-        kind: `killed` dies after its first prompt; `whole` resumes it and makes all checks; `twin`
+        kind: `killed` ends after its first prompt; `whole` resumes it and makes all checks; `twin`
             only decodes, beside another.
         manifest, prompts: of the demo's model and data set.
         store: folder of finished prompts of the job that is killed and resumed.
@@ -75,9 +75,9 @@ class Trial(StrictModel):
 
 def load(trial: Trial, vocabulary: Vocabulary) -> tuple[ProbedEngine, float]:
     """The engine, and the seconds it took."""
-    room = max([CAP * trial.prompts_decoded, *trial.sequences])
+    most = max([CAP * trial.prompts_decoded, *trial.sequences])
     options: dict[str, Any] = {
-        "max_num_seqs": room,
+        "max_num_seqs": most,
         "cpu_kv_cache_gib": 1,
     }
     if trial.gpu_memory_utilization is not None:

@@ -97,7 +97,7 @@ class Replies:
 
 
 def guard() -> None:
-    """Remove what evalplus removes, so that a solution meets the same surroundings."""
+    """Remove what evalplus removes, so that a solution finds the same surroundings."""
     faulthandler.disable()
     tables: tuple[tuple[Any, tuple[str, ...] | list[str]], ...] = (
         (os, _REMOVED_FROM_OS),
@@ -165,7 +165,7 @@ def put_value(value: Any, replies: Replies) -> None:
 def load_sanitizer() -> None:
     """Import evalplus's sanitizer, and give it our `code_extract`, which is faster.
 
-    Its import of `datasets`, which it does not use, is met.
+    Its import of `datasets`, which it does not use, is satisfied by a stub.
     """
     stub = types.ModuleType("datasets")
     stub.load_dataset = None  # type: ignore[attr-defined]
