@@ -108,7 +108,7 @@ lock: dev  ## Lock the packages of envs/*.in that are not locked (UPGRADE=1: aga
 	$(BIN)/eager images lock --files-only
 	$(BIN)/eager images conda
 
-clean:  ## Remove what the demo made
+clean:  ## Remove results, logs and build of every experiment, the store included
 	rm -rf results/* logs benchmarks build .snakemake
 	git checkout -- results/README.md
 

@@ -172,7 +172,7 @@ def main(parts: Sequence[str]) -> None:
 
 
 def _microseconds(run: dict[str, Any]) -> tuple[float, float, float]:
-    """Median, lowest and highest microseconds an item (first and third quartile for a spread)."""
+    """Median, lowest and highest microseconds per item (first and third quartile for a spread)."""
     stats, items = run["stats"], run["extra_info"]["items"]
     return tuple(1e6 * stats[name] / items for name in ("median", "q1", "q3"))
 

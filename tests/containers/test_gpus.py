@@ -104,7 +104,7 @@ def test_a_job_that_waits_holds_nothing(tmp_path: Path, holder: subprocess.Popen
 
 
 def test_more_than_there_are_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(EagerError, match="wants 3 GPUs and may use 2"):
+    with pytest.raises(EagerError, match="needs 3 GPUs and may use 2"):
         lease(["0", "1"], 3, tmp_path)
 
 

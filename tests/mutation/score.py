@@ -14,7 +14,7 @@ NOTICED = {"killed", "timeout", "segfault"}
 
 
 def main() -> int:
-    """One line a module, and the name of every change that no test noticed."""
+    """One line per module, and the name of every change that no test noticed."""
     files = sorted((ROOT / "build/mutation/mutants/src/eager").rglob("*.py.meta"))
     failed = not files
     for file in files:

@@ -1,4 +1,4 @@
-"""The 164 references on a busy machine: all right, always (`pytest -m slow`; minutes a round).
+"""The 164 references on a busy machine: all right, always (`pytest -m slow`; minutes per round).
 
 EAGER_LOAD_ROUNDS says how many rounds (3); EAGER_LOAD_MODEL which model generates beside them (a
 folder that vLLM loads; the demo's, if it has been run here).

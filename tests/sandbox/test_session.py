@@ -171,7 +171,7 @@ def test_the_memory_of_a_run_does_not_reach_the_next(engine: Engine) -> None:
 def test_the_supervisor_keeps_the_time_of_every_call(
     engine: Engine, work: str, reason: str
 ) -> None:
-    """A later call's longer limit does not lend its time to an earlier one."""
+    """A later call's longer limit does not extend that of an earlier one."""
     program = (
         f"import signal, time\ndef f():\n    signal.setitimer(signal.ITIMER_PROF, 0)\n    {work}\n"
     )

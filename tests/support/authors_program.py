@@ -19,7 +19,7 @@ INHERITED = -1.0
 
 @dataclass
 class Outcome:
-    """What one prompt comes to; the lists go by texts in order of birth."""
+    """What one prompt comes to; the lists go by texts in order of creation."""
 
     texts: list[list[int]]
     entropies: list[list[float]]

@@ -1,7 +1,7 @@
 """A literal, slow reading of the method over a scripted model: what the fast code must equal.
 
 Nothing of the package is used here. The script is a function from a sequence's token ids to the
-model's next step, as a hash of the ids, so that equal prefixes meet equal distributions.
+model's next step, as a hash of the ids, so that equal prefixes get equal distributions.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def shares(
         cap = max_sequences
     left = budget
     for group in groups:
-        # Even shares mean dealing round and round; what falls over the cap is not kept.
+        # Even shares mean one at a time, round and round; what falls over the cap is not kept.
         assigned = [0] * len(group)
         for card in range(left if group else 0):
             assigned[card % len(group)] += 1

@@ -22,7 +22,7 @@ CELL: dict[str, Any] = {
 
 
 def sequences(text: str, tokens: int = 10, upstream: int | None = None) -> list[SequenceResult]:
-    """Sequences of a prompt, a letter each: an answer, `.` none; capital letters are right."""
+    """Sequences of a prompt, one letter each: an answer, `.` none; capital letters are right."""
     own = tokens if upstream is None else upstream
     return [
         SequenceResult(

@@ -55,7 +55,7 @@ class ScriptedEngine:
 
     def _advance(self, request_id: str) -> EngineOutput:
         request = self.requests[request_id]
-        # After the sequence and its length, an id names how many ends have been drawn in vain.
+        # After the sequence and its length, an id names how many ends have been discarded.
         draws = int((*request_id.split("."), 0)[4]) if request_id.count(".") > 2 else 0
         step = self._script(tuple(request.ids), draws)
         sampled = self._sample(request, step)

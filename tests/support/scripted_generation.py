@@ -1,4 +1,4 @@
-"""A real generation job around a scripted engine, to be killed, stopped and starved."""
+"""A generation job around a scripted engine, to be killed, stopped or left without disk space."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Run as a program: the prompts of a recorded run by the rule `authors` on the real engine.
 
 Writes for each prompt its branches, its entropies, the step from which on the authors' program,
-which tokenises the text anew at each step, would have shown the model other tokens, and the steps
+which tokenises the text again at each step, would have shown the model other tokens, and the steps
 at which the two most likely tokens were so close that the draw decides even at T = 0.01.
 """
 

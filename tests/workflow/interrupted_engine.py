@@ -2,8 +2,8 @@
 
 Usage, in the folder of the small run: python interrupted_engine.py METHOD FOLDER STEPS
 
-FOLDER gets the states, `diary.jsonl` (the step that each prompt is at, one line a step and process)
-and at the end `sequences.json`.
+FOLDER gets the states, `diary.jsonl` (the step that each prompt is at, one line per step and
+process) and at the end `sequences.json`.
 """
 
 from __future__ import annotations

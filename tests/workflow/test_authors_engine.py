@@ -55,7 +55,7 @@ def steps_alike(ours: dict[str, Any], theirs: RecordedPrompt, steps: int) -> int
             [entropies[step] for entropies in lists if len(entropies) > step]
             for lists in (ours["entropies"], theirs.entropies)
         ]
-        # Sequences that are not born yet have -1 here; the rest of theirs are words.
+        # Sequences that are not created yet have -1 here; the rest of theirs are words.
         told = [[h for h in entropies if h >= 0] for entropies in told]
         if len(told[0]) != len(told[1]) or not np.allclose(*told, rtol=0, atol=CLOSE):
             return step

@@ -77,7 +77,7 @@ def check(small_run: Repository, method: str, folder: Path, length: int, kills: 
     size = sum(path.stat().st_size for path in whole.glob("*.states"))
     tokens = sum(len(ids) for rows in expected.values() for ids in rows)
     print(f"{method}: {kills} kills, {sum(lost)} steps made again, at most {max(lost)} at once; ")
-    print(f"{size / tokens:.1f} bytes of states a token")
+    print(f"{size / tokens:.1f} bytes of states per token")
     assert len(lost) == kills * COUNT
     assert max(lost) < EVERY
     assert len(expected) == COUNT

@@ -84,7 +84,7 @@ def test_the_papers_plan_is_estimated_from_what_is_published(repository: Reposit
     assert found["total"]["results_known"] == 2 * 2 * 5 * 4
     assert found["total"]["gpu_hours"] is None
     of_qwen = [r for r in found["results"] if "Qwen3-4B/AIME2025/" in r["folder"]]
-    # 570,000 tokens a prompt of Full Parallel at M = 32, and 30 prompts; M = 24 has 24 samples.
+    # 570,000 tokens per prompt of Full Parallel at M = 32, and 30 prompts; M = 24 has 24 samples.
     [largest] = [
         row for row in of_qwen if row["method"] == "parallel" and row["cell"]["max_sequences"] == 32
     ]

@@ -70,7 +70,7 @@ def plans(
     small_run: Repository,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, tuple[dict[str, int], tuple[int, ...] | None]]:
-    """What follows from each change whose test was asked for: a plan per core at a time."""
+    """What follows from each change whose test was asked for: one plan per core at a time."""
     calls = [item.callspec for item in request.session.items if hasattr(item, "callspec")]
     names = [call.params["name"] for call in calls if call.params.get("name") in CHANGES]
     copies: SimpleQueue[Repository] = SimpleQueue()

@@ -126,10 +126,10 @@ def generate(
     options = EngineOptions.model_validate_json(engine)
     if tensor_parallel_size is not None:
         options = options.model_copy(update={"tensor_parallel_size": tensor_parallel_size})
-    with logged_step(log) as people:
+    with logged_step(log) as terminal:
         target = read_experiment(experiment).target(result)
         label = " ".join([target.method, target.cell["model"], target.cell["dataset"]])
-        progress_for = partial(Progress, f"{label} {shard or ''}".strip(), stream=people)
+        progress_for = partial(Progress, f"{label} {shard or ''}".strip(), stream=terminal)
         step = target.settings, options, inputs_of(target, store), Path(target.folder)
         if shard is None:
             generate_whole(*step, progress_for)

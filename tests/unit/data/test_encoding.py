@@ -31,7 +31,7 @@ def test_a_template_is_applied_and_encoded(tmp_path: Path) -> None:
 
 
 def test_a_prompt_longer_than_the_context_is_reported(tmp_path: Path) -> None:
-    message = "prompt 'p5' has 6 tokens and leaves no room for an answer in a context of 6"
+    message = "prompt 'p5' has 6 tokens and leaves no tokens for an answer in a context of 6"
     with pytest.raises(EagerError, match=message):
         encode(tmp_path, context_length=6)
     assert not (tmp_path / "prompts.parquet").exists()

@@ -1,4 +1,4 @@
-"""The letter of a multiple-choice answer in every dress, and none where there are several."""
+"""The letter of a multiple-choice answer in every notation, and none where there are several."""
 
 from __future__ import annotations
 

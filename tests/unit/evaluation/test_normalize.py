@@ -1,4 +1,4 @@
-"""One spelling: what only dresses an answer never changes a verdict, what means something does."""
+"""One spelling: formatting never changes a verdict, what means something does."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ OPTIONS = ImportOptions()
 
 
 def silent(_: str) -> None:
-    """Nobody listens."""
+    """Ignores every line."""
 
 
 def exported(row: ExportRow, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -127,7 +127,7 @@ def test_texts_and_branches_are_written_as_the_authors_do(
         ]
         records = [ast.literal_eval(printed) for printed in prompt["recorded_branches"]]
         starts = [n for n, count in enumerate(leading) if count == 0]
-        # Children stand in order of birth, and inherit as many tokens as the step says.
+        # Children stand in order of creation, and inherit as many tokens as the step says.
         born = [count for n, count in enumerate(leading) if n not in starts]
         assert born == [record["gen_step"] for record in records if record["gen_step"]]
         for record in records:

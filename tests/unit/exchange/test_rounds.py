@@ -1,4 +1,4 @@
-"""Rounds and parents out of the order of births, on thousands of random prompts."""
+"""Rounds and parents out of the order of creation, on thousands of random prompts."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_every_sequence_finds_its_round_and_parent(
     [
         ([0, 3], [], "no branch made sequence 2, which inherits 3 tokens"),
         ([0], [RecordedBranch(2, 0, "a", "b")], "branch 1 made no sequence"),
-        ([0, 2], [RecordedBranch(2, 4, "a", "b")], "branch 1 names a parent that is not yet born"),
+        ([0, 2], [RecordedBranch(2, 4, "a", "b")], "branch 1 names a parent that comes later"),
     ],
 )
 def test_what_does_not_belong_together(

@@ -11,7 +11,8 @@ from eager.generation import progress
 from eager.generation.progress import Progress
 
 FACTS = (
-    r"job: (\|.{10}\| )?20/28 prompts, 7 live sequences, 14 branches, 4,405 tokens, [\d,]+ tokens/s"
+    r"job: (\|.{10}\| )?20/28 prompts, 7 running sequences, 14 branches, 4,405 tokens, "
+    r"[\d,]+ tokens/s"
 )
 
 
@@ -43,7 +44,7 @@ def test_a_log_file_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "20/28 prompts" in second
     assert "4,406 tokens, " in second
     assert remark == "job: a remark"
-    assert end.startswith("job: 28/28 prompts, 0 live sequences, 15 branches, 5,000 tokens, ")
+    assert end.startswith("job: 28/28 prompts, 0 running sequences, 15 branches, 5,000 tokens, ")
 
 
 def test_lines_are_apart_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +59,7 @@ def test_a_terminal_has_one_live_line(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = text.split("\n")
     assert lines[0].endswith("job: before it begins")
     assert lines[1].endswith("job: a remark")
-    assert re.search(r"\rjob: .*28/28 prompts, 0 live sequences, 15 branches", lines[2])
+    assert re.search(r"\rjob: .*28/28 prompts, 0 running sequences, 15 branches", lines[2])
     assert lines[3:] == [""]
 
 
@@ -67,7 +68,7 @@ def test_a_job_without_prompts_ends() -> None:
     shown = Progress("job", 0, stream)
     shown.begin(0)
     shown.end(0, forks=0, tokens=0)
-    assert "0/0 prompts, 0 live sequences" in stream.getvalue().splitlines()[-1]
+    assert "0/0 prompts, 0 running sequences" in stream.getvalue().splitlines()[-1]
 
 
 def test_the_log_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:

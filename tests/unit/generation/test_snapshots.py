@@ -71,7 +71,7 @@ def undisturbed(chosen: DecodingSettings, seed: int, room: int = EVERYTHING) -> 
 LAST_TOKEN = decoding(
     "eager_adapt", 1, max_tokens=2, entropy_threshold=0.5, max_steps_without_branch=3
 ).model_copy(update={"snapshot_steps": 1})
-"""At an S-th step the only sequence ends and its child is born."""
+"""At an S-th step the only sequence ends and its child is created."""
 
 CHOSEN = st.builds(
     decoding,
@@ -235,4 +235,5 @@ def test_a_file_of_another_version_is_left_alone(tmp_path: Path) -> None:
     _, steps = start(ADAPT, 5, EVERYTHING, files_in(tmp_path, said))
     assert content([run for found in steps for run in found]) == undisturbed(ADAPT, 5)
     assert (tmp_path / "0.states").read_bytes() == b"eager snapshots 0\nsomething"
-    assert said == [f"{tmp_path}/0.states: of another version, left as it is; 0 starts anew"]
+    told = "of another version, left as it is; 0 starts from the beginning"
+    assert said == [f"{tmp_path}/0.states: {told}"]

@@ -25,7 +25,7 @@ PROMPTS = [Prompt(id="a", token_ids=(1,) * 100), Prompt(id="b", token_ids=(1,) *
 
 
 class TimedEngine:
-    """Decodes one token of every sequence a step; a step takes what a function says."""
+    """Decodes one token of every sequence per step; a step takes what a function says."""
 
     def __init__(self, seconds: Callable[[int], float]) -> None:
         self.now = 0.0
@@ -71,7 +71,7 @@ def test_the_trial_stays_within_the_cache() -> None:
 
 def test_the_trial_keeps_to_its_time() -> None:
     engine = TimedEngine(lambda live: 5.0)
-    assert list(tried(engine)) == [8, 16, 32]  # a step for the prompts and three a number
+    assert list(tried(engine)) == [8, 16, 32]  # a step for the prompts and three per number
 
 
 def test_memory() -> None:

@@ -33,7 +33,7 @@ def costs_of(
 
 
 def test_hours_are_generation_plus_a_load_in_every_job() -> None:
-    # 720,000 tokens at 100 a second: 2 hours; 4 jobs of 180 s to load: 0.2 hours.
+    # 720,000 tokens at 100 per second: 2 hours; 4 jobs of 180 s to load: 0.2 hours.
     assert gpu_hours(720_000, SPEED, loads=4) == pytest.approx(2.2)
     assert gpu_hours(720_000, SPEED, loads=4, gpus=2) == pytest.approx(2.4)
     assert gpu_hours(720_000, Speed(100, None, ""), loads=4) == pytest.approx(2.0)
@@ -56,7 +56,7 @@ def test_every_sample_of_a_pool_is_generated_once(sizes: dict[str, int], done: s
 def test_a_smaller_m_is_the_first_samples_of_a_larger_one() -> None:
     plan = experiment(cell(max_sequences=6), cell(max_sequences=8), CELL, methods=("parallel",))
     costs = costs_of(plan, facts=[published("parallel", 400.0)])
-    # 100 tokens a sample, 30 prompts, 8 samples.
+    # 100 tokens per sample, 30 prompts, 8 samples.
     assert [(c.cell["max_sequences"], c.samples, c.tokens) for c in costs] == [
         (6, 0, 0),
         (8, 8, 24_000),

@@ -67,7 +67,7 @@ def test_guesses_worked_out_by_hand() -> None:
         600,
         "the same model and data set, M 4 scaled in proportion to M, theta 2.5",
     )
-    # 50 tokens a sample here, 100 there: half as many as there.
+    # 50 tokens per sample here, 100 there: half as many as there.
     here, there = key("parallel", max_sequences=2), key("parallel", model="n", max_sequences=4)
     known = {PLANNED._replace(model="n"): 700.0, here: 100.0, there: 400.0}
     assert found(PLANNED, known) == (

@@ -20,7 +20,7 @@ def known(
 def test_measured_comes_before_published_and_parallel_scales_with_m() -> None:
     runs = [run("eager_init", seed=2), run("parallel", max_sequences=2)]
     facts = [published("eager_init", 7.0), published("parallel", 7.0)]
-    # 5 prompts x 2 samples made 1000 tokens: 100 a sample, 400 a prompt at M = 4.
+    # 5 prompts x 2 samples made 1000 tokens: 100 per sample, 400 per prompt at M = 4.
     assert known(key("parallel"), runs, facts) == PerPrompt(400, 4800, "measured at another M")
     # 200 tokens and 1000 bytes per prompt.
     assert known(key("eager_init"), runs, facts) == PerPrompt(200, 1000, "measured")

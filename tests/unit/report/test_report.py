@@ -135,9 +135,10 @@ def test_the_headline_states_both_counts_and_invents_no_interval() -> None:
     assert "<b>\N{MINUS SIGN}0.100</b>)" in text
     assert "hold no intervals" in text
     assert "m&lt;b&gt; on d, M 8, θ 2, T 0.6, seed 1" in text
-    assert "nothing to compare with" in headline_html([headline_row(tokens_relative=None)], [])
+    alone = headline_html([headline_row(tokens_relative=None)], [])
+    assert "; no tokens of Full Parallel to compare with." in alone
     nothing = headline_html([headline_row(prompts=0, pass_at_k=None, tokens_relative=None)], [])
-    assert "no Pass@k; Full Parallel was not run" in nothing
+    assert "no Pass@k; no tokens of Full Parallel to compare with." in nothing
     assert "No prompts." in nothing
 
 

@@ -96,7 +96,7 @@ def test_calls_do_not_lend_each_other_sleep() -> None:
 
 
 def test_pieces_of_a_reply_do_not_buy_time() -> None:
-    """A process that drips bytes is never found silent, and ends all the same."""
+    """A process that sends single bytes slowly is never found silent, and ends all the same."""
     one = keeper(1.0, 1.0)
     assert one.arrive(0, True, 1.4, 1.4) == ""
     one.go_on(1.4, 1.4, 0.0)

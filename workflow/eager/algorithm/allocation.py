@@ -45,7 +45,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One entropy-aware round of a prompt: fresh starts, cap and threshold (nats).
+    """One entropy-aware round of a prompt: roots, cap and threshold (nats).
 
     Round 0 is EAGer-init itself (or Full Parallel); budgeted rounds count from 1. `first` is the
     index of the first root, above 0 where Full Parallel adds samples to those that there are.
@@ -101,7 +101,7 @@ def share_out(
 
     Args:
         method: who may get some, and how many at most.
-        initial: what EAGer-init left, a prompt each.
+        initial: what EAGer-init left, one per prompt.
         saturated: which of them reached the cap.
         budget: b.
         max_sequences: M.
@@ -136,7 +136,7 @@ def round_threshold(entropy_threshold: float, saturated: bool, number: int) -> f
     """Threshold of a prompt's budgeted round (from 1), in nats.
 
     A saturated prompt keeps theta, and 0.9 theta from the third round on; one under M starts at
-    0.8 theta and lowers it by 20 % a round, from the third round on by a further 10 % a round.
+    0.8 theta and lowers it by 20 % per round, from the third round on by a further 10 % per round.
     """
     late_rounds = max(0, number - FIRST_LATE_ROUND + 1)
     if saturated:

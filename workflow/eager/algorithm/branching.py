@@ -1,9 +1,8 @@
 """When a prompt's sequences branch: EAGer-init's rule as a pure state machine.
 
-A `PromptTree` is told, step by step, what the model sampled for each live sequence, and answers
-which tokens stand and which new sequences are born. It knows nothing of engines, text or files.
-Full Parallel is the same tree with M roots: it has no room to branch. Letters in comments are the
-points of `rules.py`.
+A `PromptTree` receives, step by step, what the model sampled for each running sequence, and returns
+the new branches. It knows nothing of engines, text or files. Full Parallel is the same tree with M
+roots: it is at the cap and does not branch. Letters in comments are the points of `rules.py`.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ class BranchingRule:
 
 
 class Observation(NamedTuple):
-    """What the model made of one live sequence at one step.
+    """What the model made of one running sequence at one step.
 
     `entropy` (nats), `best` and `second` (the two most likely token ids) and `others` (the ids that
     follow them; empty where the method does not ask for them) are read only while the tree is
@@ -71,7 +70,11 @@ class Observation(NamedTuple):
 
 
 class Branch(NamedTuple):
-    """One branch: at `position` the parent kept its best token and the child took the second."""
+    """One branch: at `position` the parent kept its most likely token and the child took `forked`.
+
+    `position` counts tokens from the start of the answer, `step` the prompt's steps; `entropy` and
+    `threshold` are in nats.
+    """
 
     step: int
     position: int
@@ -93,9 +96,9 @@ class Sequence:
     `branching_end` is the length of the sequence (inherited included) when the prompt stopped
     branching, or its whole length if it had finished before.
 
-    `birth` is the step it was born in. Only with point C: `step_entropies` has an entropy a step
-    from there on, as long as the prompt branched (a branch's stands with parent and child);
-    `drawn_end` is the end that the last step drew; `ends_drawn` counts the ends that did not stand.
+    `birth` is the step it was created in. Only with point C: `step_entropies` has one entropy per
+    step from there on, as long as the prompt branched (a branch's stands with parent and child);
+    `drawn_end` is the end that the last step drew; `ends_drawn` counts the discarded ends.
     """
 
     parent: int | None
@@ -130,7 +133,7 @@ class PromptTree:
 
     Args:
         rule: the parameters.
-        roots: fresh starts; 1 for EAGer, M for Full Parallel.
+        roots: number of roots; 1 for EAGer, M for Full Parallel.
     """
 
     def __init__(self, rule: BranchingRule, roots: int = 1) -> None:
@@ -148,13 +151,13 @@ class PromptTree:
             self._end_branching()
 
     def observe(self, step: Iterable[Observation]) -> list[Branch]:
-        """Take one step of the live sequences; returns the branches it made, in order.
+        """Take one step of the running sequences; returns the branches it made, in order.
 
         A sequence keeps what was sampled, except a branch's parent, which keeps the most likely
         token. Sequences that ended have a `finish_reason` afterwards.
 
         Args:
-            step: one observation a live sequence, in order of the sequences.
+            step: one observation per running sequence, in order of the sequences.
 
         Source: the paper's algorithm for EAGer-init. The threshold is that of the entropies
         before this step.
@@ -175,10 +178,10 @@ class PromptTree:
             if self.rule.points.ends_drawn_again:
                 sequence.step_entropies.append(observation.entropy)
             if observation.entropy > threshold and self._may_branch(sequence, observation):
-                born = self._branch(sequence, observation, threshold)
+                created = self._branch(sequence, observation, threshold)
                 if self.rule.points.fork_counts_twice:  # A
-                    recorded += [observation.entropy] * len(born)
-                made += born
+                    recorded += [observation.entropy] * len(created)
+                made += created
             else:
                 self._take(sequence, observation)
         self.steps += 1
@@ -229,7 +232,7 @@ class PromptTree:
             )
             self._places = {index: place for place, index in enumerate(active)}
 
-    def _has_room(self, index: int) -> bool:
+    def _below_cap(self, index: int) -> bool:
         if not self.rule.points.cap_counts_places:
             return len(self.sequences) < self.rule.max_sequences
         place = self._places.get(index)  # B
@@ -238,7 +241,7 @@ class PromptTree:
     def _may_branch(self, sequence: Sequence, observation: Observation) -> bool:
         ends = observation.sampled in self.rule.end_of_sequence
         return (
-            self._has_room(observation.sequence)
+            self._below_cap(observation.sequence)
             and (not ends or self.rule.points.ends_drawn_again)  # C
             and sequence.thinking
             and not self._completes_marker(sequence, observation.sampled)
@@ -247,7 +250,7 @@ class PromptTree:
     def _branch(self, parent: Sequence, observation: Observation, threshold: float) -> list[Branch]:
         position = parent.length
         top_tokens = (observation.best, observation.second, *observation.others)
-        room = max(0, self.rule.max_sequences - len(self.sequences))
+        left = max(0, self.rule.max_sequences - len(self.sequences))
         made = [
             Branch(
                 step=self.steps,
@@ -260,7 +263,7 @@ class PromptTree:
                 kept=observation.best,
                 forked=forked,
             )
-            for number, forked in enumerate(self.rule.children(top_tokens)[:room])
+            for number, forked in enumerate(self.rule.children(top_tokens)[:left])
         ]
         if not made:
             self._take(parent, observation)

@@ -49,7 +49,7 @@ class History(NamedTuple):
 
 
 class RunningThreshold:
-    """max(theta, q-th percentile of all entropies added so far), exact, O(log n) an addition.
+    """max(theta, q-th percentile of all entropies added so far), exact, O(log n) per addition.
 
     The percentile interpolates linearly, as `numpy.percentile` does by default, and equals it
     bit for bit. Only entropies above theta are kept: as long as the percentile's upper

@@ -2,7 +2,7 @@
 
 A rule is a set of points, each of which can be switched on by itself. The letters are those of
 `workflow/report/deviations.md`, which says what each point changes, and by how much. The letters
-that are missing here are no switches: E (text tokenised anew at each step) is not imitated; H
+that are missing here are no switches: E (text tokenised again at each step) is not imitated; H
 (saturated means 32 sequences) is M in both rules, which is the same at the paper's M = 32; I and J
 concern the grading and the choice of theta; K (thresholds of later rounds) both rules follow.
 """
@@ -24,7 +24,7 @@ class Points:
 
     cap_counts_places: bool = False
     """B. A sequence may branch if the sequences active when the step began, plus its place among
-    them (from 0), are fewer than M; sequences born in the step do not count."""
+    them (from 0), are fewer than M; sequences created in the step do not count."""
 
     ends_drawn_again: bool = False
     """C. While the prompt branches, an end of sequence leaves the sequence as it is: its entropy is
@@ -41,8 +41,8 @@ class Points:
     """G. A budgeted round may grow to the prompt's whole share, not to what is left of it."""
 
     unsolved_share_alike: bool = False
-    """L. Full EAGer deals the budget to all unsolved prompts alike, where the method serves those
-    that reached M first; either way these take the remainder first."""
+    """L. Full EAGer distributes the budget equally over all unsolved prompts, where the method
+    serves those that reached M first; either way these take the remainder first."""
 
     sampled_token_in_entropy: bool = False
     """N. A sampled token that is not among the top K counts in the entropy as one more."""

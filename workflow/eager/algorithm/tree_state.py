@@ -1,7 +1,7 @@
 """The state of a tree as plain values: what a step has to know to go on from where it was.
 
 A state is a difference: of each sequence the tokens and entropies that an earlier state does not
-have, so that all states of a prompt together take as much room as its sequences.
+have, so that all states of a prompt together take as much space as its sequences.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class TreeState:
         steps_without_branch: of the tree.
         history: entropies that the threshold depends on; None once it has stopped branching.
         branches: those since the earlier state.
-        sequences: one a sequence that has changed: its index, `SCALARS`, and of `LISTS` what is
+        sequences: one per changed sequence: its index, `SCALARS`, and of `LISTS` what is
             new.
     """
 

@@ -172,7 +172,7 @@ class Plan:
         return [path] if path else []
 
     def apptainer(self, image: ImageName) -> str | None:
-        """What `container:` is given; other runtimes than Apptainer are the launcher's business."""
+        """What `container:` is given; other runtimes than Apptainer are handled by the launcher."""
         if self.config.container_runtime != "apptainer":
             return None
         return apptainer_reference(image)

@@ -1,4 +1,4 @@
-"""Reads the configuration and checks it before anything runs; every mistake is named at once."""
+"""Reads the configuration and checks it before anything runs; mistakes are collected."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def load_experiment(
         files: files that Snakemake has parsed, which lets a key stand twice.
 
     Raises:
-        EagerError: names every mistake found, with file, line or key, and what to write instead.
+        EagerError: names the mistakes found, with file, line or key, and what to write instead.
     """
     for file in files:
         read_yaml(file)

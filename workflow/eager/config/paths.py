@@ -16,7 +16,7 @@ a wildcard, to a job of a cluster."""
 
 
 def sampling_folder(cell: Cell) -> str:
-    """Folder of a cell over what Full Parallel knows, which is not the threshold."""
+    """Folder of a cell by what Full Parallel depends on: neither threshold nor rule."""
     return SEPARATOR.join(f"{column}={getattr(cell, column)}" for column in SAMPLING_COLUMNS)
 
 
@@ -32,6 +32,9 @@ def cell_folder(cell: Cell) -> str:
 
 
 def result_folder(experiment: str, cell: Cell, method: Method) -> str:
-    """Where the result of a method in a cell lies; cells that differ in theta share `parallel`."""
+    """Where the result of a method in a cell lies.
+
+    Cells that differ in theta or rule share that of `parallel`.
+    """
     place = sampling_folder(cell) if method == "parallel" else cell_folder(cell)
     return f"results/{experiment}/{cell.model}/{cell.dataset}/{place}/{method}"

@@ -17,7 +17,8 @@ class RivalSettings(StrictModel):
         default=0.95,
         gt=0.5,
         lt=1,
-        description="how likely adaptive_consistency wants the leading answer to be the majority",
+        description="the leading answer's probability of being the majority at which "
+        "adaptive_consistency stops",
     )
 
 

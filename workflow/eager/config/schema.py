@@ -160,8 +160,8 @@ class ExperimentConfig(StrictModel):
         default=SNAPSHOT_STEPS,
         ge=1,
         description="steps after which a prompt's running sequences get new seeds and its state is "
-        "kept, so that an interrupted generation goes on from there; decides sequences that are "
-        "longer",
+        "kept, so that an interrupted generation goes on from there; changes the tokens of longer "
+        "sequences",
     )
     rivals: RivalSettings = Field(default=USUAL, description="see below")
     branching: BranchingParameters = Field(default=BranchingParameters(), description="see below")
@@ -228,8 +228,8 @@ class Experiment:
     def decoding(self, cell: Cell, method: Method) -> DecodingSettings:
         """The settings of one method in one cell.
 
-        `parallel` leaves out what only branching uses, so that cells that differ in the
-        threshold alone share its result.
+        `parallel` leaves out what only branching uses, so that cells that differ only in threshold
+        or rule share its result.
         """
         model, dataset = self.models[cell.model], self.datasets[cell.dataset]
         sampling: dict[str, Any] = {

@@ -17,7 +17,7 @@ from eager.algorithm.methods import own_methods
 from eager.algorithm.rules import RuleName
 
 MAX_LOGPROBS = 20
-"""Top tokens that vLLM returns a position by default; the largest K."""
+"""Top tokens that vLLM returns per position by default; the largest K."""
 
 SNAPSHOT_STEPS = 2048
 """Steps between two states of a prompt by default; a multiple of the engine's KV blocks, so that
@@ -53,7 +53,7 @@ def check_method(name: str) -> str:
 
 
 def is_first_round(method: str) -> bool:
-    """Whether a method branches from a fresh start: EAGer-init and methods of one's own."""
+    """Whether a method branches from a root: EAGer-init and methods of one's own."""
     return method not in ("parallel", *BUDGET_METHODS)
 
 
@@ -62,7 +62,7 @@ Method = Annotated[str, AfterValidator(check_method)]
 
 
 class StrictModel(BaseModel):
-    """A record without room for typing errors: unknown keys are refused, numbers are finite."""
+    """A record that refuses typing errors: no unknown keys, numbers are finite."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -133,7 +133,9 @@ class EngineOptions(StrictModel):
         default=0.9, gt=0, le=1, description="share of GPU memory for vLLM"
     )
     tensor_parallel_size: int = Field(
-        default=1, ge=1, description="GPUs that share a model; its own value counts first"
+        default=1,
+        ge=1,
+        description="GPUs that share a model; the model's own value takes precedence",
     )
     cpu_kv_cache_gib: int = Field(default=2, ge=1, description="KV cache on a CPU, in GiB")
 

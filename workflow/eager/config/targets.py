@@ -51,7 +51,8 @@ class Target(StrictModel):
     Attributes:
         cell: experiment, model, data set and the swept parameters.
         method: the method.
-        folder: where the result lies; cells that differ in theta share that of `parallel`.
+        folder: where the result lies; cells that differ in theta or rule share that of
+            `parallel`.
         settings: everything that decides its sequences.
         kind: how answers are evaluated.
         program: how texts become programs, and limits, where the tasks are programs.

@@ -1,4 +1,4 @@
-"""YAML files as mappings; a key that is there twice is a mistake, not a race that the last wins."""
+"""YAML files as mappings; a key that is there twice is a mistake, not silently the last one."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def lease(
     """
     if count > len(devices):
         raise EagerError(
-            f"the step wants {count} GPUs and may use {len(devices)} ({', '.join(devices)}); lower "
+            f"the step needs {count} GPUs and may use {len(devices)} ({', '.join(devices)}); lower "
             "the model's tensor_parallel_size or make more devices visible"
         )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

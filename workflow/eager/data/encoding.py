@@ -36,7 +36,7 @@ def encode_prompts(
         output: a Parquet file: prompt_id, text, token_ids.
 
     Raises:
-        EagerError: a prompt leaves no room for an answer, a stop is not one token, or the model
+        EagerError: a prompt leaves no tokens for an answer, a stop is not one token, or the model
             has no chat template.
     """
     from transformers import AutoTokenizer
@@ -49,9 +49,9 @@ def encode_prompts(
         token_ids = tokenizer.encode(text, add_special_tokens=not dataset.chat_template)
         if len(token_ids) >= model.context_length:
             raise EagerError(
-                f"prompt {task.id!r} has {len(token_ids)} tokens and leaves no room for an answer "
-                f"in a context of {model.context_length}; raise the model's context_length or "
-                "remove the prompt"
+                f"prompt {task.id!r} has {len(token_ids)} tokens and leaves no tokens for an "
+                f"answer in a context of {model.context_length}; raise the model's context_length "
+                "or remove the prompt"
             )
         rows["prompt_id"].append(task.id)
         rows["text"].append(text)

@@ -13,7 +13,7 @@ from eager.util.forms import RowReader, UnfitError, as_number_text, as_text, des
 from eager.util.text import JsonError, parse_json, shorten
 
 LETTER = re.compile(r"[A-Za-z]")
-DRESSED_LETTER = re.compile(r"(?:\\boxed\{|\\text\{|\\textbf\{|[\s(\[{*$])*([A-Za-z])[\s)\]}*$.:]*")
+WRAPPED_LETTER = re.compile(r"(?:\\boxed\{|\\text\{|\\textbf\{|[\s(\[{*$])*([A-Za-z])[\s)\]}*$.:]*")
 LETTER_WANTED = 'write the letter of the right choice, such as "C"'
 HINT = "; set id_field, prompt_field or target_field to one of them"
 MISSING_VALUES = frozenset({"nan", "null", "<na>", "nat"})
@@ -78,8 +78,8 @@ def as_problem(value: Any, forms: list[str]) -> str:
         value = value[0]["content"]
         if isinstance(value, list) and len(value) == 1 and _is_text_part(value[0]):
             value = value[0]["text"]
-        return _told(as_text(value, []), "the problem")
-    return _told(as_text(value, forms), "the problem")
+        return _not_missing(as_text(value, []), "the problem")
+    return _not_missing(as_text(value, forms), "the problem")
 
 
 def as_answer(value: Any, forms: list[str]) -> str:
@@ -88,7 +88,7 @@ def as_answer(value: Any, forms: list[str]) -> str:
     Raises:
         UnfitError: no text or number, or one that stands for a missing value.
     """
-    text = _told(as_number_text(value, forms).strip(), "the right answer")
+    text = _not_missing(as_number_text(value, forms).strip(), "the right answer")
     if "####" in text:
         text = text.rpartition("####")[2].strip()
         forms.append("the answer after ####")
@@ -111,7 +111,7 @@ def as_letter(value: Any, forms: list[str]) -> str:
         which = "; a number does not say whether choices count from 0 or 1" * _is_number(value)
         raise UnfitError(f"{describe(value)}{which}; {LETTER_WANTED}")
     text = value.strip()
-    match = DRESSED_LETTER.fullmatch(text)
+    match = WRAPPED_LETTER.fullmatch(text)
     if match is None:
         raise UnfitError(f"the text {shorten(text)} is not a letter; {LETTER_WANTED}")
     if not LETTER.fullmatch(text):
@@ -121,7 +121,7 @@ def as_letter(value: Any, forms: list[str]) -> str:
     return match[1].upper()
 
 
-def _told(text: str, wanted: str) -> str:
+def _not_missing(text: str, wanted: str) -> str:
     if text.strip().lower() in MISSING_VALUES:
         raise UnfitError(f"{text!r}, which stands for a missing value; write {wanted}")
     return text

@@ -44,7 +44,7 @@ class Draws:
 
 
 def orders_of(samples: int) -> Integers:
-    """Orders to draw samples in, a row each: all of them where they are few, else random ones."""
+    """Orders to draw samples in, one per row: all of them where they are few, else random ones."""
     if factorial(min(samples, 20)) <= MOST_ORDERS:
         return np.array(list(permutations(range(samples))), dtype=np.int64)
     rng = np.random.default_rng(SEED)

@@ -1,4 +1,4 @@
-"""A method against Full Parallel at equal cost: what the same tokens buy by sampling alone."""
+"""A method against Full Parallel at equal cost: what sampling reaches with the same tokens."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def compare_at_equal_cost(results: Sequence[PairedResult]) -> EqualCost | None:
     in which M samples cost less counts Full Parallel with M.
 
     Args:
-        results: a data set each; the figures are means over them, each data set's prompts are
+        results: one per data set; the figures are means over them, each data set's prompts are
             drawn independently.
 
     Returns:

@@ -1,7 +1,7 @@
 """Whether two texts mean the same in mathematics: limits first, then math-verify in a process.
 
 Model text is parsed, never evaluated, and never in this process: the process that reads it has a
-limit of time and memory, and its death is an answer ("not equal").
+limit of time and memory, and its end counts as an answer ("not equal").
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LOST = re.compile(r"\d\s*(?:\)?\s*_|')")
 
 
 def is_comparable(text: str) -> bool:
-    """Whether a text is short, flat and tame enough to be worth a symbolic comparison."""
+    """Whether a text is short, flat and harmless enough to be worth a symbolic comparison."""
     if not text.strip() or len(text) > LONGEST_TEXT or LOST.search(text):
         return False
     if EXPLOSIVE.search(SMALL_FACTORIAL.sub("", text)):
@@ -46,16 +46,17 @@ def is_symbolically_equal(answer: str, target: str) -> bool:
     """Whether math-verify holds two texts equal; False as well where one is not comparable."""
     if not (is_comparable(answer) and is_comparable(target)):
         return False
-    if not (_is_tame(answer) and _is_tame(target)):
+    if not (_is_bounded(answer) and _is_bounded(target)):
         return False
     return _process().compare(answer, target) is True
 
 
 @lru_cache(maxsize=100_000)
-def _is_tame(text: str) -> bool:
+def _is_bounded(text: str) -> bool:
     """Whether a text survives a comparison with a plain number.
 
-    In a vote every answer meets every other one: a text that uses up the limits does so once.
+    In a vote every answer is compared with every other one: a text that uses up the limits does so
+    once.
     """
     return _process().compare(text, "1") is not None
 

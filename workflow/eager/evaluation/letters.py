@@ -1,4 +1,4 @@
-r"""The letter of a multiple-choice answer, in whatever dress, and none where there are several."""
+r"""The letter of a multiple-choice answer, in any notation, and none where there are several."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The process that compares mathematical texts with math-verify, and dies where one takes too long.
+"""The process that compares mathematical texts with math-verify, and ends where one takes too long.
 
 A signal handler cannot interrupt a huge power: Python runs handlers between instructions, and the
-power is one. So each comparison runs under a timer whose signal ends the process (the kernel sees
-to it), and a parent that has everything loaded forks the next one. Started by
+power is one. So each comparison runs under a timer whose signal ends the process (by the kernel),
+and a parent that has everything loaded forks the next one. Started by
 `eager.evaluation.equivalence` as `python -m eager.evaluation.math_worker`; speaks JSON lines.
 """
 

@@ -38,7 +38,7 @@ INTERVALS = {
     "tokens_per_prompt": "tokens",
     "tokens_upstream_per_prompt": "tokens_upstream",
 }
-"""Figures with an interval, and the value a prompt that they are the mean of."""
+"""Figures with an interval, and the value per prompt whose mean they are."""
 LIST = re.compile(r"(?<=\[)\n([^\[\]{}\"]+)\n\s+(?=\])")
 COLUMNS = [
     "prompt_id",

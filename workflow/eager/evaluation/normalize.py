@@ -1,8 +1,8 @@
 r"""One spelling for what people and models write in many: before anything is compared.
 
-`normalize` turns Unicode mathematics into LaTeX, takes off what only dresses an answer (fonts,
-colours, spaces, delimiters, Markdown, punctuation at the end, "the answer is"), and writes
-functions and constants in one way. It never drops a unit, a sign, a digit or a word that means
+`normalize` turns Unicode mathematics into LaTeX, takes off formatting (fonts, colours, spaces,
+delimiters, Markdown, punctuation at the end, "the answer is"), and writes functions and constants
+in one way. It never drops a unit, a sign, a digit or a word that means
 something. The table of rules for users is in workflow/report/answers.md.
 """
 

@@ -1,6 +1,6 @@
 """How sure a figure is: bootstrap intervals, paired differences, p-values; seeded.
 
-Values are tables with a row per prompt and a column a seed; a result with one seed is one column.
+Values are tables with a row per prompt and a column per seed; a result with one seed is one column.
 Resampling draws prompts, and seeds as well where there are several: the resamples of
 `scipy.stats.bootstrap`, but drawn once for all results of a size, whose means are then products of
 matrices.

@@ -90,7 +90,7 @@ _RANGE = re.compile("\\s*[\\d.,]+\\s*[\u2010-\u2015]\\s*[\\d.,]+\\s*")
 
 
 def plain_unicode(text: str) -> str:
-    """A text with Unicode's mathematics as LaTeX, and without characters that nobody sees."""
+    """A text with Unicode's mathematics as LaTeX, and without invisible characters."""
     text = _RAISED.sub(lambda run: f"^{{{_ascii(run.group())}}}", text.translate(_BEFORE_TABLE))
     text = _LOWERED.sub(lambda run: f"_{{{_ascii(run.group())}}}", text)
     text = _OVERLINED.sub(lambda run: rf"\overline{{{run.group().replace(chr(0x305), '')}}}", text)

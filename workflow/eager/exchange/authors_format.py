@@ -52,7 +52,7 @@ class Data(PermissiveModel):
 
 
 class Status(PermissiveModel):
-    """How far the run is, in prompts. A budget file says IN_PROGRESS for ever."""
+    """How far the run is, in prompts. A budget file says IN_PROGRESS forever."""
 
     state: str
     completed_sequences: int

@@ -33,9 +33,9 @@ def export(
     from eager.config.targets import read_experiment
     from eager.exchange.export import export_results, export_rows
 
-    with logged_step(log) as people:
+    with logged_step(log) as terminal:
         rows = export_rows(read_experiment(experiment))
-        export_results(rows, output, lambda line: print(line, file=people))
+        export_results(rows, output, lambda line: print(line, file=terminal))
 
 
 def import_(
@@ -82,6 +82,6 @@ def import_(
         sandbox=SandboxSettings.model_validate_json(sandbox),
         cache=cache,
     )
-    with logged_step(log) as people:
+    with logged_step(log) as terminal:
         run = import_folder if source.is_dir() else import_result
-        run(source, options, output, lambda line: print(line, file=people))
+        run(source, options, output, lambda line: print(line, file=terminal))

@@ -77,7 +77,7 @@ def import_folder(folder: Path, options: ImportOptions, output: Path, say: Say) 
         folder: a run's folder, or one that holds several.
         options: how files are read and evaluated.
         output: the experiment's folder; its name is the experiment's.
-        say: is told, a line each, what was read and what was left out.
+        say: is told, one line each, what was read and what was left out.
 
     Raises:
         EagerError: there is no result file, or one cannot be read.
@@ -125,7 +125,7 @@ def import_result(
         path: the file.
         options: how it is read and evaluated.
         output: folder to write.
-        say: is told, a line each, what the file lacks.
+        say: is told, one line each, what the file lacks.
         cell: its place among experiments; None: read from the file alone.
         experiment: name of the experiment it stands under.
 
@@ -188,7 +188,7 @@ def _write_rows(
     """Write sequences, branches, prompts and tasks; returns the tasks' file."""
     notes = result.kept_notes().get("prompts") or []
     if notes and len(notes) != len(result.generations):
-        raise EagerError(f"{path}: the notes speak of {len(notes)} prompts; export it again")
+        raise EagerError(f"{path}: the notes have {len(notes)} prompts; export it again")
     find = _task_finder(options, len(result.generations))
     conversion = Conversion(
         aware=method != "parallel",
@@ -208,9 +208,9 @@ def _write_rows(
         where = f"{path}, prompt {number}"
         kept = notes[number - 1] if notes else {}
         task = find(where, number, generation, kept.get("prompt_id"))
-        text, rows, born = conversion.prompt(where, task.id, generation, kept)
+        text, rows, made = conversion.prompt(where, task.id, generation, kept)
         sequences += rows
-        branches += born
+        branches += made
         prompts.append({"prompt_id": task.id, "text": text, "token_ids": []})
         tasks.append(task)
     if not tasks:

@@ -1,8 +1,8 @@
-"""Rounds and parents of a prompt's sequences, from the order of births; pure functions.
+"""Rounds and parents of a prompt's sequences, from the order of creation; pure functions.
 
 In the authors' files the sequences of a prompt stand round after round, each with its root first
-and then its children in order of birth; the branches stand in the same order, and their steps
-start anew with each round. `seq_idx` is the parent's place in its round.
+and then its children in order of creation; the branches stand in the same order, and their steps
+begin at 0 in each round. `seq_idx` is the parent's place in its round.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Placed(NamedTuple):
 
     Attributes:
         round: from 0.
-        parent: index of its parent among the prompt's sequences; None: a fresh start.
-        branch: number of the record that made it; None: a fresh start.
+        parent: index of its parent among the prompt's sequences; None: a root.
+        branch: number of the record that made it; None: a root.
     """
 
     round: int
@@ -67,7 +67,7 @@ def place(
         if child and branch is not None and branch.step >= last_step:
             parent = start + branch.parent
             if parent >= index:
-                raise ValueError(f"branch {number + 1} names a parent that is not yet born")
+                raise ValueError(f"branch {number + 1} names a parent that comes later")
             placed.append(Placed(round_, parent, number))
             number, last_step = number + 1, branch.step
         elif count == 0:

@@ -123,6 +123,9 @@ def _describe(share: Share, entropy_threshold: float) -> dict[str, Any]:
 
 def _solved(verdicts_path: Path | None) -> set[str]:
     if verdicts_path is None:
-        raise EagerError("full EAGer needs the verdicts of eager_init; give --verdicts")
+        raise EagerError(
+            "full EAGer needs the verdicts of eager_init; run `evaluate` on EAGer-init's result "
+            "first"
+        )
     verdicts = read_table(verdicts_path, "verdicts").to_pylist()
     return {verdict["prompt_id"] for verdict in verdicts if verdict["correct"]}

@@ -185,13 +185,13 @@ class Decoder:
         return True
 
     def _rule(self, prompt: Prompt, round_: Round) -> BranchingRule:
-        room = self._vocabulary.context_length - len(prompt.token_ids)
+        available = self._vocabulary.context_length - len(prompt.token_ids)
         return BranchingRule(
             max_sequences=round_.max_sequences,
             entropy_threshold=round_.entropy_threshold,
             threshold_percentile=self._settings.threshold_percentile,
             max_steps_without_branch=self._settings.max_steps_without_branch,
-            max_tokens=min(room, self._settings.max_tokens or room),
+            max_tokens=min(available, self._settings.max_tokens or available),
             end_of_sequence=frozenset(self._vocabulary.end_of_sequence),
             end_of_thinking=self._vocabulary.end_of_thinking,
             children=self._children,
@@ -305,8 +305,8 @@ class Decoder:
             for sequence in list(run.request_ids):
                 self._drop(run, sequence, aborted=True)
         for sequence in [*(s for b in branches for s in (b.parent, b.child)), *drawn, *due]:
-            unheard = sequence not in run.request_ids
-            if unheard and tree.sequences[sequence].finish_reason is None:
+            not_submitted = sequence not in run.request_ids
+            if not_submitted and tree.sequences[sequence].finish_reason is None:
                 self._submit(run, tree, sequence)
         if due:
             self._save(run)
@@ -362,7 +362,7 @@ def request_seed(
     It depends on nothing but its arguments, so what a prompt is given does not change with the
     other prompts, the shard or a resume. The position is part of it because a sequence that is
     submitted again must not draw the random numbers of its beginning a second time, and for the
-    same reason the number of ends that were drawn and did not stand.
+    same reason the number of discarded ends.
     """
     key = f"{run_seed}\x1f{prompt_id}\x1f{round_}\x1f{sequence}\x1f{position}"
     key += f"\x1f{draws}" if draws else ""

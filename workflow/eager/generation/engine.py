@@ -1,4 +1,4 @@
-"""vLLM as the decoder sees it: submit, step, abort. The only module that imports vLLM."""
+"""vLLM as the decoder uses it: submit, step, abort."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol
 from eager.config.settings import DecodingSettings, EngineOptions
 
 CPU_BLOCK_SIZE = 32
-"""Tokens a KV block on a CPU: the smallest its attention takes, so that a branch reuses most of its
-prefix (the default of 128 would recompute up to 127 tokens)."""
+"""Tokens per KV block on a CPU: the smallest its attention takes, so that a branch reuses most of
+its prefix (the default of 128 would recompute up to 127 tokens)."""
 
 KEPT_POSITIONS = 32
 """Positions whose logprobs may pile up inside vLLM before they are dropped."""
@@ -26,7 +26,7 @@ class EngineRequest(NamedTuple):
         max_tokens: tokens to generate at most.
         seed: of this request's random numbers.
         with_logprobs: whether the top K of every position are wanted.
-        priority: a lower one is served first when there is not room for all.
+        priority: a lower one is served first when not all fit.
     """
 
     request_id: str
@@ -56,11 +56,11 @@ class Engine(Protocol):
     """A continuously batched engine over token ids."""
 
     def submit(self, request: EngineRequest) -> None:
-        """Start a request; its first token comes with the next step that has room for it."""
+        """Start a request; its first token comes with the next step that it fits into."""
         ...
 
     def abort(self, request_id: str) -> None:
-        """End a request; nothing more is heard of it."""
+        """End a request; it returns no more output."""
         ...
 
     def step(self) -> list[EngineOutput]:

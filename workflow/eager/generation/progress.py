@@ -99,7 +99,7 @@ class Progress:
     def _set_counts(self, live_sequences: int, forks: int, tokens: int) -> None:
         seconds = max(self._bar.format_dict["elapsed"], 1e-9)
         counts = (
-            f"{live_sequences} live sequences, {forks} branches, {tokens:,} tokens, "
+            f"{live_sequences} running sequences, {forks} branches, {tokens:,} tokens, "
             f"{tokens / seconds:,.0f} tokens/s"
         )
         self._bar.postfix = ", ".join(filter(None, [counts, self._resumed()]))

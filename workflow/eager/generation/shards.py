@@ -42,11 +42,11 @@ def estimated_cost(prompt_tokens: int, sequences: float, answer_tokens: float) -
 
 
 def partition(costs: Sequence[float], count: int) -> list[list[int]]:
-    """Deal prompts to shards so that these cost about the same.
+    """Assign prompts to shards so that these cost about the same.
 
     The costliest prompt goes first, each to the shard that has least so far (Graham's LPT rule: the
-    fullest shard has at most 4/3 of what the best dealing would give it). Ties go by position, so
-    every job finds the same dealing.
+    fullest shard has at most 4/3 of what the best assignment would give it). Ties go by position,
+    so every job finds the same assignment.
 
     Args:
         costs: estimated cost of each prompt.
@@ -61,4 +61,4 @@ def partition(costs: Sequence[float], count: int) -> list[list[int]]:
         lightest = min(range(count), key=lambda shard: (totals[shard], len(bins[shard]), shard))
         bins[lightest].append(index)
         totals[lightest] += costs[index]
-    return [sorted(hand) for hand in bins]
+    return [sorted(shard) for shard in bins]

@@ -97,7 +97,10 @@ class SnapshotFiles:
             return
         if not content.startswith(FORM):
             if not FORM.startswith(content):
-                self._log(f"{path}: of another version, left as it is; {prompt_id} starts anew")
+                self._log(
+                    f"{path}: of another version, left as it is; "
+                    f"{prompt_id} starts from the beginning"
+                )
                 del self._paths[prompt_id]
                 return
             content = b""

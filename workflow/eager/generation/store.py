@@ -39,8 +39,9 @@ class FinishedPrompt:
     Attributes:
         sequences: rows in the schema `sequences`.
         branches: rows in the schema `branches`.
-        counts: engine_seconds, engine_steps, computed_prompt_tokens, cached_prompt_tokens
-            since the prompt that was finished before it.
+        counts: the fields of `decoder.Counters`: tokens and forks of this prompt; steps,
+            prompt_tokens, cached_prompt_tokens, engine_seconds and driver_seconds since the prompt
+            that was finished before it.
     """
 
     sequences: pa.Table

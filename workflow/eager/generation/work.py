@@ -113,11 +113,11 @@ def read_work(settings: DecodingSettings, inputs: Inputs) -> Work:
 def _first_rounds(
     settings: DecodingSettings, prompts: list[Prompt], vocabulary: Vocabulary
 ) -> Iterator[WorkItem]:
-    """One round per prompt. Nobody knows how long answers get: all are taken to be equally long."""
+    """One round per prompt. The length of answers is unknown: all are taken to be equally long."""
     first = _first_round(settings)
     longest = max((len(prompt.token_ids) for prompt in prompts), default=0)
-    room = vocabulary.context_length - longest
-    answer = min(room, settings.max_tokens or room)
+    available = vocabulary.context_length - longest
+    answer = min(available, settings.max_tokens or available)
     samples = settings.max_sequences if settings.method == "parallel" else None
     for prompt in prompts:
         cost = estimated_cost(len(prompt.token_ids), settings.max_sequences, answer)
@@ -137,7 +137,7 @@ def _budgeted_rounds(
     for prompt in prompts:
         if prompt.id not in shares or prompt.id not in initial:
             raise EagerError(
-                f"{allocation}: knows nothing of prompt {prompt.id!r}; it was made from "
+                f"{allocation}: has no share for prompt {prompt.id!r}; it was made from "
                 "other prompts. Delete it and rerun"
             )
         share, before = shares[prompt.id], initial[prompt.id]
@@ -170,7 +170,7 @@ def _rounds_of(share: Share, settings: DecodingSettings) -> NextRound:
 
 
 def _threshold(settings: DecodingSettings) -> float:
-    assert settings.entropy_threshold is not None  # DecodingSettings has seen to it
+    assert settings.entropy_threshold is not None  # DecodingSettings has checked it
     return settings.entropy_threshold
 
 

@@ -35,7 +35,7 @@ def assumptions(
         *_of_interruption(costs, speeds, max_num_seqs, snapshot_steps),
         *([_OF_TIME] if timed else []),
         (
-            f"disk: the size of former results, else {BYTES_PER_TOKEN} bytes a generated token "
+            f"disk: the size of former results, else {BYTES_PER_TOKEN} bytes per generated token "
             "(id, entropy, text) before compression; models, data sets and the store are not "
             "counted"
         ),

@@ -72,7 +72,7 @@ def estimate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what a plan costs: GPU hours, tokens and disk, a cell and in total."""
+    """Say what a plan costs: GPU hours, tokens and disk, per cell and in total."""
     from eager.monitor import estimate_text
     from eager.monitor.estimate import estimate as cost_of
     from eager.monitor.history import prompts_of, read_former_runs

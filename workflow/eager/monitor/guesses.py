@@ -158,8 +158,8 @@ def _differences(planned: Key, found: Sequence[Fact]) -> list[str]:
         told.append(f"rule {_all(sorted(rules, key=str))}")
     if caps := {key.max_sequences for key in keys} - {planned.max_sequences}:
         told.append(f"M {_all(sorted(caps))} scaled in proportion to M")
-    if heats := {key.temperature for key in keys} - {planned.temperature}:
-        told.append(f"temperature {_all(sorted(heats))}")
+    if temperatures := {key.temperature for key in keys} - {planned.temperature}:
+        told.append(f"temperature {_all(sorted(temperatures))}")
     if thetas := {key.threshold for key in keys} - {planned.threshold, None}:
         told.append(f"theta {_all(sorted(thetas, key=float))}")  # type: ignore[arg-type]
     return told

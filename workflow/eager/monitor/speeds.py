@@ -50,7 +50,7 @@ def speeds_of(
     Args:
         models: their names.
         runs: former runs.
-        given: tokens a second of one GPU by model; the name "" stands for all others.
+        given: tokens per second of one GPU by model; the name "" stands for all others.
         load: seconds to load any model; None: as in former runs.
     """
     speeds = {}

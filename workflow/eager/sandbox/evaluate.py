@@ -60,7 +60,7 @@ def evaluate(
 
     Raises:
         EagerError: a submission for an unknown task, a task twice, no engine works, the sandbox
-            fails, no room for results.
+            fails, no space for results.
     """
     by_id: dict[str, CodeTask] = {}
     for task in tasks:
@@ -96,7 +96,7 @@ class Evaluation:
         """Verdicts in the order of the submissions.
 
         Raises:
-            EagerError: no engine works, no room for results.
+            EagerError: no engine works, no space for results.
         """
         programs = self.find_programs(submissions)
         keys: list[str | None] = []
@@ -124,6 +124,7 @@ class Evaluation:
         return None if value is None else read(value)
 
     def verdict_key(self, task: CodeTask, program: str) -> str:
+        """Key of a stored verdict: 64 hex digits of a hash."""
         limits = self.settings.model_dump(include=VERDICT_LIMITS)
         return _key("verdict", task.fingerprint, program, limits, evaluation_version())
 
@@ -180,6 +181,7 @@ class Evaluation:
         return found
 
     def text_key(self, submission: Submission) -> str:
+        """Key of the code that was found in a text: 64 hex digits of a hash."""
         entry_point = self.tasks[submission.task_id].entry_point
         return _key("sanitized", entry_point, submission.text, harness_version())
 
@@ -189,7 +191,7 @@ class Evaluation:
         A solution that may have failed because of the machine is run again alone at the end.
 
         Raises:
-            EagerError: no engine works, the sandbox fails, no room for results.
+            EagerError: no engine works, the sandbox fails, no space for results.
         """
         by_task: dict[str, list[str]] = {}
         for key, (task_id, _) in wanted.items():
@@ -239,7 +241,7 @@ class Evaluation:
         They run in containers of their own: no solution runs beside them, or has run before them.
 
         Raises:
-            EagerError: a reference solution fails, no engine works, no room for results.
+            EagerError: a reference solution fails, no engine works, no space for results.
         """
 
         def run_one(session: Session, task_id: str) -> None:
@@ -249,6 +251,7 @@ class Evaluation:
         self.in_parallel(task_ids, run_one)
 
     def reference_key(self, task_id: str) -> str:
+        """Key of a reference's stored outputs: 64 hex digits of a hash."""
         return _key("reference", self.tasks[task_id].fingerprint, evaluation_version())
 
     def expected(self, task: CodeTask) -> dict[SetName, ExpectedSet] | None:

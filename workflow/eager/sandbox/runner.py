@@ -146,8 +146,8 @@ def confirm_sandbox(session: Session, death: ContainerDied) -> None:
             return
     raise EagerError(
         f"the {session.engine.name} sandbox failed ({problem}) with a harmless program too, so "
-        "nothing is said of the solutions that met it; see `eager sandbox doctor`, and rerun: what "
-        "is finished is kept"
+        "there is no verdict on the solutions affected; see `eager sandbox doctor`, and rerun: "
+        "what is finished is kept"
     )
 
 

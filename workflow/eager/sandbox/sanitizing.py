@@ -92,7 +92,7 @@ def sanitize_alone(
         What was found; not `certain` where the sanitizer fails on this text and on no other.
 
     Raises:
-        EagerError: the sanitizer fails on a harmless text too, so nothing is said of this one.
+        EagerError: the sanitizer fails on a harmless text too, so there is no verdict on this one.
     """
     again = sanitize(session, entry_point, text, settings)
     if again.certain:
@@ -101,8 +101,8 @@ def sanitize_alone(
     if control.code is None or "def control" not in control.code:
         raise EagerError(
             f"the sanitizer that finds the code in texts does not work in the "
-            f"{session.engine.name} sandbox ({control.reason or 'it found nothing'}), so nothing "
-            "is said of the texts that met it; see `eager sandbox doctor`, and rerun: what is "
+            f"{session.engine.name} sandbox ({control.reason or 'it found nothing'}), so there "
+            "is no verdict on the texts affected; see `eager sandbox doctor`, and rerun: what is "
             "finished is kept"
         )
     LOG.warning("%s; it works on others", again.reason)

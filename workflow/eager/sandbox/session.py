@@ -238,7 +238,7 @@ class Session:
                 continue
             try:
                 for reply_kind, reply in replies.feed(payload):
-                    # Each step once and in its order; any other reply is the caller's business.
+                    # Each step once and in its order; any other reply goes to the caller.
                     if steps and reply_kind == steps[0]:
                         del steps[0]
                     elif not on_reply(reply_kind, reply):

@@ -41,7 +41,11 @@ class SandboxSettings(BaseModel):
         default=None, description="OCI runtime for docker or podman, for instance runsc (gVisor)."
     )
     workers: int = Field(
-        default=0, ge=0, le=256, description="Containers at a time, one core each; 0: one per core."
+        default=0,
+        ge=0,
+        le=256,
+        description="Containers at a time, one core each; 0: as many as the step has cores (in the "
+        "workflow half of the machine).",
     )
     memory_bytes: int = Field(
         default=4 << 30, ge=256 << 20, description="Memory of a solution; evalplus allows 4 GiB."

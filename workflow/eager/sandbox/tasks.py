@@ -80,7 +80,7 @@ class Submission(BaseModel):
     text: str | None = None
 
     def model_post_init(self, _context: Any) -> None:
-        """Refuse a submission that is ambiguous or empty-handed.
+        """Refuse a submission with none or several of the three forms.
 
         Raises:
             EagerError: not exactly one of its three forms is given.

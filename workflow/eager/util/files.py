@@ -68,7 +68,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 class DamagedFileError(EagerError, ValueError):
-    """A file is not JSON; also a `ValueError`, for who makes what is damaged anew."""
+    """A file is not JSON; also a `ValueError`, for callers that make what is damaged again."""
 
 
 def read_json(path: Path) -> Any:
@@ -97,7 +97,7 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def parsed_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | JsonError]]:
-    """The same with faults among the rows, for who tells all of them; blank lines are left out.
+    """The same with faults among the rows, for callers that tell all; blank lines are left out.
 
     Raises:
         EagerError: the file is missing or not UTF-8 text.

@@ -29,12 +29,12 @@ def output_to_log(log: Path | None) -> Iterator[TextIO]:
     saved = os.dup(1), os.dup(2)
     with (
         log.open("w", encoding="utf-8") as file,
-        os.fdopen(os.dup(2), "w", encoding="utf-8") as people,
+        os.fdopen(os.dup(2), "w", encoding="utf-8") as terminal,
     ):
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
         try:
-            yield people
+            yield terminal
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
@@ -49,9 +49,9 @@ def logged_step(log: Path | None) -> Iterator[TextIO]:
 
     Snakemake shows the log of a failing job; `main` and Python print the error on the terminal.
     """
-    with output_to_log(log) as people:
+    with output_to_log(log) as terminal:
         try:
-            yield people
+            yield terminal
         except Exception as error:
             if log is not None and isinstance(error, EagerError):
                 print(f"error: {error}", file=sys.stderr)

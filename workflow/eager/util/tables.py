@@ -42,10 +42,10 @@ SEQUENCES = pa.schema(
 SEQUENCES_OF_STEPS = pa.schema(
     [
         *SEQUENCES,
-        # An entropy a step of the round: NaN before the sequence's birth, then one for each step in
-        # which the prompt branched, ends that were drawn again included.
+        # One entropy per step of the round: NaN before the step in which the sequence was created,
+        # then one for each step in which the prompt branched, discarded ends included.
         ("step_entropies", pa.list_(pa.float32())),
-        ("ends_drawn", pa.int32()),  # ends of sequence that were drawn and did not stand
+        ("ends_drawn", pa.int32()),  # ends of sequence that were discarded
     ]
 )
 """The schema `sequences` where ends of sequence are drawn again (rule `authors`)."""

@@ -1,4 +1,4 @@
-"""Text that people bring: UTF-8 whatever the locale, and one message for what is not.
+"""Text files of users: UTF-8 whatever the locale, and one message for what is not.
 
 A byte order mark is read over, since spreadsheets write one.
 """
@@ -48,7 +48,7 @@ def read_text(path: Path) -> str:
 
 
 def text_bytes(path: Path) -> bytes:
-    """The same before it is decoded, for who bears single bytes that are not UTF-8.
+    """The same before it is decoded, for callers that accept single bytes that are not UTF-8.
 
     Raises:
         EagerError: it is missing, a folder, binary, or in another encoding throughout.
@@ -78,7 +78,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def parse_json(text: str) -> Any:
-    """Parse JSON; a key twice in one object is a fault, not a race that the last one wins.
+    """Parse JSON; a key twice in one object is a fault, not silently the last one.
 
     Raises:
         JsonError: it is not JSON; says what is wrong.

@@ -27,7 +27,7 @@ class SampledEntropies(NamedTuple):
 
 
 def results_table(results: Iterable[Replayed], parallel: Replayed) -> Table:
-    """Metrics of whole results, a row each; saved: against Full Parallel."""
+    """Metrics of whole results, one row each; saved: against Full Parallel."""
     saved = ["saved", "saved by their count"]
     header = ["generation", "sequences", "tokens", "their count", *saved]
     table = [[*header, "Pass@k", "Cons@max", "PassRate"]]

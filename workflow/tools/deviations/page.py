@@ -147,7 +147,7 @@ def _words(summary: pd.DataFrame) -> str:
 
 def _tokenised(recording: Recording, results: dict[str, Replayed]) -> str:
     counted = recording.facts.tokenised_otherwise
-    table = [["generation", "sequences", "tokenised otherwise", "tokens at or behind the place"]]
+    table = [["generation", "sequences", "tokenised otherwise", "tokens from that position on"]]
     for name, (count, behind) in counted.items():
         total = sum(map(len, results[name].sequences.values()))
         table.append([name, str(total), str(count), f"{100 * behind:.1f} %"])
@@ -157,8 +157,9 @@ def _tokenised(recording: Recording, results: dict[str, Replayed]) -> str:
         "ends as one token), and a token that is half of a character becomes a replacement sign.",
         "token ids throughout, by both rules: in a tree of token ids the inherited part of a "
         "sequence cannot change its length.",
-        "stored trees: sequences whose text, tokenised anew, is other tokens than were generated, "
-        "and how much of the tokens lies where the model could have said something else.",
+        "stored trees: sequences whose text, tokenised again, gives other tokens than were "
+        "generated, and how much of the tokens lies where the model could have said something "
+        "else.",
         table,
     )
 
@@ -242,8 +243,8 @@ def _marker(recording: Recording, results: dict[str, Replayed]) -> str:
         "nothing but `</think>`.",
         "nothing differs on the demo, whose model does not think and has no marker. As a stand-in, "
         f'"{STAND_IN}" begins the final answer of a solution: {behind} of the {len(ours.branches)} '
-        "forks of EAGer-init in the stored trees lie behind it, and a marker would have prevented "
-        "them.",
+        "branches of EAGer-init in the stored trees lie behind it, and a marker would have "
+        "prevented them.",
     )
 
 

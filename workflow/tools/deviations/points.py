@@ -16,7 +16,7 @@ POINTS = {
         "it ends the sequence",
     ),
     "D": ("sequences that have ended count as active in B", "no such count"),
-    "E": ("text, tokenised anew at each step", "token ids"),
+    "E": ("text, tokenised again at each step", "token ids"),
     "F": ("the limit counts steps of the prompt", "tokens of a sequence"),
     "G": (
         "a budgeted round may grow to the prompt's whole share, beyond what is left of it",
@@ -30,7 +30,10 @@ POINTS = {
     ),
     "K": ("saturated prompts: 0.9 theta in every round from the third on", "the same"),
     "L": (
-        "full EAGer deals to all unsolved prompts alike, those at M take the remainder first",
+        (
+            "full EAGer distributes the budget equally over all unsolved prompts; those at M take "
+            "the remainder first"
+        ),
         "those at M are served first, the others from what is left",
     ),
     "N": ("a sampled token outside of the top K counts in the entropy", "exactly the top K"),
@@ -40,12 +43,12 @@ POINTS = {
 
 LIMITS = """## What a small model cannot show
 
-The model is small (135M), M is low, and its answers are short and never thought aloud. So these
+The model is small (135M), M is low, and its answers are short and without reasoning. So these
 figures say nothing on
 
 - the size of any effect for the paper's models: how often a token is uncertain, and so where
   branches lie, is the model's own;
-- C at length: how many ends a prompt of thousands of tokens draws in vain depends on how much its
+- C at length: how many ends a prompt of thousands of tokens discards depends on how much its
   sequences differ in length;
 - the patience of 1,000 steps, which no prompt here reaches;
 - G and K in EAGer-adapt at M = 32, where a share is up to 96 sequences;

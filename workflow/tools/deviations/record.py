@@ -106,7 +106,7 @@ class _Recorder:
 
 
 def tokenised_otherwise(folder: Path, recording: Recording, result: Replayed) -> tuple[int, float]:
-    """Sequences that are other tokens if their text is tokenised anew (E).
+    """Sequences that are other tokens if their text is tokenised again (E).
 
     Args:
         folder: the model's folder.

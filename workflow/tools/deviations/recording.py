@@ -42,7 +42,7 @@ STEPS = pa.schema(
 Row = dict[str, Any]
 DIGITS = 7
 """Of a recorded entropy, which is what the recorded decisions were made on: an end that is drawn a
-hundred times at the same place is the same number then, and takes no room."""
+hundred times at the same place is the same number then, and takes no space."""
 
 
 class RecordingFacts(StrictModel):

@@ -187,7 +187,7 @@ def first_rounds(
     """The rounds of a prompt in a variant, as the workflow has them."""
     cap, theta = settings.max_sequences, settings.entropy_threshold
     if variant.budgeted:
-        assert theta is not None  # DecodingSettings has seen to it
+        assert theta is not None  # DecodingSettings has checked it
         return rounds_of(variant, shares[prompt_id], theta)
     roots = cap if variant.method == "parallel" else 1
     only = Round(0, roots, cap, theta or 0.0)

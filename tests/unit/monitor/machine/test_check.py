@@ -43,7 +43,7 @@ class SimulatedTrials:
         device = environment["CUDA_VISIBLE_DEVICES"]
         if trial.kind == "killed":
             return self.killed, "dead", None
-        if trial.kind == "twin":
+        if trial.kind == "parallel_job":
             return 0, "", {"device": device, "tokens": [[[1]]]}
         verdict = self.seed[environment.get("VLLM_BATCH_INVARIANT", "")]
         line = {"area": "generation", "name": "same seed twice", "verdict": verdict, "found": ""}
@@ -97,8 +97,8 @@ def test_two_gpus(trials: SimulatedTrials, tmp_path: Path, monkeypatch: pytest.M
         ("killed", "float32", "GPU-aa"),
         ("whole", "float32", "GPU-aa"),
         ("whole", "bfloat16", "GPU-aa"),
-        ("twin", "float32", "GPU-aa"),
-        ("twin", "float32", "GPU-bb"),
+        ("parallel_job", "float32", "GPU-aa"),
+        ("parallel_job", "float32", "GPU-bb"),
     ]
     assert lines["two jobs on two GPUs"]["verdict"] == "ok"
     assert {f"parallel, {n} sequences" for n in (32, 128, 256, 512)} < set(lines)

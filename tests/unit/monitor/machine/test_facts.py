@@ -57,7 +57,7 @@ def test_what_lacks_is_told_with_what_to_do(
 ) -> None:
     (line,) = [line for line in changed(**facts) if line.name == name]
     assert line.verdict == verdict
-    assert told in f"{line.found} {line.mend}"
+    assert told in f"{line.found} {line.to_do}"
     assert exit_code([line]) == {"missing": 3, "differs": 1}[verdict]
 
 

@@ -10,8 +10,8 @@ import pytest
 from eager.algorithm.branching import Branch
 from eager.data.prompts import Prompt, Vocabulary
 from eager.monitor.machine import behaviour, invariants
-from eager.monitor.machine.check import twins_line
-from eager.monitor.machine.diary import Diary, place
+from eager.monitor.machine.check import two_jobs_line
+from eager.monitor.machine.engine_log import EngineLog, place
 from eager.monitor.machine.recording import record
 from eager.monitor.machine.trial import resume_line
 from tests.support import oracle
@@ -21,7 +21,7 @@ CAP = 5
 VOCABULARY = Vocabulary(end_of_sequence=(oracle.END,), end_of_thinking=(), context_length=100)
 
 
-def diary_of(seed: int) -> Diary:
+def log_of(seed: int) -> EngineLog:
     script = oracle.random_script(seed, 8, oracle.END, (), ties=True)
     engine = ScriptedEngine(script, frozenset({oracle.END}), TOP)
     chosen = decoding("eager_init", CAP, entropy_threshold=0.5)
@@ -30,79 +30,79 @@ def diary_of(seed: int) -> Diary:
 
 
 @pytest.fixture
-def diary() -> Diary:
+def log() -> EngineLog:
     """A decoding with branches that replaced what was sampled, so that requests were aborted."""
     for seed in count():
-        found = diary_of(seed)
+        found = log_of(seed)
         aborted = sum(request.aborted is not None for request in found.requests.values())
         if aborted >= 2 and max(place(name)[2] for name in found.requests) >= 3:
             return found
     raise AssertionError
 
 
-def verdicts(diary: Diary) -> dict[str, str]:
-    lines = invariants.judge(diary, CAP, TOP, block_size=16)
+def verdicts(log: EngineLog) -> dict[str, str]:
+    lines = invariants.judge(log, CAP, TOP, block_size=16)
     return {line.name: line.verdict for line in lines}
 
 
-def first_branch(diary: Diary) -> tuple[int, Branch]:
-    return next((p, tree.branches[0]) for p, tree in diary.trees.items() if tree.branches)
+def first_branch(log: EngineLog) -> tuple[int, Branch]:
+    return next((p, tree.branches[0]) for p, tree in log.trees.items() if tree.branches)
 
 
-def _wrong_entropy(diary: Diary) -> None:
-    diary.trees[0].sequences[0].entropies[0] += 1e-3
+def _wrong_entropy(log: EngineLog) -> None:
+    log.trees[0].sequences[0].entropies[0] += 1e-3
 
 
-def _other_child(diary: Diary) -> None:
-    priority, branch = first_branch(diary)
+def _other_child(log: EngineLog) -> None:
+    priority, branch = first_branch(log)
     changed = branch._replace(forked=branch.kept)
-    diary.trees[priority].branches[0] = changed
+    log.trees[priority].branches[0] = changed
 
 
-def _wrong_prefix(diary: Diary) -> None:
-    name = next(name for name in diary.requests if place(name)[2] > 0)
-    diary.requests[name].token_ids[-1] += 1
+def _wrong_prefix(log: EngineLog) -> None:
+    name = next(name for name in log.requests if place(name)[2] > 0)
+    log.requests[name].token_ids[-1] += 1
 
 
-def _foreign_token(diary: Diary) -> None:
-    diary.trees[0].sequences[0].tokens[-1] += 1
+def _foreign_token(log: EngineLog) -> None:
+    log.trees[0].sequences[0].tokens[-1] += 1
 
 
-def _one_sequence_more(diary: Diary) -> None:
-    tree = diary.trees[0]
+def _one_sequence_more(log: EngineLog) -> None:
+    tree = log.trees[0]
     tree.sequences += tree.sequences[-1:] * CAP
 
 
-def _token_not_counted(diary: Diary) -> None:
-    diary.counters.tokens -= 1
+def _token_not_counted(log: EngineLog) -> None:
+    log.counters.tokens -= 1
 
 
-def _late(diary: Diary) -> None:
-    for name, request in diary.requests.items():
+def _late(log: EngineLog) -> None:
+    for name, request in log.requests.items():
         if place(name)[2] > 0 and request.aborted is None:
             for answer in request.answers:
                 answer.step += 1
 
 
-def _paused(diary: Diary) -> None:
+def _paused(log: EngineLog) -> None:
     request = max(
-        (r for r in diary.requests.values() if r.aborted is None), key=lambda r: len(r.answers)
+        (r for r in log.requests.values() if r.aborted is None), key=lambda r: len(r.answers)
     )
     request.answers[-1].step += 1
 
 
-def _after_its_abort(diary: Diary) -> None:
-    request = next(r for r in diary.requests.values() if r.aborted is not None)
+def _after_its_abort(log: EngineLog) -> None:
+    request = next(r for r in log.requests.values() if r.aborted is not None)
     request.aborted = request.answers[-1].step
 
 
-def _fewer_logprobs(diary: Diary) -> None:
-    request = next(iter(diary.requests.values()))
+def _fewer_logprobs(log: EngineLog) -> None:
+    request = next(iter(log.requests.values()))
     request.answers[0].logprobs.pop()
 
 
-def test_a_sound_decoding_is_ok(diary: Diary) -> None:
-    assert set(verdicts(diary).values()) == {"ok"}
+def test_a_sound_decoding_is_ok(log: EngineLog) -> None:
+    assert set(verdicts(log).values()) == {"ok"}
 
 
 @pytest.mark.parametrize(
@@ -120,24 +120,24 @@ def test_a_sound_decoding_is_ok(diary: Diary) -> None:
         (_after_its_abort, "a step is a token"),
     ],
 )
-def test_each_fault_is_seen(diary: Diary, damage: Callable[[Diary], None], name: str) -> None:
-    damage(diary)
-    assert verdicts(diary)[name] == "differs"
+def test_each_fault_is_seen(log: EngineLog, damage: Callable[[EngineLog], None], name: str) -> None:
+    damage(log)
+    assert verdicts(log)[name] == "differs"
 
 
-def test_a_prefix_that_is_computed_again_is_seen(diary: Diary) -> None:
+def test_a_prefix_that_is_computed_again_is_seen(log: EngineLog) -> None:
     # The scripted engine has no cache: with blocks of one token nothing was reused.
-    assert invariants.reuse(diary, block_size=1).verdict == "differs"
+    assert invariants.reuse(log, block_size=1).verdict == "differs"
 
 
-def test_seeds_are_compared(diary: Diary) -> None:
-    tokens = diary.tokens()
+def test_seeds_are_compared(log: EngineLog) -> None:
+    tokens = log.tokens()
     assert invariants.same_tokens("seed", tokens, tokens).verdict == "ok"
     assert invariants.other_tokens("seed", tokens, tokens).verdict == "differs"
     other = [[list(sequence) for sequence in prompt] for prompt in tokens]
     other[1][0][-1] += 1
     line = invariants.same_tokens("seed", tokens, other, "set it")
-    assert (line.verdict, line.mend) == ("differs", "set it")
+    assert (line.verdict, line.to_do) == ("differs", "set it")
     assert f"prompt 1, sequence 0 from token {len(tokens[1][0]) - 1} on" in line.found
     assert invariants.same_tokens("seed", tokens, tokens[:-1]).verdict == "differs"
     assert invariants.other_tokens("seed", tokens, other).verdict == "ok"
@@ -223,7 +223,7 @@ def test_a_resume_keeps_what_was_finished() -> None:
 
 def test_two_jobs_take_two_devices() -> None:
     one, other = ({"device": name, "tokens": [[[1]]]} for name in ("a", "b"))
-    assert twins_line([one, other]).verdict == "ok"
-    assert "both ran on a" in twins_line([one, one]).found
-    assert "1 of 2 jobs failed" in twins_line([one, None]).found
-    assert twins_line([one, other | {"tokens": [[[2]]]}]).verdict == "differs"
+    assert two_jobs_line([one, other]).verdict == "ok"
+    assert "both ran on a" in two_jobs_line([one, one]).found
+    assert "1 of 2 jobs failed" in two_jobs_line([one, None]).found
+    assert two_jobs_line([one, other | {"tokens": [[[2]]]}]).verdict == "differs"

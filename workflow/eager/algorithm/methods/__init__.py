@@ -2,8 +2,8 @@
 
 `methods/{name}.py` makes `{name}` a method: EAGer-init with other children. Its function
 `children(top_tokens)` is given the ids of the top K tokens, the most likely first, and returns
-the tokens of the sequences that are born, in order; the parent always keeps the first. Its rule
-and its line of configuration: config/README.md.
+the tokens of the new sequences, in order; the parent always keeps the first. Its rule and its line
+of configuration: config/README.md.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def read_archive(path: Path, folder: Path) -> list[str]:
         folder: where its files go; nothing is written outside of it.
 
     Returns:
-        What is wrong, a line a file; nothing if every file is there as it was packed.
+        What is wrong, one line per file; nothing if every file is there as it was packed.
 
     Raises:
         EagerError: it is not an archive of this program, or it is built to harm.

@@ -33,7 +33,7 @@ def run_experiment(options: RunOptions, say: Say) -> int:
 
     Args:
         options: the command line.
-        say: is told, a line each, what was found and where it is written.
+        say: is told, one line each, what was found and where it is written.
 
     Raises:
         EagerError: no workflow is here, a name is not known, or a value is not possible.

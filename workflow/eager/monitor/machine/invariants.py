@@ -1,6 +1,6 @@
 """What must hold of every decoding, whatever the hardware: pure functions of what was recorded.
 
-Each returns a line of the page; nothing here knows vLLM. Distributions are compared by their
+Each returns a line of the page; nothing here imports vLLM. Distributions are compared by their
 logprobs and not by token ids: two tokens of equal logprob may stand in either order.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from eager.monitor.machine.diary import Answer, Diary, place
+from eager.monitor.machine.engine_log import EngineLog, RecordedOutput, place
 from eager.monitor.machine.verdicts import Line, line_of
 
 ENTROPY_TOLERANCE = 1e-5
@@ -21,40 +21,40 @@ Sequences = Sequence[Sequence[Sequence[int]]]
 """Token ids by prompt and sequence."""
 
 
-def judge(diary: Diary, max_sequences: int, top_k: int, block_size: int) -> list[Line]:
+def judge(log: EngineLog, max_sequences: int, top_k: int, block_size: int) -> list[Line]:
     """The lines about one decoding of a branching method."""
     return [
-        prefixes(diary),
-        top_two(diary),
-        entropies(diary, top_k),
-        sources(diary),
-        within_limits(diary, max_sequences),
-        counts(diary),
-        stepping(diary),
-        reuse(diary, block_size),
+        prefixes(log),
+        top_two(log),
+        entropies(log, top_k),
+        sources(log),
+        within_limits(log, max_sequences),
+        counts(log),
+        stepping(log),
+        reuse(log, block_size),
     ]
 
 
-def _positions(diary: Diary) -> dict[tuple[int, int, int], Answer]:
+def _positions(log: EngineLog) -> dict[tuple[int, int, int], RecordedOutput]:
     """(prompt, sequence, position) -> what the engine answered there."""
     said = {}
-    for name, request in diary.requests.items():
+    for name, request in log.requests.items():
         priority, sequence, start = place(name)
         for offset, answer in enumerate(request.answers):
             said[priority, sequence, start + offset] = answer
     return said
 
 
-def prefixes(diary: Diary) -> Line:
+def prefixes(log: EngineLog) -> Line:
     """Every request continues its sequence; a branch shares all that was before it."""
     problems, checked = [], 0
-    for name, request in diary.requests.items():
+    for name, request in log.requests.items():
         priority, sequence, start = place(name)
-        tree, prompt = diary.trees[priority], diary.prompts[priority]
+        tree, prompt = log.trees[priority], log.prompts[priority]
         checked += 1
         if request.token_ids != [*prompt, *tree.tokens(sequence)[:start]]:
             problems.append(f"request {name} does not continue its sequence")
-    for priority, tree in diary.trees.items():
+    for priority, tree in log.trees.items():
         for branch in tree.branches:
             checked += 1
             end = branch.position
@@ -63,11 +63,11 @@ def prefixes(diary: Diary) -> Line:
     return line_of("generation", "prefixes of branches", problems, checked, "requests and branches")
 
 
-def top_two(diary: Diary) -> Line:
+def top_two(log: EngineLog) -> Line:
     """At a branch the parent takes a most likely token and the child a second most likely one."""
-    said = _positions(diary)
+    said = _positions(log)
     problems, checked = [], 0
-    for priority, tree in diary.trees.items():
+    for priority, tree in log.trees.items():
         for branch in tree.branches:
             checked += 1
             answer = said[priority, branch.parent, branch.position]
@@ -79,11 +79,11 @@ def top_two(diary: Diary) -> Line:
     return line_of("generation", "best and second token", problems, checked, "branches")
 
 
-def entropies(diary: Diary, top_k: int) -> Line:
+def entropies(log: EngineLog, top_k: int) -> Line:
     """Recorded entropies equal those of the engine's logprobs in float64."""
-    said = _positions(diary)
+    said = _positions(log)
     problems, checked = [], 0
-    for priority, tree in diary.trees.items():
+    for priority, tree in log.trees.items():
         for number, sequence in enumerate(tree.sequences):
             for offset, ours in enumerate(sequence.entropies):
                 answer = said.get((priority, number, sequence.fork_position + offset))
@@ -104,11 +104,11 @@ def _entropy(logprobs: Sequence[float]) -> float:
     return float(-(weights * np.log(weights)).sum())
 
 
-def sources(diary: Diary) -> Line:
+def sources(log: EngineLog) -> Line:
     """Every token is what the engine sampled there, or what a branch put in its place."""
-    said = _positions(diary)
+    said = _positions(log)
     problems, checked = [], 0
-    for priority, tree in diary.trees.items():
+    for priority, tree in log.trees.items():
         forced = {(b.parent, b.position): b.kept for b in tree.branches}
         forced |= {(b.child, b.position): b.forked for b in tree.branches}
         for number, sequence in enumerate(tree.sequences):
@@ -123,10 +123,10 @@ def sources(diary: Diary) -> Line:
     return line_of("generation", "source of each token", problems, checked, "tokens")
 
 
-def within_limits(diary: Diary, max_sequences: int) -> Line:
+def within_limits(log: EngineLog, max_sequences: int) -> Line:
     """No prompt has more than M sequences, no sequence is longer than allowed, all have ended."""
     problems, checked = [], 0
-    for priority, tree in diary.trees.items():
+    for priority, tree in log.trees.items():
         checked += 1
         if len(tree.sequences) > max_sequences:
             problems.append(f"prompt {priority}: {len(tree.sequences)} sequences over M")
@@ -136,29 +136,29 @@ def within_limits(diary: Diary, max_sequences: int) -> Line:
     return line_of("generation", "limits", problems, checked, f"prompts within M={max_sequences}")
 
 
-def counts(diary: Diary) -> Line:
+def counts(log: EngineLog) -> Line:
     """Counters equal what was recorded: a branch's first token costs no token of the engine."""
-    answers = sum(len(request.answers) for request in diary.requests.values())
-    trees = diary.trees.values()
+    answers = sum(len(request.answers) for request in log.requests.values())
+    trees = log.trees.values()
     branches = sum(len(tree.branches) for tree in trees)
     own = sum(len(sequence.tokens) for tree in trees for sequence in tree.sequences)
     rows = (
-        ("tokens", diary.counters.tokens, answers),
-        ("branches", diary.counters.forks, branches),
-        ("steps", diary.counters.steps, diary.steps),
+        ("tokens", log.counters.tokens, answers),
+        ("branches", log.counters.forks, branches),
+        ("steps", log.counters.steps, log.steps),
         ("tokens of sequences", own, answers + branches),
     )
     problems = [f"{name}: {ours}, not {there}" for name, ours, there in rows if ours != there]
     return line_of("generation", "counts", problems, len(rows), "counts")
 
 
-def stepping(diary: Diary) -> Line:
-    """One token a step from each request, at once for a branch, and none after an abort.
+def stepping(log: EngineLog) -> Line:
+    """One token per step from each request, at once for a branch, and none after an abort.
 
     With async scheduling an answer would come a step late, and an aborted request would answer.
     """
     problems = []
-    for name, request in diary.requests.items():
+    for name, request in log.requests.items():
         steps = [answer.step for answer in request.answers]
         if any(len(answer.tokens) != 1 for answer in request.answers):
             problems.append(f"request {name}: not one token in a step")
@@ -168,13 +168,13 @@ def stepping(diary: Diary) -> Line:
             problems.append(f"request {name}: late")
         if request.aborted is not None and steps and steps[-1] >= request.aborted:
             problems.append(f"request {name}: answered after its abort")
-    return line_of("engine", "a step is a token", problems, len(diary.requests), "requests")
+    return line_of("engine", "a step is a token", problems, len(log.requests), "requests")
 
 
-def reuse(diary: Diary, block_size: int) -> Line:
+def reuse(log: EngineLog, block_size: int) -> Line:
     """A branch computes no more of its prefix than the last block, and one that was not full."""
     problems, checked = [], 0
-    for name, request in diary.requests.items():
+    for name, request in log.requests.items():
         if place(name)[2] == 0:
             continue
         checked += 1
@@ -182,15 +182,15 @@ def reuse(diary: Diary, block_size: int) -> Line:
         full = (len(request.token_ids) - 1) // block_size * block_size
         if request.cached < full - block_size:
             problems.append(f"request {name}: {request.cached} of {len(request.token_ids)} tokens")
-    mend = "the prefix cache is off or too small: branches would compute their prefixes again"
+    to_do = "the prefix cache is off or too small: branches would compute their prefixes again"
     what = f"branches that reuse their prefix in blocks of {block_size}"
-    return line_of("engine", "prefix cache", problems, checked, what, mend)
+    return line_of("engine", "prefix cache", problems, checked, what, to_do)
 
 
-def same_tokens(name: str, one: Sequences, other: Sequences, mend: str = "") -> Line:
+def same_tokens(name: str, one: Sequences, other: Sequences, to_do: str = "") -> Line:
     """Two decodings gave the same tokens."""
     problems = list(_differences(one, other))
-    return line_of("generation", name, problems, _sequences(one), "sequences", mend)
+    return line_of("generation", name, problems, _sequences(one), "sequences", to_do)
 
 
 def other_tokens(name: str, one: Sequences, other: Sequences) -> Line:

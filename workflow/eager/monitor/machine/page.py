@@ -58,11 +58,11 @@ def page(lines: Sequence[Line], head: Head) -> str:
 
 def shown(line: Line) -> str:
     """A line as the terminal shows it."""
-    mend = f"\n         -> {line.mend}" if line.mend else ""
-    return f"{line.verdict:<8} {line.name}: {line.found}{mend}"
+    to_do = f"\n         -> {line.to_do}" if line.to_do else ""
+    return f"{line.verdict:<8} {line.name}: {line.found}{to_do}"
 
 
 def _row(line: Line) -> str:
-    found = line.found + (f". To do: {line.mend}" if line.mend else "")
+    found = line.found + (f". To do: {line.to_do}" if line.to_do else "")
     cells = (line.name, line.verdict, found)
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

@@ -10,7 +10,7 @@ from typing import Any
 from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary
 from eager.generation.engine import EngineRequest, VllmEngine
-from eager.monitor.machine.diary import Diary
+from eager.monitor.machine.engine_log import EngineLog
 from eager.monitor.machine.recording import record
 
 
@@ -60,26 +60,26 @@ def decode(
     settings: DecodingSettings,
     prompts: Sequence[Prompt],
     vocabulary: Vocabulary,
-) -> tuple[Diary, float]:
+) -> tuple[EngineLog, float]:
     """Decode prompts in one round from an empty prefix cache; what happened, and the seconds."""
     with engine.sampling(settings, vocabulary.end_of_sequence):
         return record(engine, settings, prompts, vocabulary)
 
 
-def replay(engine: ProbedEngine, settings: DecodingSettings, diary: Diary) -> float:
+def replay(engine: ProbedEngine, settings: DecodingSettings, log: EngineLog) -> float:
     """Seconds for the same tokens as plain requests that are all there from the first step.
 
     What a sequence inherited is part of its prompt; nothing is decided between steps. The
-    vocabulary of `diary` must have no end of sequence, so that exactly as many tokens come.
+    vocabulary of `log` must have no end of sequence, so that exactly as many tokens come.
     """
-    trees = diary.trees
+    trees = log.trees
     with engine.sampling(settings, ends=()):
         start = perf_counter()
         left = 0
         for priority, tree in trees.items():
             for number, sequence in enumerate(tree.sequences):
                 begin = (
-                    list(diary.prompts[priority])
+                    list(log.prompts[priority])
                     + tree.tokens(number)[: sequence.fork_position].tolist()
                 )
                 name, tokens = f"replay.{priority}.{number}", len(sequence.tokens)

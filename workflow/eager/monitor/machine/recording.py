@@ -1,4 +1,4 @@
-"""Puts a diary between an engine and who drives it; knows no vLLM."""
+"""Records what an engine is asked and answers; imports no vLLM."""
 
 from __future__ import annotations
 
@@ -10,77 +10,77 @@ from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary
 from eager.generation.decoder import Decoder
 from eager.generation.engine import Engine, EngineOutput, EngineRequest
-from eager.monitor.machine.diary import Answer, Asked, Diary
+from eager.monitor.machine.engine_log import EngineLog, RecordedOutput, RecordedRequest
 
 
 class Recorder:
-    """An engine that writes down in `diary` what another one is asked and answers."""
+    """An engine that records in `log` what another one is asked and answers."""
 
     def __init__(self, engine: Engine) -> None:
-        self.diary = Diary()
+        self.log = EngineLog()
         self._engine = engine
 
     def submit(self, request: EngineRequest) -> None:
         """See `Engine.submit`."""
-        self.diary.requests[request.request_id] = Asked(
-            list(request.token_ids), request.max_tokens, request.with_logprobs, self.diary.steps
+        self.log.requests[request.request_id] = RecordedRequest(
+            list(request.token_ids), request.max_tokens, request.with_logprobs, self.log.steps
         )
         self._engine.submit(request)
 
     def abort(self, request_id: str) -> None:
         """See `Engine.abort`."""
-        self.diary.requests[request_id].aborted = self.diary.steps
+        self.log.requests[request_id].aborted = self.log.steps
         self._engine.abort(request_id)
 
     def step(self) -> list[EngineOutput]:
         """See `Engine.step`."""
         outputs = self._engine.step()
         for output in outputs:
-            request = self.diary.requests[output.request_id]
+            request = self.log.requests[output.request_id]
             if not request.answers:
                 request.cached = output.cached_prompt_tokens
             # Copied: the engine clears these lists to save memory.
-            answer = Answer(
-                self.diary.steps,
+            answer = RecordedOutput(
+                self.log.steps,
                 list(output.tokens),
                 list(output.top_tokens),
                 list(output.logprobs),
             )
             request.answers.append(answer)
-        self.diary.steps += 1
+        self.log.steps += 1
         return outputs
 
 
 def record(
     engine: Engine, settings: DecodingSettings, prompts: Sequence[Prompt], vocabulary: Vocabulary
-) -> tuple[Diary, float]:
+) -> tuple[EngineLog, float]:
     """Decode prompts in one round; what happened, and the seconds it took."""
     roots = settings.max_sequences if settings.method == "parallel" else 1
     first = Round(0, roots, settings.max_sequences, settings.entropy_threshold or 0.0)
     recorder = Recorder(engine)
-    diary = recorder.diary
+    log = recorder.log
     decoder = Decoder(recorder, settings, vocabulary)
     start = perf_counter()
     work = [(prompt, lambda rounds, _: None if rounds else first) for prompt in prompts]
     for finished in decoder.run(work):
         for run in finished:
             ((_, tree),) = run.finished
-            diary.trees[run.priority] = tree
-            diary.prompts[run.priority] = run.prompt.token_ids
-    diary.counters = decoder.counters
-    return diary, perf_counter() - start
+            log.trees[run.priority] = tree
+            log.prompts[run.priority] = run.prompt.token_ids
+    log.counters = decoder.counters
+    return log, perf_counter() - start
 
 
 def ask(
     engine: Engine, requests: Sequence[EngineRequest], most_steps: int | None = None
-) -> dict[str, Asked]:
+) -> dict[str, RecordedRequest]:
     """What came of requests submitted together; those unfinished after `most_steps` are aborted."""
     recorder = Recorder(engine)
     for request in requests:
         recorder.submit(request)
     live = {request.request_id for request in requests}
-    while live and (most_steps is None or recorder.diary.steps < most_steps):
+    while live and (most_steps is None or recorder.log.steps < most_steps):
         live -= {output.request_id for output in recorder.step() if output.finished}
     for name in sorted(live):
         recorder.abort(name)
-    return recorder.diary.requests
+    return recorder.log.requests

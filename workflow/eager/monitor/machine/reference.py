@@ -60,8 +60,8 @@ def compare(
         TOLERANCE[trial.dtype],
     )
     if line.verdict == "differs" and read_json(trial.manifest)["files"] != reference.model:
-        mend = "the model's files are not those of the reference: fetch the demo's model again"
-        return line.model_copy(update={"mend": mend})
+        to_do = "the model's files are not those of the reference: fetch the demo's model again"
+        return line.model_copy(update={"to_do": to_do})
     return line
 
 

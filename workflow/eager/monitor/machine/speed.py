@@ -115,12 +115,12 @@ def suggest(size: ModelSize, gpu_bytes: int, gpus: int, length: float) -> Sugges
         gpu_bytes: memory of one GPU.
         gpus: how many there are.
         length: mean tokens of a sequence; while it is decoded it holds half of them on average,
-            and room is left for all.
+            and memory is left for all.
     """
     count = 1
     while count <= gpus:
-        room = count * (UTILIZATION * gpu_bytes - OVERHEAD) - size.weights
-        tokens = int(room / size.kv)
+        available = count * (UTILIZATION * gpu_bytes - OVERHEAD) - size.weights
+        tokens = int(available / size.kv)
         if tokens >= 2 * CONTEXT:
             fitting = max(1, int(tokens / length))
             return Suggestion(count, min(MOST_SEQUENCES, 2 ** int(math.log2(fitting))), tokens)

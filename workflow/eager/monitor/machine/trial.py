@@ -35,8 +35,8 @@ class Trial(StrictModel):
     """What one process does.
 
     Attributes:
-        kind: `killed` dies after its first prompt; `whole` resumes it and makes all checks; `twin`
-            only decodes, beside another.
+        kind: `killed` ends after its first prompt; `whole` resumes it and makes all checks;
+            `parallel_job` only decodes, beside another.
         manifest, prompts: of the demo's model and data set.
         store: folder of finished prompts of the job that is killed and resumed.
         dtype: number format.
@@ -47,7 +47,7 @@ class Trial(StrictModel):
         greedy: whether to compare with the reference.
     """
 
-    kind: Literal["killed", "whole", "twin"]
+    kind: Literal["killed", "whole", "parallel_job"]
     manifest: Path
     prompts: Path
     store: Path
@@ -75,9 +75,9 @@ class Trial(StrictModel):
 
 def load(trial: Trial, vocabulary: Vocabulary) -> tuple[ProbedEngine, float]:
     """The engine, and the seconds it took."""
-    room = max([CAP * trial.prompts_decoded, *trial.sequences])
+    most = max([CAP * trial.prompts_decoded, *trial.sequences])
     options: dict[str, Any] = {
-        "max_num_seqs": room,
+        "max_num_seqs": most,
         "cpu_kv_cache_gib": 1,
     }
     if trial.gpu_memory_utilization is not None:
@@ -174,9 +174,9 @@ def _whole(trial: Trial, engine: ProbedEngine, vocabulary: Vocabulary) -> tuple[
     lines = [behaviour.configuration_line(found)]
     if trial.store.is_dir():
         lines += _resume(trial, engine, prompts, vocabulary)
-    diary, _ = decode(engine, settings, prompts, vocabulary)
-    lines += invariants.judge(diary, CAP, settings.top_k_entropy, found["block_size"])
-    tokens = diary.tokens()
+    log, _ = decode(engine, settings, prompts, vocabulary)
+    lines += invariants.judge(log, CAP, settings.top_k_entropy, found["block_size"])
+    tokens = log.tokens()
     again, _ = decode(engine, settings, prompts, vocabulary)
     lines.append(
         invariants.same_tokens(
@@ -209,8 +209,8 @@ def batch_line(whole: Any, resumed: Any, device: str) -> Line:
     line = invariants.same_tokens("other prompts in the batch", whole, resumed)
     if line.verdict == "ok" or device == "cpu":
         return line
-    mend = "nothing: rounding depends on the batch; compare metrics, not tokens"
-    return line.model_copy(update={"verdict": "note", "mend": mend})
+    to_do = "nothing: rounding depends on the batch; compare metrics, not tokens"
+    return line.model_copy(update={"verdict": "note", "to_do": to_do})
 
 
 def timed(engine: ProbedEngine, trial: Trial, vocabulary: Vocabulary) -> list[Rate]:
@@ -227,15 +227,15 @@ def timed(engine: ProbedEngine, trial: Trial, vocabulary: Vocabulary) -> list[Ra
             settings = trial.settings.model_copy(
                 update={"method": method, "max_tokens": trial.timed_tokens}
             )
-            diary, seconds = decode(engine, settings, prompts, endless)
+            log, seconds = decode(engine, settings, prompts, endless)
             rates.append(
                 Rate(
                     method=method,
                     sequences=sequences,
-                    tokens=diary.counters.tokens,
+                    tokens=log.counters.tokens,
                     seconds=seconds,
-                    replay_seconds=replay(engine, settings, diary),
-                    driver_seconds=diary.counters.driver_seconds,
+                    replay_seconds=replay(engine, settings, log),
+                    driver_seconds=log.counters.driver_seconds,
                 )
             )
     return rates
@@ -270,9 +270,9 @@ def run(trial: Trial) -> dict[str, Any]:
             lambda: (engine, engine.tokenizer), Progress("to be killed", len(prompts), sys.stderr)
         )
         return {"lines": [], "load_seconds": seconds}
-    if trial.kind == "twin":
-        diary, _ = decode(engine, trial.settings, prompts, vocabulary)
-        return {"lines": [], "tokens": diary.tokens(), "device": _device()}
+    if trial.kind == "parallel_job":
+        log, _ = decode(engine, trial.settings, prompts, vocabulary)
+        return {"lines": [], "tokens": log.tokens(), "device": _device()}
     lines, tokens = _whole(trial, engine, vocabulary)
     rates = timed(engine, trial, vocabulary)
     return {

@@ -25,14 +25,14 @@ class Line(StrictModel):
         name: what was looked at.
         verdict: see `Verdict`.
         found: what was found, in words.
-        mend: what to do; empty if nothing.
+        to_do: what to do; empty if nothing.
     """
 
     area: Area
     name: str
     verdict: Verdict
     found: str
-    mend: str = ""
+    to_do: str = ""
 
 
 def exit_code(lines: Iterable[Line]) -> int:
@@ -44,7 +44,7 @@ def exit_code(lines: Iterable[Line]) -> int:
 
 
 def line_of(
-    area: Area, name: str, problems: Sequence[str], checked: int, what: str, mend: str = ""
+    area: Area, name: str, problems: Sequence[str], checked: int, what: str, to_do: str = ""
 ) -> Line:
     """`ok` if there are no problems and something was checked; else `differs`, with the first ones.
 
@@ -54,12 +54,12 @@ def line_of(
         problems: what is not as it should be, in words.
         checked: how many cases were looked at.
         what: what these are, in words.
-        mend: what to do about a problem.
+        to_do: what to do about a problem.
     """
     if problems:
         more = f" (and {len(problems) - SHOWN} more)" if len(problems) > SHOWN else ""
         found = f"{len(problems)} of {checked} {what}: {'; '.join(problems[:SHOWN])}{more}"
-        return Line(area=area, name=name, verdict="differs", found=found, mend=mend)
+        return Line(area=area, name=name, verdict="differs", found=found, to_do=to_do)
     if not checked:
         return Line(
             area=area, name=name, verdict="differs", found=f"no {what}: nothing was checked"

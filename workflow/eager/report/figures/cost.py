@@ -47,7 +47,7 @@ def cons_at_max(
     facts: list[ResultData],
     published: list[Published],  # noqa: ARG001
 ) -> tuple[Figure, str]:
-    """Cons@max against tokens per prompt, the twin of `pass_at_k`; nothing of it is published."""
+    """Cons@max against tokens per prompt, as in `pass_at_k`; nothing of it is published."""
     figure, axes, told = _quality_against_tokens(facts, "cons_at_max", "Cons@max")
     _set_limits(axes, [fact.metrics["cons_at_max"] for fact in facts], [])
     handles = _handles(facts, "cons_at_max", set())

@@ -36,7 +36,7 @@ class PromptData:
 
 @dataclass(frozen=True)
 class EntropyPercentiles:
-    """Percentiles of recorded entropies (a row an item) and how right each item is."""
+    """Percentiles of recorded entropies (a row per item) and how right each item is."""
 
     percentiles: NDArray[np.float64]
     accuracy: NDArray[np.float64]
@@ -52,7 +52,7 @@ class ResultData:
         metrics: metrics.json.
         prompts: in the order of the data set.
         branches: columns of branches.parquet, of this method's own rounds.
-        sequence_peaks: an item a sequence with recorded entropies; only for EAGer-init.
+        sequence_peaks: an item per sequence with recorded entropies; only for EAGer-init.
         prompt_peaks: an item per prompt; accuracy is its share of right sequences.
         rivals: what rivals get out of the samples of Full Parallel; mean figures by name.
     """
@@ -175,7 +175,7 @@ FEWEST = 3
 
 @dataclass(frozen=True)
 class Correlation:
-    """Coefficients a percentile of `PERCENTILES` (NaN where entropies do not vary).
+    """Coefficients per percentile of `PERCENTILES` (NaN where entropies do not vary).
 
     Attributes:
         pearson: of the percentile's entropy with accuracy.

@@ -1,4 +1,4 @@
-"""Names and titles of the figures, for who needs no more of them."""
+"""Names and titles of the figures, for callers that need nothing else."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@
     const branch = shown.branches.find((other) => other.child === sequence.index);
     if (sequence.parent === null) {
       const theta = sequence.theta === null ? "" : ", θ " + sequence.theta.toFixed(2);
-      return "fresh start" + (sequence.round ? ", round " + sequence.round : "") + theta;
+      return "root" + (sequence.round ? ", round " + sequence.round : "") + theta;
     }
     const where = "from #" + sequence.parent + " at " + sequence.fork;
     if (!branch) return where;
@@ -268,7 +268,7 @@
     show();
   }
 
-  function walkTree(event) {
+  function moveInTree(event) {
     const at = shown.order.findIndex((sequence) => sequence.row === document.activeElement);
     if (at < 0) return;
     const here = shown.order[at];
@@ -286,7 +286,7 @@
     event.preventDefault();
   }
 
-  function walkText(event) {
+  function moveInText(event) {
     const goals = {
       ArrowRight: view.picked + 1,
       ArrowLeft: view.picked - 1,
@@ -303,7 +303,7 @@
     legend.append("Entropy in nats: ");
     LEVELS.forEach((limit, number) => legend.append(element("span", "≥ " + limit, "heat-" + (number + 1)), " "));
     legend.append(element("span", "inherited", "inherited"), " ", element("span", "branch", "branch"));
-    legend.append(" Click a token, or walk with the arrow keys, to read its entropy.");
+    legend.append(" Click a token, or use the arrow keys, to read its entropy.");
   }
 
   drawLegend();
@@ -312,8 +312,8 @@
   pick.prompt.addEventListener("change", show);
   byId("previous-prompt").addEventListener("click", () => step(-1));
   byId("next-prompt").addEventListener("click", () => step(1));
-  byId("tree").addEventListener("keydown", walkTree);
-  panel.addEventListener("keydown", walkText);
+  byId("tree").addEventListener("keydown", moveInTree);
+  panel.addEventListener("keydown", moveInText);
   panel.addEventListener("click", (event) => {
     if (event.target.dataset.position) pickToken(Number(event.target.dataset.position));
   });

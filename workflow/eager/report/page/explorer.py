@@ -30,7 +30,7 @@ class ExplorerData:
     Attributes:
         index: cells, methods and prompts, with the number of each pack.
         packs: base64 text per pack.
-        left_out: prompts (over all cells and methods) for which there was no room.
+        left_out: prompts (over all cells and methods) for which there was no space.
     """
 
     index: dict[str, Any]
@@ -41,28 +41,28 @@ class ExplorerData:
 def collect(cells: list[CellResults], largest: int = LARGEST) -> ExplorerData:
     """Pack the prompts of all cells.
 
-    Where not all find room, every cell shows its first prompts; the rest stays in the index, and
-    the page says that it was left out.
+    Where there is no space for all, every cell shows its first prompts; the rest stays in the
+    index, and the page says that it was left out.
     """
     data = ExplorerData({"entropySteps": ENTROPY_STEPS, "notRecorded": NOT_RECORDED, "cells": []})
     texts: dict[str, TokenTexts] = {}
-    walks = []
+    packers = []
     # Of results of other programs the token ids are known only where a tokenizer was given.
     for cell in cells:
         if cell.model_manifest is None:
             continue
         if cell.model_manifest not in texts:
             texts[cell.model_manifest] = TokenTexts(model_folder(Path(cell.model_manifest)))
-        entry, walk = _cell(cell, texts[cell.model_manifest], data)
+        entry, packer = _cell(cell, texts[cell.model_manifest], data)
         data.index["cells"].append(entry)
-        walks.append(walk)
-    size, waiting = 0, deque(walks)
-    # A prompt of each cell in turn, so that room is shared evenly.
+        packers.append(packer)
+    size, waiting = 0, deque(packers)
+    # A prompt of each cell in turn, so that the space is shared evenly.
     while waiting and size < largest:
-        walk = waiting.popleft()
+        packer = waiting.popleft()
         before = len(data.packs)
-        if next(walk, False):
-            waiting.append(walk)
+        if next(packer, False):
+            waiting.append(packer)
         size += sum(map(len, data.packs[before:]))
     data.left_out = sum(
         prompt["pack"] is None
@@ -91,10 +91,10 @@ def _cell(
             for method, result in results.items()
         ],
     }
-    return entry, _walk(results, texts, data, entry)
+    return entry, _packer(results, texts, data, entry)
 
 
-def _walk(
+def _packer(
     results: dict[Method, _Result], texts: TokenTexts, data: ExplorerData, entry: dict[str, Any]
 ) -> Iterator[bool]:
     streams = {method: result.prompts() for method, result in results.items()}

@@ -1,8 +1,8 @@
 """A prompt's sequences packed for the page, which unpacks only the prompt that is looked at.
 
 A pack is gzip over: length of the header (4 bytes, little endian), the header (JSON), then for the
-sequences' own tokens one after the other the codes, a plane a byte (low bytes first), and the
-entropies, a byte each. Inherited tokens are not repeated: the page takes them from the parent. A
+sequences' own tokens one after the other the codes, one plane per byte (low bytes first), and the
+entropies, one byte each. Inherited tokens are not repeated: the page takes them from the parent. A
 code is a place in the header's list of texts, most frequent first.
 """
 
@@ -20,7 +20,7 @@ from eager.report.page.tokens import TokenTexts
 from eager.report.results import SequenceRow
 
 ENTROPY_STEPS = 80
-"""Steps a nat: an entropy over 20 tokens, at most ln 20, fits into a byte."""
+"""Steps per nat: an entropy over 20 tokens, at most ln 20, fits into a byte."""
 NOT_RECORDED = 255
 
 

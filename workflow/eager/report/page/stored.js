@@ -84,9 +84,9 @@ const stored = (() => {
   function branchesOf(sequence, branches, bySequence, end = Infinity) {
     const own = branches.filter((branch) => branch.parent === sequence.index && branch.position < end);
     if (sequence.parent === null) return own;
-    const born = branches.filter((branch) => branch.child === sequence.index);
+    const created = branches.filter((branch) => branch.child === sequence.index);
     const above = branchesOf(bySequence.get(sequence.parent), branches, bySequence, sequence.fork);
-    return [...above.filter((branch) => branch.child !== sequence.index), ...born, ...own];
+    return [...above.filter((branch) => branch.child !== sequence.index), ...created, ...own];
   }
 
   return { index, unpack, tokensOf, joinBytes, inTreeOrder, branchesOf };

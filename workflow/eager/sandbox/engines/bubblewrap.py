@@ -94,7 +94,7 @@ def mounts() -> list[str]:
     arguments += ["--ro-bind", sysconfig.get_path("stdlib"), library]
     site = Path(sysconfig.get_path("stdlib")) / "site-packages"
     if site.is_dir():
-        # Other packages of this machine are nobody's business inside.
+        # Other packages of this machine stay hidden.
         arguments += ["--tmpfs", f"{library}/site-packages"]
         arguments += ["--remount-ro", f"{library}/site-packages"]
     if base != Path("/usr"):
@@ -159,10 +159,11 @@ class BubblewrapEngine(Engine):
 
     @property
     def separate_users(self) -> bool:  # type: ignore[override]
-        """Only root can hand out users; without it a user namespace has exactly one."""
+        """Only root can assign users; without it a user namespace has exactly one."""
         return "--unshare-user" not in self._namespaces
 
     def check(self) -> None:
+        """See `Engine.check`."""
         if importlib.util.find_spec("numpy") is None:
             raise EngineUnavailable("the package numpy is missing; pip install numpy")
         assert self._namespaces
@@ -184,4 +185,5 @@ class BubblewrapEngine(Engine):
         ]  # fmt: skip
 
     def start(self) -> Link:
+        """See `Engine.start`."""
         return PipeLink(self.command())

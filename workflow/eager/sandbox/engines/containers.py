@@ -86,6 +86,7 @@ class DockerEngine(Engine):
             raise EngineUnavailable(f"{error}, or set sandbox: bubblewrap") from None
 
     def check(self) -> None:
+        """See `Engine.check`."""
         import docker.errors
 
         try:
@@ -102,6 +103,7 @@ class DockerEngine(Engine):
             )
 
     def start(self) -> Link:
+        """See `Engine.start`."""
         import docker.errors
         from docker.types import LogConfig, Ulimit
 
@@ -173,6 +175,7 @@ class PodmanEngine(Engine):
         return self._way[1] != NO_CGROUPS
 
     def check(self) -> None:
+        """See `Engine.check`."""
         if shutil.which("podman") is None:
             raise EngineUnavailable("the program podman is missing; apt install podman")
         if _run("podman", "image", "exists", self.settings.image).returncode != 0:
@@ -200,6 +203,7 @@ class PodmanEngine(Engine):
         return self._run_command(self._way, *options, *boot_arguments())
 
     def start(self) -> Link:
+        """See `Engine.start`."""
         name = f"eager-sandbox-{uuid.uuid4().hex[:12]}"
 
         def kill() -> None:
@@ -216,6 +220,7 @@ class ApptainerEngine(Engine):
     separate_users = False
 
     def check(self) -> None:
+        """See `Engine.check`."""
         if shutil.which("apptainer") is None:
             raise EngineUnavailable("the program apptainer is missing; see apptainer.org")
         if not Path(self.settings.image).is_file():
@@ -232,6 +237,7 @@ class ApptainerEngine(Engine):
         ]  # fmt: skip
 
     def start(self) -> Link:
+        """See `Engine.start`."""
         return PipeLink(self.command())
 
 

@@ -88,9 +88,11 @@ class PipeLink(Link):
         os.set_blocking(self._input, False)
 
     def send(self, data: bytes) -> None:
+        """See `Link.send`."""
         _write_all(self._input, data)
 
     def receive(self, timeout: float) -> bytes:
+        """See `Link.receive`."""
         if not select.select([self._output], [], [], timeout)[0]:
             raise TimeoutError
         data = os.read(self._output, 1 << 16)
@@ -99,6 +101,7 @@ class PipeLink(Link):
         return data
 
     def close(self) -> None:
+        """See `Link.close`."""
         if self._kill is not None and self._process.poll() is None:
             self._kill()
         self._process.kill()
@@ -109,6 +112,7 @@ class PipeLink(Link):
                     stream.close()
 
     def complaints(self) -> str:
+        """See `Link.complaints`."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)
         size = self._errors.seek(0, os.SEEK_END)
@@ -139,10 +143,12 @@ class DockerLink(Link):
             raise
 
     def send(self, data: bytes) -> None:
+        """See `Link.send`."""
         self._socket.setblocking(False)
         _write_all(self._socket.fileno(), data)
 
     def receive(self, timeout: float) -> bytes:
+        """See `Link.receive`."""
         deadline = time.monotonic() + timeout
         while True:
             output = self._demultiplex()
@@ -179,6 +185,7 @@ class DockerLink(Link):
         return bytes(output)
 
     def close(self) -> None:
+        """See `Link.close`."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(OSError):
@@ -190,4 +197,5 @@ class DockerLink(Link):
             self._container.remove(force=True)
 
     def complaints(self) -> str:
+        """See `Link.complaints`."""
         return self._errors.decode(errors="replace").strip()

@@ -207,7 +207,7 @@ _DECODER = json.JSONDecoder(
 
 
 def decode(data: bytes) -> Any:
-    """Decode one value that may have been written by an enemy.
+    """Decode one value that may have been written by an attacker.
 
     Raises:
         CodecError: it is not in this format or beyond a cap.

@@ -77,6 +77,7 @@ class Progress:
         self._skip = 0
 
     def feed(self, view: memoryview) -> None:
+        """Count the replies in the next bytes."""
         position = 0
         while position < len(view):
             if self._skip:

@@ -15,7 +15,7 @@ from eager.sandbox.guest import confine
 
 
 def measure(uid: int | None, memory_bytes: int, scratch: str) -> dict[str, Any]:
-    """Confine a throwaway process like a solution and report what it can still do."""
+    """Confine a test process like a solution and report what it can still do."""
     with open("/proc/net/dev", encoding="utf-8") as table:
         interfaces = [line.split(":")[0].strip() for line in table if ":" in line]
     reading_end, writing_end = os.pipe()

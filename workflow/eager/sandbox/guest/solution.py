@@ -45,18 +45,27 @@ class Sink(io.StringIO):
     """Standard streams of a solution: takes everything, keeps nothing, cannot be read."""
 
     def write(self, text: str) -> int:
+        """Take a text, and keep nothing of it."""
         return len(text)
 
     def read(self, *_: Any) -> str:
+        """Refuse, as there is no input.
+
+        Raises:
+            OSError: always.
+        """
         raise OSError("standard input is closed")
 
     def readline(self, *_: Any) -> str:  # type: ignore[override]
+        """See `Sink.read`."""
         raise OSError("standard input is closed")
 
     def readlines(self, *_: Any) -> list[Any]:
+        """See `Sink.read`."""
         raise OSError("standard input is closed")
 
     def readable(self) -> bool:
+        """No."""
         return False
 
 
@@ -88,7 +97,7 @@ class Replies:
 
 
 def guard() -> None:
-    """Remove what evalplus removes, so that a solution meets the same surroundings."""
+    """Remove what evalplus removes, so that a solution finds the same surroundings."""
     faulthandler.disable()
     tables: tuple[tuple[Any, tuple[str, ...] | list[str]], ...] = (
         (os, _REMOVED_FROM_OS),
@@ -156,7 +165,7 @@ def put_value(value: Any, replies: Replies) -> None:
 def load_sanitizer() -> None:
     """Import evalplus's sanitizer, and give it our `code_extract`, which is faster.
 
-    Its import of `datasets`, which it does not use, is met.
+    Its import of `datasets`, which it does not use, is satisfied by a stub.
     """
     stub = types.ModuleType("datasets")
     stub.load_dataset = None  # type: ignore[attr-defined]

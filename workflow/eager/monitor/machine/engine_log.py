@@ -9,7 +9,7 @@ from eager.generation.decoder import Counters
 
 
 @dataclass
-class Answer:
+class RecordedOutput:
     """One token: the step it came in, the token, and the top K with the sampled token before."""
 
     step: int
@@ -19,20 +19,20 @@ class Answer:
 
 
 @dataclass
-class Asked:
+class RecordedRequest:
     """One request. `step` counts the steps made before it; `aborted` likewise; None: it was not."""
 
     token_ids: list[int]
     max_tokens: int
     with_logprobs: bool
     step: int
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[RecordedOutput] = field(default_factory=list)
     cached: int = 0
     aborted: int | None = None
 
 
 @dataclass
-class Diary:
+class EngineLog:
     """Everything between an engine and a decoder, and the trees that came of it.
 
     Attributes:
@@ -43,7 +43,7 @@ class Diary:
         steps: steps made.
     """
 
-    requests: dict[str, Asked] = field(default_factory=dict)
+    requests: dict[str, RecordedRequest] = field(default_factory=dict)
     prompts: dict[int, tuple[int, ...]] = field(default_factory=dict)
     trees: dict[int, PromptTree] = field(default_factory=dict)
     counters: Counters = field(default_factory=Counters)
