@@ -90,7 +90,7 @@ def _figure(table: pd.DataFrame) -> str:
     rows = table[table["dataset"] == DATASET].to_dict("records")
     facts = [_facts({str(key): value for key, value in row.items()}) for row in rows]
     with tempfile.TemporaryDirectory() as folder:
-        draw_figure("pass_at_k", facts, [], Path(folder), FIGURE.stem)
+        draw_figure(FIGURE.stem, facts, [], Path(folder))
         return Path(folder, FIGURE.name).read_text(encoding="utf-8")
 
 
