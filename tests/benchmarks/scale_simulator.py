@@ -112,7 +112,7 @@ class ScaleSimulator(VllmEngine):
 
     def __init__(self, settings: DecodingSettings, pool: list[Row]) -> None:
         self._pool = pool
-        super().__init__(Path("nowhere"), settings, EngineOptions(), 2**20, ())
+        super().__init__(Path("nowhere"), settings, EngineOptions(max_num_seqs=2**20), 2**20, ())
 
     def _load(self, *_: Any) -> Any:
         return SimulatedLLMEngine(self._pool)

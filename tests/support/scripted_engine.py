@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,8 @@ class Request:
 
 class ScriptedEngine:
     """Serves every request in every step; prompts are one token, which the script does not see."""
+
+    max_num_seqs = sys.maxsize
 
     def __init__(self, script: Script, end_of_sequence: frozenset[int], top: int) -> None:
         self.requests: dict[str, Request] = {}
@@ -90,19 +93,19 @@ class SeededEngine(ScriptedEngine):
     """Draws tokens with each request's own random numbers, for some requests in every step.
 
     Args:
-        room: how many requests are served in a step; where there are more, chance says which.
+        served: how many requests are served in a step; where there are more, chance says which.
     """
 
-    def __init__(self, script: Script, end_of_sequence: frozenset[int], room: int) -> None:
+    def __init__(self, script: Script, end_of_sequence: frozenset[int], served: int) -> None:
         super().__init__(script, end_of_sequence, TOP)
-        self._room = room
+        self._served = served
         self._sources: dict[int, random.Random] = {}
 
     def step(self) -> list[EngineOutput]:
         self.steps += 1
         names = list(self.requests)
-        if len(names) > self._room:
-            names = random.Random(self.steps).sample(names, self._room)
+        if len(names) > self._served:
+            names = random.Random(self.steps).sample(names, self._served)
         return [self._advance(request_id) for request_id in names]
 
     def _sample(self, request: Request, step: Step) -> int:

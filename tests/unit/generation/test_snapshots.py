@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +24,7 @@ from tests.support.scripted_engine import SeededEngine, decoding, one_round
 VOCABULARY = Vocabulary(end_of_sequence=(END,), end_of_thinking=(3,), context_length=200)
 PROMPTS = 3
 EVERYTHING = 10**6
-"""Room for all requests in each step."""
+"""Requests served per step: all."""
 
 
 def rounds(chosen: DecodingSettings) -> NextRound:
@@ -37,9 +38,15 @@ def rounds(chosen: DecodingSettings) -> NextRound:
 
 
 def start(
-    chosen: DecodingSettings, seed: int, room: int, files: SnapshotFiles
+    chosen: DecodingSettings,
+    seed: int,
+    served: int,
+    files: SnapshotFiles | None,
+    fitting: int = sys.maxsize,
 ) -> tuple[Decoder, Any]:
-    engine = SeededEngine(random_script(seed, 8, END, (3,), ties=True), frozenset({END}), room)
+    """A decoder and its steps; the engine serves some requests per step, and `fitting` at most."""
+    engine = SeededEngine(random_script(seed, 8, END, (3,), ties=True), frozenset({END}), served)
+    engine.max_num_seqs = fitting
     decoder = Decoder(engine, chosen, VOCABULARY, files)
     names = [str(number) for number in range(PROMPTS)]
     prompts = [Prompt(id=name, token_ids=(100 + int(name),)) for name in names]
@@ -62,9 +69,9 @@ def content(runs: Sequence[PromptRun]) -> dict[str, Any]:
     }
 
 
-def undisturbed(chosen: DecodingSettings, seed: int, room: int = EVERYTHING) -> dict[str, Any]:
+def undisturbed(chosen: DecodingSettings, seed: int) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
-        _, steps = start(chosen, seed, room, files_in(Path(folder)))
+        _, steps = start(chosen, seed, EVERYTHING, files_in(Path(folder)))
         return content([run for finished in steps for run in finished])
 
 
@@ -134,50 +141,35 @@ def test_no_more_steps_are_lost_than_lie_between_two_states(
             assert run.tree.steps - restored.steps < chosen.snapshot_steps
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
-    st.integers(1, 6),
-    st.integers(1, 12),
+    CHOSEN,
     st.integers(0, 10**6),
-    st.integers(1, 20),
-    st.integers(0, 60),
+    st.integers(1, 8),
+    st.sampled_from([1, 4, 9, sys.maxsize]),
+    st.lists(st.integers(0, 60), max_size=3),
 )
-def test_samples_do_not_depend_on_the_room_in_the_engine(
-    samples: int, every: int, seed: int, room: int, moment: int
+def test_what_is_served_first_does_not_matter(
+    chosen: DecodingSettings, seed: int, served: int, fitting: int, moments: list[int]
 ) -> None:
-    """Sequences of a prompt are not in step then; samples must not notice."""
-    chosen = decoding(
-        "parallel", samples, entropy_threshold=None, snapshot_steps=every, max_tokens=50
-    )
-    expected = undisturbed(chosen, seed)
+    """Nor how many sequences the engine decodes at once, nor interruptions besides."""
     with TemporaryDirectory() as name:
-        _, steps = start(chosen, seed, room, files_in(Path(name)))
-        for _ in range(moment):
-            next(steps, None)
-        _, steps = start(chosen, seed, room, files_in(Path(name)))
+        for moment in moments:
+            _, steps = start(chosen, seed, served, files_in(Path(name)), fitting)
+            for _ in range(moment):
+                next(steps, None)
+        _, steps = start(chosen, seed, served, files_in(Path(name)), fitting)
         runs = [run for finished in steps for run in finished]
-    for prompt, found in content(runs).items():
-        assert [row[3:] for row in found] == [row[3:] for row in expected[prompt]]
+    assert content(runs) == undisturbed(chosen, seed)
 
 
-@settings(max_examples=150, deadline=None)
-@given(CHOSEN, st.integers(0, 10**6), st.integers(1, 4), st.integers(0, 60))
-def test_sequences_out_of_step_go_on_from_whole_prefixes(
-    chosen: DecodingSettings, seed: int, room: int, moment: int
-) -> None:
-    """Where requests wait for room, a state may not cut off what a branch has inherited."""
-    with TemporaryDirectory() as name:
-        _, steps = start(chosen, seed, room, files_in(Path(name)))
-        for _ in range(moment):
-            next(steps, None)
-        decoder, steps = start(chosen, seed, room, files_in(Path(name)))
-        next(steps)
-        for live in decoder._live.values():
-            sequence = live.tree.sequences[live.sequence]
-            assert len(live.tree.tokens(live.sequence)) == sequence.length == live.length
-            assert sequence.length >= (sequence.branching_end or 0)
-        runs = [run for finished in steps for run in finished]
-    assert all(tree.live == 0 for run in runs for _, tree in run.finished)
+@given(st.integers(0, 10**6), st.integers(1, 30))
+def test_a_prompt_is_begun_when_its_cap_fits_in(seed: int, fitting: int) -> None:
+    """Then no sequence of a prompt that branches waits for the others."""
+    chosen = decoding("eager_init", 5, entropy_threshold=0.5, max_tokens=40)
+    decoder, steps = start(chosen, seed, EVERYTHING, None, fitting)
+    for _ in steps:
+        assert decoder.live_sequences <= max(fitting, 5)
 
 
 ADAPT = decoding("eager_adapt", 4, max_tokens=50, snapshot_steps=7, entropy_threshold=1.5)

@@ -5,6 +5,11 @@ the most likely one is aborted and submitted again with that token forced. Where
 of sequence again, a sequence that has drawn one is submitted again as it was. The decisions are
 made in `eager.algorithm`; this module moves tokens between it and the engine.
 
+While a prompt branches, its sequences take their steps together: where one has to wait (for a slot
+of the engine, for its prefix to be computed, after a preemption), what the others bring is kept
+until it has its own token. So trees depend on the seeds alone, whatever the engine serves first. To
+keep waiting rare, a prompt is begun when its sequences fit in even if it branches up to its cap.
+
 At every S-th step of a prompt (`snapshot_steps`) its running sequences are submitted again as they
 are, with seeds of that place, and its state is kept. A sequence of a prompt that branches no more
 depends on no other, so its own steps count then. An interrupted generation goes on from there and
@@ -15,6 +20,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -48,6 +54,7 @@ class PromptRun:
     """One prompt on its way through its rounds.
 
     `steps_to_state`: once it no longer branches, so many steps at least lead to the next state.
+    `ready`: how many of its requests have brought what its tree has not been told of yet.
     """
 
     prompt: Prompt
@@ -58,18 +65,35 @@ class PromptRun:
     tree: PromptTree | None = None
     request_ids: dict[int, str] = field(default_factory=dict)
     steps_to_state: int = 1
+    ready: int = 0
 
     @property
     def sequences(self) -> int:
         """Sequences of the rounds that are finished."""
         return sum(len(tree.sequences) for _, tree in self.finished)
 
+    @property
+    def slots(self) -> int:
+        """Sequences that it may have in the engine at once from now on, in this round."""
+        assert self.tree is not None
+        tree = self.tree
+        free = tree.rule.max_sequences - len(tree.sequences) if tree.branching else 0
+        return tree.live + free
+
 
 @dataclass(eq=False, slots=True)
 class LiveRequest:
     """The sequence of a tree that a request of the engine stands for.
 
-    `length` is that of the sequence, in tokens from the start of the answer, when it was submitted.
+    Attributes:
+        run: its prompt.
+        tree: the tree.
+        sequence: its index in the tree.
+        length: of the sequence when it was submitted, in tokens from the start of the answer.
+        started: whether it has brought a token.
+        ended: whether the engine has ended it.
+        rows: outputs, each with the entropy of its position (nats), that the tree has not been told
+            of.
     """
 
     run: PromptRun
@@ -77,6 +101,12 @@ class LiveRequest:
     sequence: int
     length: int
     started: bool = False
+    ended: bool = False
+    rows: deque[tuple[EngineOutput, float]] = field(default_factory=deque)
+
+
+Arrival = tuple[LiveRequest, EngineOutput, float]
+"""What a request brought in one step, with the entropy of its position in nats."""
 
 
 class Snapshots(Protocol):
@@ -144,8 +174,8 @@ class Decoder:
         Args:
             work: prompts with their rounds, in order of priority.
         """
-        runs = [PromptRun(*item, priority=index) for index, item in enumerate(work)]
-        yield [run for run in runs if not (self._resume(run) or self._start_round(run))]
+        waiting = deque(PromptRun(*item, priority=index) for index, item in enumerate(work))
+        yield self._begin(waiting)
         while self._live:
             start = perf_counter()
             outputs = self._engine.step()
@@ -153,8 +183,25 @@ class Decoder:
             finished = self._take(outputs)
             self.counters.steps += 1
             self.counters.engine_seconds += stepped - start
+            finished += self._begin(waiting)
             self.counters.driver_seconds += perf_counter() - stepped
             yield finished
+
+    def _begin(self, waiting: deque[PromptRun]) -> list[PromptRun]:
+        """Begin the prompts that fit in, in order; returns those that have nothing to generate.
+
+        Samples of Full Parallel do not wait for each other, so all of them are begun at once.
+        """
+        finished = []
+        while waiting:
+            if self._live and self._settings.method != "parallel":
+                taken = sum(run.slots for run in {request.run for request in self._live.values()})
+                if taken + self._settings.max_sequences > self._engine.max_num_seqs:
+                    break
+            run = waiting.popleft()
+            if not (self._resume(run) or self._start_round(run)):
+                finished.append(run)
+        return finished
 
     def _resume(self, run: PromptRun) -> bool:
         """Go on with a prompt from its last state; False if none of its rounds is under way."""
@@ -226,38 +273,64 @@ class Decoder:
 
     def _take(self, outputs: Sequence[EngineOutput]) -> list[PromptRun]:
         """Let the trees decide on one step's tokens; returns the prompts that finished."""
-        steps: dict[PromptRun, list[Observation]] = {}
-        ended: set[str] = set()
+        arrived: dict[PromptRun, list[Arrival]] = {}
         for output, entropy in zip(outputs, self._entropies(outputs), strict=True):
             request = self._live[output.request_id]
-            if self._settings.record_entropies and not request.tree.branching:
-                request.tree.sequences[request.sequence].entropies.append(entropy)
             if not request.started:
                 request.started = True
                 self.counters.cached_prompt_tokens += output.cached_prompt_tokens
-            if output.finished:
+            request.ended = output.finished
+            arrived.setdefault(request.run, []).append((request, output, entropy))
+        self.counters.tokens += len(outputs)
+        return [run for run, arrivals in arrived.items() if self._advance(run, arrivals)]
+
+    def _advance(self, run: PromptRun, arrived: list[Arrival]) -> bool:
+        """Tell a prompt's tree of every step that is complete; whether the prompt has finished."""
+        assert run.tree is not None
+        if run.ready or (run.tree.branching and len(arrived) < len(run.request_ids)):
+            for request, output, entropy in arrived:
+                run.ready += not request.rows
+                request.rows.append((output, entropy))
+            arrived = self._complete_step(run)
+        while arrived:
+            self._observe(run, arrived)
+            if run.tree.live == 0:
+                assert run.round is not None
+                run.finished.append((run.round, run.tree))
+                if not self._start_round(run):
+                    return True
+                self._save(run)
+            arrived = self._complete_step(run)
+        return False
+
+    def _complete_step(self, run: PromptRun) -> list[Arrival]:
+        """The next step of what was kept, if every sequence that it needs has brought its token."""
+        assert run.tree is not None
+        if not run.ready or (run.tree.branching and run.ready < len(run.request_ids)):
+            return []
+        requests = [self._live[request_id] for request_id in run.request_ids.values()]
+        arrived = [(request, *request.rows.popleft()) for request in requests if request.rows]
+        run.ready = sum(bool(request.rows) for request in requests)
+        return arrived
+
+    def _observe(self, run: PromptRun, arrived: list[Arrival]) -> None:
+        """Tell a prompt's tree of one step."""
+        rows, ended = [], set()
+        for request, output, entropy in arrived:
+            tree = request.tree
+            if self._settings.record_entropies and not tree.branching:
+                tree.sequences[request.sequence].entropies.append(entropy)
+            if request.ended and not request.rows:
                 ended.add(output.request_id)
             (sampled,) = output.tokens
-            if request.tree.branching:
+            if tree.branching:
                 best, second, *others = output.top_tokens[1 : self._tokens_needed + 1]
                 row = Observation(request.sequence, sampled, entropy, best, second, others)
             else:
                 row = Observation(request.sequence, sampled)
-            steps.setdefault(request.run, []).append(row)
-        self.counters.tokens += len(outputs)
-        finished = []
-        for run, rows in steps.items():
-            rows.sort()
-            self._apply(run, rows, ended)
-            assert run.tree is not None
-            assert run.round is not None
-            if run.tree.live == 0:
-                run.finished.append((run.round, run.tree))
-                if self._start_round(run):
-                    self._save(run)
-                else:
-                    finished.append(run)
-        return finished
+            rows.append(row)
+        rows.sort()
+        self._apply(run, rows, ended)
 
     def _entropies(self, outputs: Sequence[EngineOutput]) -> list[float]:
         """Entropy (nats) of each output's position, in one call; 0 where it is not needed."""
@@ -300,10 +373,10 @@ class Decoder:
                     f"the engine and the tree disagree on the end of request {request_id}"
                 )
             if over or row.sequence in replaced:
-                self._drop(run, row.sequence, aborted=request_id not in ended)
+                self._drop(run, row.sequence)
         if tree.live == 0:
             for sequence in list(run.request_ids):
-                self._drop(run, sequence, aborted=True)
+                self._drop(run, sequence)
         for sequence in [*(s for b in branches for s in (b.parent, b.child)), *drawn, *due]:
             not_submitted = sequence not in run.request_ids
             if not_submitted and tree.sequences[sequence].finish_reason is None:
@@ -338,11 +411,12 @@ class Decoder:
         if all(can_go_on(tree.sequences[index], at) for index, at in lengths.items()):
             self._snapshots.save(run, lengths)
 
-    def _drop(self, run: PromptRun, sequence: int, *, aborted: bool) -> None:
-        """Forget the request of a sequence; the engine goes on with it unless it is aborted."""
+    def _drop(self, run: PromptRun, sequence: int) -> None:
+        """End the request of a sequence, with what it has brought of later steps."""
         request_id = run.request_ids.pop(sequence)
-        del self._live[request_id]
-        if aborted:
+        request = self._live.pop(request_id)
+        run.ready -= bool(request.rows)
+        if not request.ended:
             self._engine.abort(request_id)
 
 

@@ -53,7 +53,13 @@ class EngineOutput(NamedTuple):
 
 
 class Engine(Protocol):
-    """A continuously batched engine over token ids."""
+    """A continuously batched engine over token ids.
+
+    Attributes:
+        max_num_seqs: sequences that it decodes at once.
+    """
+
+    max_num_seqs: int
 
     def submit(self, request: EngineRequest) -> None:
         """Start a request; its first token comes with the next step that it fits into."""
@@ -87,6 +93,7 @@ class VllmEngine:
         context_length: int,
         end_of_sequence: Sequence[int],
     ) -> None:
+        self.max_num_seqs = options.max_num_seqs
         self.llm_engine = self._load(folder, settings, options, context_length)
         self._settings = settings
         self._stop = list(end_of_sequence)

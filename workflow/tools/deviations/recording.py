@@ -8,6 +8,7 @@ recorded, the log does not fit and says so.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -84,6 +85,7 @@ class RecordingEngine:
 
     def __init__(self, engine: Engine, top_k: int) -> None:
         self.rows: list[Row] = []
+        self.max_num_seqs = engine.max_num_seqs
         self._engine = engine
         self._top_k = top_k
         self._steps = 0
@@ -136,6 +138,9 @@ class ReplayEngine:
         variant: name of the variant, for messages.
         rows: its rows, in order of the steps.
     """
+
+    # All prompts were begun at once.
+    max_num_seqs = sys.maxsize
 
     def __init__(self, variant: str, rows: list[Row]) -> None:
         self._variant = variant

@@ -18,6 +18,7 @@ class Recorder:
 
     def __init__(self, engine: Engine) -> None:
         self.log = EngineLog()
+        self.max_num_seqs = engine.max_num_seqs
         self._engine = engine
 
     def submit(self, request: EngineRequest) -> None:
