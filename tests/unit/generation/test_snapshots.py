@@ -229,6 +229,61 @@ def test_a_last_state_that_was_cut_short_costs_one_interval(seed: int, moment: i
     assert all(at - after[prompt] < 2 * chosen.snapshot_steps for prompt, at in before.items())
 
 
+SAMPLES = decoding("parallel", 4, entropy_threshold=None, max_tokens=50, snapshot_steps=5)
+TWO_KINDS = st.sampled_from([SAMPLES, ADAPT])
+
+
+def check_what_is_left(chosen: DecodingSettings, seed: int, folder: Path) -> None:
+    """Going on from the states in a folder makes what an undisturbed generation makes.
+
+    Prompts that were finished before are made again: their states are the finished ones.
+    """
+    _, steps = start(chosen, seed, EVERYTHING, files_in(folder))
+    runs = [run for finished in steps for run in finished]
+    assert content(runs) == undisturbed(chosen, seed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TWO_KINDS, st.integers(0, 10**6), st.randoms(use_true_random=False))
+def test_two_jobs_that_write_one_file_do_not_mix_their_states(
+    chosen: DecodingSettings, seed: int, chance: random.Random
+) -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        jobs = [start(chosen, seed, EVERYTHING, files_in(folder))[1] for _ in range(2)]
+        for _ in range(30):
+            next(chance.choice(jobs), None)
+        # A third goes on from there while one of them still writes.
+        jobs[0] = start(chosen, seed, EVERYTHING, files_in(folder))[1]
+        for _ in range(10):
+            next(chance.choice(jobs), None)
+        check_what_is_left(chosen, seed, folder)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TWO_KINDS, st.integers(0, 10**6), st.integers(1, 20), st.integers(1, 20))
+def test_a_file_deleted_while_it_is_written_begins_with_the_whole_state(
+    chosen: DecodingSettings, seed: int, before: int, after: int
+) -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        files = files_in(folder)
+        files.new_counts = lambda: {"steps": 1}
+        _, steps = start(chosen, seed, EVERYTHING, files)
+        for _ in range(before):
+            next(steps, None)
+        for path in folder.iterdir():
+            path.unlink()
+        for _ in range(after):
+            next(steps, None)
+        again = files_in(folder)
+        for path in folder.iterdir():
+            assert again.restore(path.stem)
+            # The work of the states that are gone is not forgotten.
+            assert again.counts(path.stem) == files.counts(path.stem)
+        check_what_is_left(chosen, seed, folder)
+
+
 def test_a_file_of_another_version_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "0.states").write_bytes(b"eager snapshots 0\nsomething")
     said: list[str] = []
