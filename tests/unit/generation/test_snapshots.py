@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -282,6 +283,30 @@ def test_a_file_deleted_while_it_is_written_begins_with_the_whole_state(
             # The work of the states that are gone is not forgotten.
             assert again.counts(path.stem) == files.counts(path.stem)
         check_what_is_left(chosen, seed, folder)
+
+
+@pytest.mark.parametrize("place", [0, 9, len(FORM) - 1])
+@pytest.mark.parametrize("cut", [False, True])
+def test_damage_in_the_first_line_costs_the_states_before_it_only(
+    tmp_path: Path, place: int, cut: bool
+) -> None:
+    expected, said = undisturbed(ADAPT, 5), []
+    _, steps = start(ADAPT, 5, EVERYTHING, files_in(tmp_path))
+    for _ in range(15):
+        next(steps)
+    path = tmp_path / "0.states"
+    whole = bytearray(path.read_bytes())
+    whole[place] ^= 0x80
+    path.write_bytes(whole[: place + 1] if cut else whole)
+    _, steps = start(ADAPT, 5, EVERYTHING, files_in(tmp_path, said))
+    for _ in range(15):
+        next(steps)
+    assert said == [f"{path}: damaged from byte 0 on; only what lies before that counts"]
+    # What is kept from then on counts.
+    assert files_in(tmp_path).restore("0")
+    _, steps = start(ADAPT, 5, EVERYTHING, files_in(tmp_path, said))
+    assert content([run for finished in steps for run in finished]) == expected
+    assert len(said) == 1
 
 
 def test_a_file_of_another_version_is_left_alone(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from eager.generation.counts import added
 from eager.generation.decoder import PromptRun
 
 FORM = b"eager snapshots 2\n"
+ANY_FORM = re.compile(rb"eager snapshots \d+\n")
 TYPES = {"tokens": "i", "entropies": "f", "step_entropies": "f"}
 
 
@@ -120,14 +122,14 @@ class SnapshotFiles:
             for size, stored, payload in _records(content[good:]):
                 yield stored, payload
                 good += size
-        elif not FORM.startswith(content):
+        elif ANY_FORM.match(content):
             self._log(
                 f"{path}: of another version, left as it is; {prompt_id} starts from the beginning"
             )
             del self._paths[prompt_id]
             return
         if good != len(content):
-            self._log(f"{path}: damaged from byte {good} on; goes on from the state before")
+            self._log(f"{path}: damaged from byte {good} on; only what lies before that counts")
             with path.open("r+b") as stream:
                 stream.truncate(good)
 
