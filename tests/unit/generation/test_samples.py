@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -14,7 +17,8 @@ from eager.config.settings import DecodingSettings, EngineOptions
 from eager.generation import shard_job
 from eager.generation.gather import generate_whole
 from eager.generation.progress import Progress
-from eager.generation.work import Inputs
+from eager.generation.store import Store
+from eager.generation.work import Inputs, read_work
 from tests.support.oracle import random_script
 from tests.support.scripted_engine import SeededEngine, decoding
 from tests.support.scripted_generation import END, PROMPTS, Letters, make_inputs
@@ -28,10 +32,22 @@ class Samples:
         self._folder = folder
         self._inputs = inputs
 
+    @property
+    def store(self) -> Store:
+        return Store(self._inputs.store, print)
+
+    def keys(self) -> list[str]:
+        """Names of the entries, which are the same for every number of samples."""
+        settings = self.settings(1)
+        return shard_job.entry_keys(settings, self._inputs, read_work(settings, self._inputs))
+
+    def settings(self, samples: int, **changes: object) -> DecodingSettings:
+        settings = decoding("parallel", samples, entropy_threshold=None, max_tokens=30)
+        return DecodingSettings.model_validate(settings.model_dump() | changes)
+
     def make(self, samples: int, **changes: object) -> Path:
         """A result, gathered."""
-        settings = decoding("parallel", samples, entropy_threshold=None, max_tokens=30)
-        settings = DecodingSettings.model_validate(settings.model_dump() | changes)
+        settings = self.settings(samples, **changes)
         output = self._folder / f"{samples}"
         Engine.submissions = 0
         generate_whole(
@@ -110,3 +126,44 @@ def test_a_damaged_entry_is_drawn_again_for_the_result_that_asks(samples: Sample
     assert samples.drawn[-1] == 4
     assert rows(samples.make(6)) == before
     assert samples.drawn[-1] == 2
+
+
+def test_results_that_find_their_samples_wait_for_no_other_job(samples: Samples) -> None:
+    samples.make(8)
+    with samples.store.hold(samples.keys()):
+        samples.make(2)
+        samples.make(4)
+    assert samples.drawn[1:] == [0, 0]
+
+
+def test_others_may_go_on_while_a_job_describes_what_it_has_done(
+    samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe, held = shard_job.describe_run, []
+
+    def describe_run(*arguments: Any, **facts: Any) -> dict[str, Any]:
+        with samples.store.hold(samples.keys()):
+            held.append(True)
+        return describe(*arguments, **facts)
+
+    monkeypatch.setattr(shard_job, "describe_run", describe_run)
+    samples.make(2)
+    assert held == [True]
+
+
+def test_what_another_job_finishes_before_the_lock_is_free_is_found(
+    samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = Store.hold
+
+    @contextmanager
+    def hold_late(store: Store, keys: list[str]) -> Iterator[None]:
+        monkeypatch.setattr(Store, "hold", hold)
+        samples.make(4)
+        with store.hold(keys):
+            yield
+
+    samples.make(2)
+    monkeypatch.setattr(Store, "hold", hold_late)
+    run = run_of(samples.make(4))
+    assert (run["sequences_generated"], run["prompts_found_finished"]) == (0, PROMPTS)
