@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Samples:
     def store(self) -> Store:
         return Store(self._inputs.store, print)
 
+    @property
     def keys(self) -> list[str]:
         """Names of the entries, which are the same for every number of samples."""
         settings = self.settings(1)
@@ -130,7 +131,7 @@ def test_a_damaged_entry_is_drawn_again_for_the_result_that_asks(samples: Sample
 
 def test_results_that_find_their_samples_wait_for_no_other_job(samples: Samples) -> None:
     samples.make(8)
-    with samples.store.hold(samples.keys()):
+    with samples.store.hold(samples.keys):
         samples.make(2)
         samples.make(4)
     assert samples.drawn[1:] == [0, 0]
@@ -142,7 +143,7 @@ def test_others_may_go_on_while_a_job_describes_what_it_has_done(
     describe, held = shard_job.describe_run, []
 
     def describe_run(*arguments: Any, **facts: Any) -> dict[str, Any]:
-        with samples.store.hold(samples.keys()):
+        with samples.store.hold(samples.keys):
             held.append(True)
         return describe(*arguments, **facts)
 
@@ -167,3 +168,20 @@ def test_what_another_job_finishes_before_the_lock_is_free_is_found(
     monkeypatch.setattr(Store, "hold", hold_late)
     run = run_of(samples.make(4))
     assert (run["sequences_generated"], run["prompts_found_finished"]) == (0, PROMPTS)
+
+
+def test_more_samples_that_another_job_has_drawn_meanwhile_stay(
+    samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class SlowEngine(Engine):
+        def __init__(self, *_: object) -> None:
+            """While it loads, a job with other shards, and so with another lock, does its work."""
+            monkeypatch.setattr(shard_job, "VllmEngine", Engine)
+            with monkeypatch.context() as patched:
+                patched.setattr(Store, "hold", lambda *_: nullcontext())
+                samples.make(8)
+            super().__init__()
+
+    monkeypatch.setattr(shard_job, "VllmEngine", SlowEngine)
+    assert run_of(samples.make(4))["sequences_generated"] == 4 * PROMPTS
+    assert {samples.store.size(key) for key in samples.keys} == {8}

@@ -142,10 +142,8 @@ class Generation:
         self.sequences += finished.sequences.num_rows
         if prompt_id in self._before:
             finished = with_more(self._before[prompt_id], finished)
-        key = self._keys[prompt_id]
-        # Another experiment may have drawn more samples of this prompt meanwhile.
-        if item.samples is None or (self._store.size(key) or 0) <= finished.sequences.num_rows:
-            self._store.write(key, finished)
+        write = self._store.write if item.samples is None else self._store.write_samples
+        write(self._keys[prompt_id], finished)
         self.finished.add(prompt_id)
 
     def _tables(
