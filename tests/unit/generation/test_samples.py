@@ -19,6 +19,7 @@ from eager.generation.gather import generate_whole
 from eager.generation.progress import Progress
 from eager.generation.store import Store
 from eager.generation.work import Inputs, read_work
+from eager.util.tables import read_table, write_table
 from tests.support.oracle import random_script
 from tests.support.scripted_engine import SeededEngine, decoding
 from tests.support.scripted_generation import END, PROMPTS, Letters, make_inputs
@@ -41,6 +42,11 @@ class Samples:
         """Names of the entries, which are the same for every number of samples."""
         settings = self.settings(1)
         return shard_job.entry_keys(settings, self._inputs, read_work(settings, self._inputs))
+
+    def change_vocabulary(self, **changes: object) -> None:
+        table = read_table(self._inputs.prompts, "prompts")
+        marks = json.loads(table.schema.metadata[b"vocabulary"]) | changes
+        write_table(self._inputs.prompts, table, "prompts", {"vocabulary": json.dumps(marks)})
 
     def settings(self, samples: int, **changes: object) -> DecodingSettings:
         settings = decoding("parallel", samples, entropy_threshold=None, max_tokens=30)
@@ -117,6 +123,24 @@ def test_what_decides_a_sample_makes_another_pool(samples: Samples) -> None:
     for changes in ({"seed": 56}, {"temperature": 0.7}, {"record_entropies": True}):
         samples.make(4, **changes)
     assert samples.drawn == [4 * PROMPTS] * 4
+
+
+def test_the_end_of_thinking_decides_no_sample(samples: Samples) -> None:
+    before = rows(samples.make(4))
+    samples.change_vocabulary(end_of_thinking=[3])
+    assert rows(samples.make(4)) == before
+    # The context length may: vLLM chooses the rotary embeddings of some models by it.
+    samples.change_vocabulary(context_length=99)
+    samples.make(4)
+    assert samples.drawn == [4 * PROMPTS, 0, 4 * PROMPTS]
+
+
+def test_the_end_of_thinking_decides_where_sequences_branch(samples: Samples) -> None:
+    settings, inputs = decoding("eager_init", 4), samples._inputs
+    before = shard_job.entry_keys(settings, inputs, read_work(settings, inputs))
+    samples.change_vocabulary(end_of_thinking=[3])
+    after = shard_job.entry_keys(settings, inputs, read_work(settings, inputs))
+    assert not {*before} & {*after}
 
 
 def test_a_damaged_entry_is_drawn_again_for_the_result_that_asks(samples: Samples) -> None:

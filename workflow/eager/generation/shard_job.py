@@ -201,11 +201,13 @@ def done_file(output: Path, shard: Shard) -> Path:
 
 def generation_identity(settings: DecodingSettings, inputs: Inputs, work: Work) -> dict[str, Any]:
     """Everything that decides the results of a generation besides its prompts."""
-    # How many samples are asked for decides none of them.
-    without = {"max_sequences"} if settings.method == "parallel" else None
+    # How many samples are asked for decides none of them, and the end of thinking only where
+    # sequences branch. The context length stays, though `max_tokens` may be shorter: vLLM chooses
+    # the rotary embeddings of some models (LongRoPE) by it.
+    without = {"max_sequences", "end_of_thinking"} if settings.method == "parallel" else None
     return {
         "settings": json.loads(settings.model_dump_json(exclude=without)),
-        "vocabulary": work.vocabulary.model_dump(),
+        "vocabulary": work.vocabulary.model_dump(exclude=without),
         "model": read_json(inputs.model_manifest)["files"],
         "code": method_fingerprint("generation.shard_job", settings.method),
         "software": software_recipe(),
