@@ -115,6 +115,7 @@ def generate(
     log: Log = None,
 ) -> None:
     """Generate the sequences of one method in one cell, or those of a shard."""
+    from eager.config.options import read_options
     from eager.config.settings import EngineOptions
     from eager.config.targets import read_experiment
     from eager.generation.gather import generate_whole
@@ -123,10 +124,10 @@ def generate(
     from eager.generation.shards import Shard
     from eager.generation.work import inputs_of
 
-    options = EngineOptions.model_validate_json(engine)
-    if tensor_parallel_size is not None:
-        options = options.model_copy(update={"tensor_parallel_size": tensor_parallel_size})
     with logged_step(log) as terminal:
+        options = read_options(EngineOptions, engine, "--engine")
+        if tensor_parallel_size is not None:
+            options = options.model_copy(update={"tensor_parallel_size": tensor_parallel_size})
         target = read_experiment(experiment).target(result)
         label = " ".join([target.method, target.cell["model"], target.cell["dataset"]])
         progress_for = partial(Progress, f"{label} {shard or ''}".strip(), stream=terminal)
@@ -171,13 +172,14 @@ def evaluate(
     log: Log = None,
 ) -> None:
     """Evaluate every sequence of a result; programs run in a sandbox only."""
+    from eager.config.options import read_options
     from eager.config.targets import read_experiment
     from eager.evaluation.evaluate import evaluate as run
     from eager.evaluation.programs import CodeOptions
     from eager.sandbox.settings import SandboxSettings
 
     with logged_step(log):
-        settings = SandboxSettings.model_validate_json(sandbox)
+        settings = read_options(SandboxSettings, sandbox, "--sandbox")
         target = read_experiment(experiment).target(result)
         folder = Path(target.folder)
         run(

@@ -18,6 +18,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from eager.generation.store import Store
 from eager.generation.work import Inputs
 from tests.support.scripted_generation import PROMPTS, hold_path, make_inputs, run_step
 
@@ -214,6 +215,12 @@ def test_two_jobs_on_one_shard(new_job: Callable[..., Job]) -> None:
     process.join(60)
     assert process.exitcode == 0
     assert len({s[:2] for s in job.submissions()}) == PROMPTS
+
+
+def test_shards_without_prompts_do_not_keep_each_other_off(new_job: Callable[..., Job]) -> None:
+    job = new_job("job", shards=PROMPTS + 2, seconds_a_step=0.0)
+    with Store(job.inputs.store, print).hold([]):
+        assert job.run(str(PROMPTS + 2)) == 0, job.log
 
 
 @pytest.fixture

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -14,7 +17,9 @@ from eager.config.settings import DecodingSettings, EngineOptions
 from eager.generation import shard_job
 from eager.generation.gather import generate_whole
 from eager.generation.progress import Progress
-from eager.generation.work import Inputs
+from eager.generation.store import Store
+from eager.generation.work import Inputs, read_work
+from eager.util.tables import read_table, write_table
 from tests.support.oracle import random_script
 from tests.support.scripted_engine import SeededEngine, decoding
 from tests.support.scripted_generation import END, PROMPTS, Letters, make_inputs
@@ -28,10 +33,28 @@ class Samples:
         self._folder = folder
         self._inputs = inputs
 
+    @property
+    def store(self) -> Store:
+        return Store(self._inputs.store, print)
+
+    @property
+    def keys(self) -> list[str]:
+        """Names of the entries, which are the same for every number of samples."""
+        settings = self.settings(1)
+        return shard_job.entry_keys(settings, self._inputs, read_work(settings, self._inputs))
+
+    def change_vocabulary(self, **changes: object) -> None:
+        table = read_table(self._inputs.prompts, "prompts")
+        marks = json.loads(table.schema.metadata[b"vocabulary"]) | changes
+        write_table(self._inputs.prompts, table, "prompts", {"vocabulary": json.dumps(marks)})
+
+    def settings(self, samples: int, **changes: object) -> DecodingSettings:
+        settings = decoding("parallel", samples, entropy_threshold=None, max_tokens=30)
+        return DecodingSettings.model_validate(settings.model_dump() | changes)
+
     def make(self, samples: int, **changes: object) -> Path:
         """A result, gathered."""
-        settings = decoding("parallel", samples, entropy_threshold=None, max_tokens=30)
-        settings = DecodingSettings.model_validate(settings.model_dump() | changes)
+        settings = self.settings(samples, **changes)
         output = self._folder / f"{samples}"
         Engine.submissions = 0
         generate_whole(
@@ -102,6 +125,24 @@ def test_what_decides_a_sample_makes_another_pool(samples: Samples) -> None:
     assert samples.drawn == [4 * PROMPTS] * 4
 
 
+def test_the_end_of_thinking_decides_no_sample(samples: Samples) -> None:
+    before = rows(samples.make(4))
+    samples.change_vocabulary(end_of_thinking=[3])
+    assert rows(samples.make(4)) == before
+    # The context length may: vLLM chooses the rotary embeddings of some models by it.
+    samples.change_vocabulary(context_length=99)
+    samples.make(4)
+    assert samples.drawn == [4 * PROMPTS, 0, 4 * PROMPTS]
+
+
+def test_the_end_of_thinking_decides_where_sequences_branch(samples: Samples) -> None:
+    settings, inputs = decoding("eager_init", 4), samples._inputs
+    before = shard_job.entry_keys(settings, inputs, read_work(settings, inputs))
+    samples.change_vocabulary(end_of_thinking=[3])
+    after = shard_job.entry_keys(settings, inputs, read_work(settings, inputs))
+    assert not {*before} & {*after}
+
+
 def test_a_damaged_entry_is_drawn_again_for_the_result_that_asks(samples: Samples) -> None:
     before = rows(samples.make(6))
     victim = next((samples._inputs.store).glob("??/*.zip"))
@@ -110,3 +151,61 @@ def test_a_damaged_entry_is_drawn_again_for_the_result_that_asks(samples: Sample
     assert samples.drawn[-1] == 4
     assert rows(samples.make(6)) == before
     assert samples.drawn[-1] == 2
+
+
+def test_results_that_find_their_samples_wait_for_no_other_job(samples: Samples) -> None:
+    samples.make(8)
+    with samples.store.hold(samples.keys):
+        samples.make(2)
+        samples.make(4)
+    assert samples.drawn[1:] == [0, 0]
+
+
+def test_others_may_go_on_while_a_job_describes_what_it_has_done(
+    samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe, held = shard_job.describe_run, []
+
+    def describe_run(*arguments: Any, **facts: Any) -> dict[str, Any]:
+        with samples.store.hold(samples.keys):
+            held.append(True)
+        return describe(*arguments, **facts)
+
+    monkeypatch.setattr(shard_job, "describe_run", describe_run)
+    samples.make(2)
+    assert held == [True]
+
+
+def test_what_another_job_finishes_before_the_lock_is_free_is_found(
+    samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = Store.hold
+
+    @contextmanager
+    def hold_late(store: Store, keys: list[str]) -> Iterator[None]:
+        monkeypatch.setattr(Store, "hold", hold)
+        samples.make(4)
+        with store.hold(keys):
+            yield
+
+    samples.make(2)
+    monkeypatch.setattr(Store, "hold", hold_late)
+    run = run_of(samples.make(4))
+    assert (run["sequences_generated"], run["prompts_found_finished"]) == (0, PROMPTS)
+
+
+def test_more_samples_that_another_job_has_drawn_meanwhile_stay(
+    samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class SlowEngine(Engine):
+        def __init__(self, *_: object) -> None:
+            """While it loads, a job with other shards, and so with another lock, does its work."""
+            monkeypatch.setattr(shard_job, "VllmEngine", Engine)
+            with monkeypatch.context() as patched:
+                patched.setattr(Store, "hold", lambda *_: nullcontext())
+                samples.make(8)
+            super().__init__()
+
+    monkeypatch.setattr(shard_job, "VllmEngine", SlowEngine)
+    assert run_of(samples.make(4))["sequences_generated"] == 4 * PROMPTS
+    assert {samples.store.size(key) for key in samples.keys} == {8}

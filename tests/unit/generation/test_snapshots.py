@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -219,6 +220,85 @@ def test_a_last_state_that_was_cut_short_costs_one_interval(seed: int, moment: i
         next(steps)
         after = {live.run.prompt.id: live.tree.steps for live in again._live.values()}
     assert all(at - after[prompt] < 2 * chosen.snapshot_steps for prompt, at in before.items())
+
+
+SAMPLES = decoding("parallel", 4, entropy_threshold=None, max_tokens=50, snapshot_steps=5)
+TWO_KINDS = st.sampled_from([SAMPLES, ADAPT])
+
+
+def check_what_is_left(chosen: DecodingSettings, seed: int, folder: Path) -> None:
+    """Going on from the states in a folder makes what an undisturbed generation makes.
+
+    Prompts that were finished before are made again: their states are the finished ones.
+    """
+    _, steps = start(chosen, seed, EVERYTHING, files_in(folder))
+    runs = [run for finished in steps for run in finished]
+    assert content(runs) == undisturbed(chosen, seed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TWO_KINDS, st.integers(0, 10**6), st.randoms(use_true_random=False))
+def test_two_jobs_that_write_one_file_do_not_mix_their_states(
+    chosen: DecodingSettings, seed: int, chance: random.Random
+) -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        jobs = [start(chosen, seed, EVERYTHING, files_in(folder))[1] for _ in range(2)]
+        for _ in range(30):
+            next(chance.choice(jobs), None)
+        # A third goes on from there while one of them still writes.
+        jobs[0] = start(chosen, seed, EVERYTHING, files_in(folder))[1]
+        for _ in range(10):
+            next(chance.choice(jobs), None)
+        check_what_is_left(chosen, seed, folder)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TWO_KINDS, st.integers(0, 10**6), st.integers(1, 20), st.integers(1, 20))
+def test_a_file_deleted_while_it_is_written_begins_with_the_whole_state(
+    chosen: DecodingSettings, seed: int, before: int, after: int
+) -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        files = files_in(folder)
+        files.new_counts = lambda: {"steps": 1}
+        _, steps = start(chosen, seed, EVERYTHING, files)
+        for _ in range(before):
+            next(steps, None)
+        for path in folder.iterdir():
+            path.unlink()
+        for _ in range(after):
+            next(steps, None)
+        again = files_in(folder)
+        for path in folder.iterdir():
+            assert again.restore(path.stem)
+            # The work of the states that are gone is not forgotten.
+            assert again.counts(path.stem) == files.counts(path.stem)
+        check_what_is_left(chosen, seed, folder)
+
+
+@pytest.mark.parametrize("place", [0, 9, len(FORM) - 1])
+@pytest.mark.parametrize("cut", [False, True])
+def test_damage_in_the_first_line_costs_the_states_before_it_only(
+    tmp_path: Path, place: int, cut: bool
+) -> None:
+    expected, said = undisturbed(ADAPT, 5), []
+    _, steps = start(ADAPT, 5, EVERYTHING, files_in(tmp_path))
+    for _ in range(15):
+        next(steps)
+    path = tmp_path / "0.states"
+    whole = bytearray(path.read_bytes())
+    whole[place] ^= 0x80
+    path.write_bytes(whole[: place + 1] if cut else whole)
+    _, steps = start(ADAPT, 5, EVERYTHING, files_in(tmp_path, said))
+    for _ in range(15):
+        next(steps)
+    assert said == [f"{path}: damaged from byte 0 on; only what lies before that counts"]
+    # What is kept from then on counts.
+    assert files_in(tmp_path).restore("0")
+    _, steps = start(ADAPT, 5, EVERYTHING, files_in(tmp_path, said))
+    assert content([run for finished in steps for run in finished]) == expected
+    assert len(said) == 1
 
 
 def test_a_file_of_another_version_is_left_alone(tmp_path: Path) -> None:

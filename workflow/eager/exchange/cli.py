@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -66,6 +65,7 @@ def import_(
     log: Log = None,
 ) -> None:
     """Read results of the authors' implementation; evaluate and measure them."""
+    from eager.config.options import read_options
     from eager.evaluation.programs import CodeOptions
     from eager.exchange.import_ import ImportOptions, import_folder, import_result
     from eager.sandbox.settings import SandboxSettings
@@ -78,8 +78,8 @@ def import_(
         tasks=tasks,
         model=model,
         dataset=dataset,
-        code=CodeOptions.model_validate(json.loads(code)),
-        sandbox=SandboxSettings.model_validate_json(sandbox),
+        code=read_options(CodeOptions, code, "--code"),
+        sandbox=read_options(SandboxSettings, sandbox, "--sandbox"),
         cache=cache,
     )
     with logged_step(log) as terminal:

@@ -62,17 +62,27 @@ class Generation:
         self._before: dict[str, FinishedPrompt] = {}
         self._store = store
         self._stop = stop
-        for prompt_id, key in self._keys.items():
-            self._look_up(prompt_id, key)
-        self.found = len(self.finished)
+        self._look_up()
 
     def run(self, make_engine: EngineFactory, progress: Progress) -> None:
         """Finish all prompts; starts no engine where nothing is left to generate.
 
+        The prompts are locked only while there are some to generate: results that find everything,
+        such as those of smaller M, keep nobody waiting.
+
         Raises:
+            EagerError: another job is generating these prompts.
             StoppedError: a signal has come; what is finished is in the store, what was running
                 goes on from its last state.
         """
+        with ExitStack() as held:
+            if len(self.finished) < len(self._items):
+                with self._stop.at_once():
+                    held.enter_context(self._store.hold(self._keys.values()))
+                self._look_up()  # another job may have finished them before the lock was free
+            self._finish(make_engine, progress)
+
+    def _finish(self, make_engine: EngineFactory, progress: Progress) -> None:
         progress.begin(self.found)
         remaining = [i for i in self._items.values() if i.prompt.id not in self.finished]
         if not any(item.next_round(0, 0) for item in remaining):
@@ -102,17 +112,19 @@ class Generation:
             )
         progress.end(len(self.finished), decoder.counters.forks, decoder.counters.tokens)
 
-    def _look_up(self, prompt_id: str, key: str) -> None:
+    def _look_up(self) -> None:
         """Find out what is finished, and from which sample on Full Parallel is to go on."""
-        found, item = self._store.read(key), self._items[prompt_id]
-        if found is None:
-            return
-        there = found.sequences.num_rows
-        if item.samples is None or there >= item.samples:
-            self.finished.add(prompt_id)
-        else:
-            self._before[prompt_id] = found
-            self._items[prompt_id] = item.after(there)
+        for prompt_id, item in self._items.items():
+            found = None if prompt_id in self.finished else self._store.read(self._keys[prompt_id])
+            if found is None:
+                continue
+            there = found.sequences.num_rows
+            if item.samples is None or there >= item.samples:
+                self.finished.add(prompt_id)
+            else:
+                self._before[prompt_id] = found
+                self._items[prompt_id] = item.after(there)
+        self.found = len(self.finished)
 
     def _files_under_way(self, items: list[WorkItem]) -> dict[str, Path]:
         """Where the states of prompts are kept, by the samples that are to be drawn."""
@@ -130,10 +142,8 @@ class Generation:
         self.sequences += finished.sequences.num_rows
         if prompt_id in self._before:
             finished = with_more(self._before[prompt_id], finished)
-        key = self._keys[prompt_id]
-        # Another experiment may have drawn more samples of this prompt meanwhile.
-        if item.samples is None or (self._store.size(key) or 0) <= finished.sequences.num_rows:
-            self._store.write(key, finished)
+        write = self._store.write if item.samples is None else self._store.write_samples
+        write(self._keys[prompt_id], finished)
         self.finished.add(prompt_id)
 
     def _tables(
@@ -191,11 +201,13 @@ def done_file(output: Path, shard: Shard) -> Path:
 
 def generation_identity(settings: DecodingSettings, inputs: Inputs, work: Work) -> dict[str, Any]:
     """Everything that decides the results of a generation besides its prompts."""
-    # How many samples are asked for decides none of them.
-    without = {"max_sequences"} if settings.method == "parallel" else None
+    # How many samples are asked for decides none of them, and the end of thinking only where
+    # sequences branch. The context length stays, though `max_tokens` may be shorter: vLLM chooses
+    # the rotary embeddings of some models (LongRoPE) by it.
+    without = {"max_sequences", "end_of_thinking"} if settings.method == "parallel" else None
     return {
         "settings": json.loads(settings.model_dump_json(exclude=without)),
-        "vocabulary": work.vocabulary.model_dump(),
+        "vocabulary": work.vocabulary.model_dump(exclude=without),
         "model": read_json(inputs.model_manifest)["files"],
         "code": method_fingerprint("generation.shard_job", settings.method),
         "software": software_recipe(),
@@ -239,10 +251,7 @@ def generate(
     store = Store(inputs.store, progress.say)
     loader = _Loader(settings, options, inputs, work)
     started = perf_counter()
-    kept = report_full_disk("Finished prompts are kept")
-    with stop_requests() as stop, kept, ExitStack() as held:
-        with stop.at_once():
-            held.enter_context(store.hold(keys))
+    with stop_requests() as stop, report_full_disk("Finished prompts are kept"):
         generation = Generation(settings, work.vocabulary, items, keys, store, stop)
         generation.run(loader.load, progress)
         manifest = read_json(inputs.model_manifest)

@@ -4,12 +4,17 @@ One file per prompt in the store, which only grows: a line that names the form, 
 state. A record is a line with its hash and size, a line of JSON, and the new tokens and entropies
 as they are in memory, four bytes each. A record that was cut short or damaged ends what counts.
 Nothing waits for the disk: what a crash of the machine leaves out is found missing by its hash.
+
+A record is what has changed since the one before it, whose hash it contains. So where two jobs
+write one file, which no lock prevents if their shards differ, the records of one are read and those
+of the other passed over.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,16 +28,21 @@ from eager.algorithm.tree_state import LISTS, Saved, TreeState, difference, save
 from eager.generation.counts import added
 from eager.generation.decoder import PromptRun
 
-FORM = b"eager snapshots 1\n"
+FORM = b"eager snapshots 2\n"
+ANY_FORM = re.compile(rb"eager snapshots \d+\n")
 TYPES = {"tokens": "i", "entropies": "f", "step_entropies": "f"}
 
 
 @dataclass
 class _Kept:
-    """What the file of a prompt has: its rounds, and the counts of the work until then."""
+    """What the file of a prompt has: its rounds, and the counts of the work until then.
+
+    `last` is the hash of its last record.
+    """
 
     rounds: list[Saved] = field(default_factory=list)
     counts: dict[str, float] = field(default_factory=dict)
+    last: str = ""
 
 
 class SnapshotFiles:
@@ -54,7 +64,11 @@ class SnapshotFiles:
         """The states of a prompt's rounds, oldest first; none where nothing is kept."""
         rounds: list[list[TreeState]] = []
         kept = self._kept[prompt_id] = _Kept()
-        for facts, states in self._read(prompt_id):
+        for found, payload in self._read(prompt_id):
+            facts, states = _decode(payload)
+            if facts["after"] != kept.last:
+                continue  # another job's
+            kept.last = found
             for number, state in states:
                 if number == len(rounds):
                     rounds.append([])
@@ -75,10 +89,16 @@ class SnapshotFiles:
         kept = self._kept.setdefault(run.prompt.id, _Kept())
         counts = self.new_counts()
         kept.counts = added(kept.counts, counts)
-        record = _encode(_differences(run, lengths, kept.rounds), counts)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as stream:
-            stream.write(record if stream.tell() else FORM + record)
+            new = not stream.tell()
+            if new:
+                # Where it was deleted meanwhile, all of the state has to be written again.
+                kept.rounds, kept.last, counts = [], "", kept.counts
+            payload = _encode(_differences(run, lengths, kept.rounds), counts, kept.last)
+            kept.last = _hash(payload)
+            record = f"{kept.last} {len(payload)}\n".encode() + payload
+            stream.write(FORM + record if new else record)
 
     def counts(self, prompt_id: str) -> dict[str, float]:
         """What the engine had done until the last state, as far as it is told with this prompt."""
@@ -90,28 +110,28 @@ class SnapshotFiles:
         if prompt_id in self._paths:
             self._paths[prompt_id].unlink(missing_ok=True)
 
-    def _read(self, prompt_id: str) -> Iterator[tuple[dict[str, Any], list[tuple[int, TreeState]]]]:
+    def _read(self, prompt_id: str) -> Iterator[tuple[str, bytes]]:
+        """Hash and payload of each record up to the first that is damaged, which is cut off."""
         path = self._paths.get(prompt_id)
         content = path.read_bytes() if path is not None and path.exists() else b""
         if path is None or not content:
             return
-        if not content.startswith(FORM):
-            if not FORM.startswith(content):
-                self._log(
-                    f"{path}: of another version, left as it is; "
-                    f"{prompt_id} starts from the beginning"
-                )
-                del self._paths[prompt_id]
-                return
-            content = b""
-        good = len(FORM)
-        for size, payload in _records(content[len(FORM) :]):
-            yield _decode(payload)
-            good += size
+        good = 0
+        if content.startswith(FORM):
+            good = len(FORM)
+            for size, stored, payload in _records(content[good:]):
+                yield stored, payload
+                good += size
+        elif ANY_FORM.match(content):
+            self._log(
+                f"{path}: of another version, left as it is; {prompt_id} starts from the beginning"
+            )
+            del self._paths[prompt_id]
+            return
         if good != len(content):
-            self._log(f"{path}: damaged from byte {good} on; goes on from the state before")
+            self._log(f"{path}: damaged from byte {good} on; only what lies before that counts")
             with path.open("r+b") as stream:
-                stream.truncate(good if content else 0)
+                stream.truncate(good)
 
 
 def _differences(
@@ -129,7 +149,10 @@ def _differences(
         yield number, difference(tree, at, rounds[number])
 
 
-def _encode(states: Iterator[tuple[int, TreeState]], counts: Mapping[str, float]) -> bytes:
+def _encode(
+    states: Iterator[tuple[int, TreeState]], counts: Mapping[str, float], after: str
+) -> bytes:
+    """A record's payload; `after` is the hash of the record that it goes on from."""
     told, lists = [], []
     for number, state in states:
         rows = []
@@ -137,20 +160,24 @@ def _encode(states: Iterator[tuple[int, TreeState]], counts: Mapping[str, float]
             lists += [row[name].tobytes() for name in LISTS]
             rows.append({**row, **{name: len(row[name]) for name in LISTS}})
         told.append(vars(state) | {"round": number, "sequences": rows})
-    text = json.dumps({"counts": counts, "states": told}).encode()
-    payload = b"".join([text, b"\n", *lists])
-    return f"{hashlib.sha256(payload).hexdigest()} {len(payload)}\n".encode() + payload
+    text = json.dumps({"after": after, "counts": counts, "states": told}).encode()
+    return b"".join([text, b"\n", *lists])
 
 
-def _records(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """Size and payload of the records up to the first that is damaged."""
+def _hash(payload: bytes) -> str:
+    return hashlib.sha256(payload).hexdigest()
+
+
+def _records(content: bytes) -> Iterator[tuple[int, str, bytes]]:
+    """Size, hash and payload of the records up to the first that is damaged."""
     start = 0
     while (end := content.find(b"\n", start)) >= 0:
         stored, _, size = content[start:end].partition(b" ")
         payload = content[end + 1 : end + 1 + int(size)] if size.isdigit() else b""
-        if hashlib.sha256(payload).hexdigest().encode() != stored:
+        found = _hash(payload)
+        if found.encode() != stored:
             return
-        yield end + 1 - start + len(payload), payload
+        yield end + 1 - start + len(payload), found, payload
         start = end + 1 + len(payload)
 
 

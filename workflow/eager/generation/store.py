@@ -17,7 +17,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,8 @@ from eager.util.tables import BRANCHES, SEQUENCES
 
 TABLES = {"sequences": SEQUENCES, "branches": BRANCHES}
 FINISHED, UNDER_WAY = ".zip", ".states"
+LONGEST_WAIT = 5.0
+"""Seconds to wait for another job that writes samples."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,21 @@ class Store:
             stream.write(size + b" " + _hash(size + content.getvalue()) + b"\n")
             stream.write(content.getvalue())
 
+    def write_samples(self, key: str, finished: FinishedPrompt) -> None:
+        """Keep the samples of a prompt, unless another result has drawn more of them meanwhile.
+
+        Where nothing can be locked, both may look before either writes, and the larger entry may be
+        replaced: the samples that are lost are drawn again when a result asks for them.
+        """
+        lock = FileLock(self._lock_file("samples"))
+        with suppress(NotImplementedError, OSError):
+            lock.acquire(timeout=LONGEST_WAIT)
+        try:
+            if (self.size(key) or 0) <= finished.sequences.num_rows:
+                self.write(key, finished)
+        finally:
+            lock.release()
+
     def read(self, key: str) -> FinishedPrompt | None:
         """A finished prompt; None if there is none or its entry is damaged, which is removed."""
         path = self.path(key)
@@ -128,8 +145,7 @@ class Store:
             EagerError: another job is generating them.
         """
         name = hashlib.sha256("".join(sorted(keys)).encode()).hexdigest()[:16]
-        path = self.folder / "locks" / f"{name}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = self._lock_file(name)
         lock = FileLock(path)
         try:
             lock.acquire(timeout=0)
@@ -143,6 +159,11 @@ class Store:
             yield
         finally:
             lock.release()
+
+    def _lock_file(self, name: str) -> Path:
+        path = self.folder / "locks" / f"{name}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
 
 
 def _hash(content: bytes) -> bytes:

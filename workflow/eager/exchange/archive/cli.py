@@ -36,11 +36,14 @@ def verify(
     ] = False,
 ) -> None:
     """Check every file of an archive and recompute its tables from its sequences."""
+    from eager.config.options import read_options
     from eager.exchange.archive.verify import verify_archive
     from eager.sandbox.settings import SandboxSettings
 
     sandbox = None
     if run_programs:
-        sandbox = SandboxSettings.model_validate_json(os.environ.get(SANDBOX_VARIABLE, "{}"))
+        sandbox = read_options(
+            SandboxSettings, os.environ.get(SANDBOX_VARIABLE, "{}"), SANDBOX_VARIABLE
+        )
     verify_archive(archive, sandbox, typer.echo)
     typer.echo(f"{archive}: verified")
