@@ -16,7 +16,7 @@ from typing import Any
 from transformers import AutoTokenizer
 
 from eager.algorithm.allocation import Round
-from eager.algorithm.branching import Observation
+from eager.algorithm.branching import Observation, PromptTree
 from eager.config.settings import DecodingSettings, EngineOptions
 from eager.data.encoding import _end_of_sequence
 from eager.data.prompts import Prompt, Vocabulary
@@ -54,6 +54,16 @@ class WatchedDecoder(Decoder):
             text = self._texts[run.prompt.id] + self._tokenizer.decode(tokens)
             if self._tokenizer.encode(text) != [*run.prompt.token_ids, *tokens]:
                 self.otherwise[run.prompt.id] = tree.steps
+        if run.prompt.id in self.otherwise:
+            self._end(run, tree)
+
+    def _end(self, run: PromptRun, tree: PromptTree) -> None:
+        """Nothing that a prompt generates from here on is compared."""
+        for sequence in tree.sequences:
+            sequence.finish_reason = sequence.finish_reason or "length"
+        tree.live = 0
+        for index in list(run.request_ids):
+            self._drop(run, index)
 
 
 def generate(folder: Path, run: Run) -> list[dict[str, Any]]:
