@@ -147,7 +147,7 @@ def test_prompts_share_row_groups_and_are_read_one_by_one(
         assert parent.token_ids is not None
         assert child.entropies is not None
         assert parent.token_ids.tolist() == [1, 4, 9, 1, 2, 9, 3, 0]
-        assert (child.parent, child.fork_position, len(child.entropies)) == (0, 1, 8)
+        assert (child.parent, child.inherited, len(child.entropies)) == (0, 1, 8)
 
 
 def test_a_prompts_rows_may_not_lie_apart(tmp_path: Path) -> None:
