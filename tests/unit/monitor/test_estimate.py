@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from eager.config.load import load_experiment, read_yaml
 from eager.config.schema import Experiment, ModelEntry
+from eager.config.settings import Method
 from eager.monitor.estimate import Cost, estimate, nested_samples
 from eager.monitor.history import FormerRun
 from eager.monitor.speeds import Speed, gpu_hours, speeds_of
@@ -100,6 +101,14 @@ def test_what_a_finished_run_found_in_the_pool_cost_nothing() -> None:
     assert [c.gpu_hours_naive for c in costs[:2]] == pytest.approx(
         [(10 + 60) / 3600, (10 + 3 * 180) / 3600]
     )
+
+
+@pytest.mark.parametrize("method", ["parallel", "eager_init"])
+def test_a_load_that_no_job_has_counted_is_not_saved(method: Method) -> None:
+    # Its last job found everything finished; those that were interrupted had loaded the model.
+    [cost] = costs_of(experiment(CELL, methods=(method,)), [run(method, "e", {"loads": ()})])
+    assert (cost.loads, cost.tokens) == (0, cost.tokens_naive)
+    assert cost.gpu_hours == cost.gpu_hours_naive == pytest.approx(10 / 3600)
 
 
 def test_what_is_found_in_a_finished_result_loads_no_model() -> None:

@@ -223,7 +223,8 @@ def _cost_of_run(experiment: Experiment, result: Planned, run: FormerRun, speed:
     jobs = experiment.shards(result.cell.model, result.cell.dataset)
     seconds, loads = run.gpus * run.seconds, run.gpus * sum(run.loads)
     hours = (run.generated * seconds + loads) / HOUR
-    loads_anew = 0 if run.loads else gpu_hours(0, speed, jobs, run.gpus) or 0
+    found = not run.loads and not run.generated * run.tokens
+    loads_anew = (gpu_hours(0, speed, jobs, run.gpus) or 0) if found else 0
     return Cost(
         folder=result.folder,
         cell=experiment.columns(result.cell),
