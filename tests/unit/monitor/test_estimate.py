@@ -149,6 +149,22 @@ def test_what_is_there_is_counted_as_it_was_and_not_to_be_paid_again() -> None:
     assert cost.gpu_hours == cost.gpu_hours_naive == pytest.approx(2 * 40 / 3600)
 
 
+@pytest.mark.parametrize(
+    ("facts", "dataset"),
+    [({"code": "0"}, {}), ({"parameters": {}}, {}), ({}, {"max_tokens": 1000})],
+)
+def test_what_status_calls_outdated_is_to_be_paid_again(
+    facts: dict[str, Any], dataset: dict[str, Any]
+) -> None:
+    plan = experiment(CELL, cell(max_sequences=8), methods=("parallel",), **dataset)
+    costs = costs_of(plan, [run("parallel", "e", facts)], prompts=5)
+    # M = 4 has nothing that M = 8 could take; it is the first samples of it.
+    assert [(c.basis, c.samples, c.tokens) for c in costs] == [
+        ("measured", 0, 0),
+        ("measured at another M", 8, 2000),
+    ]
+
+
 def test_cells_that_differ_in_theta_pay_for_parallel_once() -> None:
     plan = experiment(CELL, cell(entropy_threshold=1.0), methods=("parallel", "eager_init"))
     assert [(cost.method, cost.cell["entropy_threshold"]) for cost in costs_of(plan)] == [

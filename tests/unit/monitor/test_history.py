@@ -74,6 +74,11 @@ def test_older_runs_generated_all_their_samples(tmp_path: Path) -> None:
     assert run.key == Key("m", "d", "parallel", 4, None, 0.6, None)
 
 
+def test_what_made_a_run_is_read(tmp_path: Path) -> None:
+    run = read(tmp_path, code_fingerprint="0a")
+    assert (run.parameters, run.code) == (RUN["parameters"], "0a")
+
+
 def counted(results: Path, *runs: tuple[int, int], store: str = "ab") -> list[int | None]:
     """Samples of results of 5 prompts with M and `sequences_generated` each."""
     for number, (cap, generated) in enumerate(runs):

@@ -18,6 +18,7 @@ from eager.monitor.history import FormerRun, Key
 from eager.monitor.knowledge import Basis, PerPrompt, known_facts, per_prompt
 from eager.monitor.speeds import HOUR, Speed, gpu_hours
 from eager.report.tables.published import PublishedFigures
+from eager.util.fingerprint import method_fingerprint
 
 GIGABYTE = 1e9
 
@@ -74,7 +75,7 @@ class Planned:
         pool: of `Cost`.
         initial: of `Cost`.
         alone: what a prompt costs if nothing is shared.
-        own: the run that is there; None: still to run.
+        own: the run that is there, made with these settings and this code; None: still to run.
     """
 
     folder: str
@@ -177,9 +178,20 @@ def plan(
                 pool=pooled if method == "parallel" else None,
                 initial=result_folder(name, cell, "eager_init") if budgeted else None,
                 alone=known[key],
-                own=runs_by_folder.get(folder),
+                own=_as_wanted(experiment, cell, method, runs_by_folder.get(folder)),
             )
     return list(found.values())
+
+
+def _as_wanted(
+    experiment: Experiment, cell: Cell, method: Method, run: FormerRun | None
+) -> FormerRun | None:
+    """The run that is there, unless `eager status` calls it outdated: it is made again then."""
+    if run is None:
+        return None
+    settings = experiment.decoding(cell, method).model_dump(mode="json")
+    code = method_fingerprint("generation.shard_job", method)
+    return run if (run.parameters, run.code) == (settings, code) else None
 
 
 def _cost(

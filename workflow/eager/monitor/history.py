@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -55,6 +56,8 @@ class FormerRun:
         gpus: GPUs of each job.
         bytes: size of its tables, which hold all its sequences.
         hardware: what it ran on.
+        parameters: all that decide its sequences, as JSON has them.
+        code: fingerprint of the code that generated it.
     """
 
     folder: str
@@ -68,6 +71,8 @@ class FormerRun:
     gpus: int
     bytes: int
     hardware: str
+    parameters: Mapping[str, Any]
+    code: str
 
     @property
     def model(self) -> str:
@@ -181,6 +186,8 @@ def _read(path: Path) -> FormerRun | None:
         gpus=int(_number(options.get("tensor_parallel_size", 1), above=0)),
         bytes=sum(table.stat().st_size for table in path.parent.glob("*.parquet")),
         hardware=", ".join(hardware.get("gpus", [hardware["processor"]])),
+        parameters=parameters,
+        code=str(content.get("code_fingerprint")),
     )
 
 
