@@ -181,6 +181,18 @@ def test_every_shard_is_a_job_that_loads_the_model() -> None:
     assert cost.gpu_hours == pytest.approx((3000 / 100 + 8 * 180) / 3600)
 
 
+@pytest.mark.parametrize(("prompts", "loads"), [(5, 5), (8, 8), (30, 8), (0, 0)])
+def test_a_shard_without_a_prompt_loads_no_model(prompts: int, loads: int) -> None:
+    plan = experiment(CELL, methods=("parallel",), shards=8)
+    [cost] = costs_of(plan, facts=[published("parallel", 100.0)], prompts=prompts)
+    assert (cost.jobs, cost.loads) == (8, loads)
+    hours = (prompts + loads * 180) / 3600
+    assert (cost.gpu_hours, cost.gpu_hours_naive) == pytest.approx((hours, hours))
+    # Nor would those of a result that found all its samples.
+    found = run("parallel", "e", {"samples": 0, "loads": (), "seconds": 0.0})
+    assert costs_of(plan, [found])[0].gpu_hours_naive == pytest.approx(5 * 180 / 3600)
+
+
 def test_all_gpus_of_a_job_wait_for_the_load() -> None:
     plan = experiment(CELL, methods=("parallel",))
     plan.models["m"] = ModelEntry(path="model", tensor_parallel_size=2)

@@ -37,12 +37,13 @@ class Cost:
         samples: samples per prompt that it generates itself; of Full Parallel only.
         jobs: GPU jobs, one per shard.
         gpus: GPUs of each job.
-        loads: jobs that load the model; those that find all their samples load none.
+        loads: jobs that load the model; those that find all their samples, or have no prompt, load
+            none.
         tokens: tokens it generates itself.
         tokens_naive: with every sample drawn again for each M and, of budgeted methods where the
             count is ours, EAGer-init again.
         gpu_hours: generation, and loading of the model in `loads` jobs.
-        gpu_hours_naive: of `tokens_naive`, with a load in each job.
+        gpu_hours_naive: of `tokens_naive`, with a load in each job that has a prompt.
         disk_gigabytes: its tables.
         pool: results of Full Parallel with equal pools share their samples; None: branching.
         initial: folder of the EAGer-init that a budgeted method goes on from.
@@ -206,7 +207,8 @@ def _cost(
         return _cost_of_run(experiment, result, result.own, speed)
     cell, alone = result.cell, result.alone
     jobs, gpus = experiment.shards(cell.model, cell.dataset), experiment.gpus(cell.model)
-    loads = 0 if samples == 0 else jobs
+    working = _with_prompts(jobs, prompts)
+    loads = 0 if samples == 0 else working
     naive = _times(alone.tokens, prompts)
     tokens = naive if samples is None else _times(naive, samples / cell.max_sequences)
     return Cost(
@@ -223,7 +225,7 @@ def _cost(
         tokens=tokens,
         tokens_naive=naive,
         gpu_hours=gpu_hours(tokens, speed, loads, gpus),
-        gpu_hours_naive=gpu_hours(naive, speed, jobs, gpus),
+        gpu_hours_naive=gpu_hours(naive, speed, working, gpus),
         disk_gigabytes=_times(_times(alone.bytes, prompts), 1 / GIGABYTE),
         pool=result.pool,
         initial=result.initial,
@@ -236,7 +238,8 @@ def _cost_of_run(experiment: Experiment, result: Planned, run: FormerRun, speed:
     seconds, loads = run.gpus * run.seconds, run.gpus * sum(run.loads)
     hours = (run.generated * seconds + loads) / HOUR
     found = not run.loads and not run.generated * run.tokens
-    loads_anew = (gpu_hours(0, speed, jobs, run.gpus) or 0) if found else 0
+    working = _with_prompts(jobs, run.prompts)
+    loads_anew = (gpu_hours(0, speed, working, run.gpus) or 0) if found else 0
     return Cost(
         folder=result.folder,
         cell=experiment.columns(result.cell),
@@ -256,6 +259,11 @@ def _cost_of_run(experiment: Experiment, result: Planned, run: FormerRun, speed:
         pool=result.pool,
         initial=result.initial,
     )
+
+
+def _with_prompts(jobs: int, prompts: int | None) -> int:
+    """Jobs that have a prompt to generate, where the number of prompts is known."""
+    return jobs if prompts is None else min(jobs, prompts)
 
 
 def _with_own_initial(cost: Cost, initial: Cost, speed: Speed) -> Cost:
