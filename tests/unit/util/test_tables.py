@@ -51,6 +51,28 @@ def test_one_flipped_bit_anywhere_changes_nothing_or_is_told(path: Path) -> None
     assert all(str(path) in line and "delete it and rerun" in line for line in told)
 
 
+def test_a_page_that_says_it_has_fewer_values_is_told(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    table = pq.read_metadata(path).row_group(0)
+    names = [table.column(number).path_in_schema for number in range(table.num_columns)]
+    page = table.column(names.index("token_ids.list.element"))
+    # Eight prompts have two sequences of 8 tokens. 127 instead of 128, each doubled and in seven
+    # bits to a byte, as Thrift writes it.
+    place = content.index(b"\x15\x80\x02\x15", page.data_page_offset)
+    content[place + 1 : place + 3] = b"\xfe\x01"
+    path.write_bytes(content)
+    with pytest.raises(EagerError, match=r"sequences\.parquet: .*token_ids is not complete"):
+        read_table(path, "sequences")
+
+
+def test_lists_that_are_empty_or_missing_are_complete(tmp_path: Path) -> None:
+    path, lists = tmp_path / "t.parquet", [[1, 2], [], None, [3]]
+    write_table(path, pa.table({"prompt_id": [*"abcd"], "token_ids": lists}), "sequences")
+    assert read_table(path, "sequences").column("token_ids").to_pylist() == lists
+    write_table(path, pa.table({"token_ids": pa.array([], pa.list_(pa.int32()))}), "sequences")
+    assert read_table(path, "sequences").num_rows == 0
+
+
 def test_a_damaged_row_group_is_told_when_its_turn_comes(path: Path) -> None:
     content = bytearray(path.read_bytes())
     column = pq.read_metadata(path).row_group(0).column(0)

@@ -8,11 +8,13 @@ refuses other versions and what is damaged.
 from __future__ import annotations
 
 from base64 import b64decode
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from eager.util.errors import EagerError
@@ -102,7 +104,7 @@ def read_table(path: Path, kind: str) -> pa.Table:
         EagerError: it is missing, damaged, of another kind, or of another schema version.
     """
     with _opened(path, kind) as file:
-        return file.read()
+        return _complete(file, range(file.num_row_groups), file.read())
 
 
 def read_row_groups(path: Path, kind: str, columns: list[str]) -> Iterator[pa.Table]:
@@ -113,7 +115,7 @@ def read_row_groups(path: Path, kind: str, columns: list[str]) -> Iterator[pa.Ta
     """
     with _opened(path, kind) as file:
         for group in range(file.num_row_groups):
-            yield file.read_row_group(group, columns=columns)
+            yield _complete(file, [group], file.read_row_group(group, columns=columns))
 
 
 @contextmanager
@@ -122,7 +124,7 @@ def _opened(path: Path, kind: str) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             _check_marks(path, file, kind)
-            _check_footer(path, file)
+            _check_footer(file)
             yield file
     except FileNotFoundError:
         raise EagerError(f"{path}: no such file; run the workflow to make it") from None
@@ -144,16 +146,31 @@ def _check_marks(path: Path, file: pq.ParquetFile, kind: str) -> None:
         )
 
 
-def _check_footer(path: Path, file: pq.ParquetFile) -> None:
+def _check_footer(file: pq.ParquetFile) -> None:
     """Compare what the footer, which has no checksum, says twice: the columns and the rows."""
     footer = file.metadata
     stored = pa.ipc.read_schema(pa.py_buffer(b64decode(footer.metadata[b"ARROW:schema"])))
     rows = sum(footer.row_group(group).num_rows for group in range(footer.num_row_groups))
     if stored != file.schema_arrow or rows != footer.num_rows:
-        raise EagerError(
-            f"{path}: not a readable Parquet file (its footer contradicts itself); delete it and "
-            "rerun"
-        )
+        raise ValueError("its footer contradicts itself")
+
+
+def _complete(file: pq.ParquetFile, groups: Iterable[int], table: pa.Table) -> pa.Table:
+    """What was read of row groups, if lists are as long together as the footer says.
+
+    Only the header of a page, which has no checksum, says how many values the page has.
+    """
+    values: Counter[str] = Counter()
+    for group in map(file.metadata.row_group, groups):
+        for column in map(group.column, range(group.num_columns)):
+            values[column.path_in_schema.partition(".")[0]] += column.num_values
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_list(column.type) and not pa.types.is_nested(column.type.value_type):
+            # An empty list, or none, takes the place of a value.
+            lengths = pc.max_element_wise(pc.list_value_length(column), 1)
+            if (pc.sum(lengths).as_py() or 0) != values[name]:
+                raise ValueError(f"{name} is not complete")
+    return table
 
 
 def concatenate(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
