@@ -18,8 +18,9 @@ from eager.algorithm.allocation import Round
 from eager.algorithm.branching import PromptTree
 from eager.config.settings import SNAPSHOT_STEPS
 from eager.data.prompts import Prompt
-from eager.generation.decoder import Decoder, PromptRun
+from eager.generation.decoder import Decoder
 from eager.generation.engine import VllmEngine
+from eager.generation.prompt_run import PromptRun
 from eager.generation.snapshots import SnapshotFiles
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.workload import VOCABULARY, problems, settings, timer

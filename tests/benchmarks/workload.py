@@ -14,8 +14,9 @@ from eager.algorithm.allocation import Round
 from eager.algorithm.branching import PromptTree
 from eager.config.settings import DecodingSettings, EngineOptions
 from eager.data.prompts import Prompt, Vocabulary
-from eager.generation.decoder import Counters, Decoder
+from eager.generation.decoder import Decoder
 from eager.generation.engine import VllmEngine
+from eager.generation.prompt_run import Counters
 from eager.util.files import model_folder
 from tests.support.repository import ROOT
 

@@ -20,6 +20,7 @@ RUN: dict[str, Any] = {
     "hardware": {"processor": "a CPU", "gpus": ["a GPU"]},
     "prompts": 5,
     "sequences_generated": 20,
+    "store": ["ab", "cd"],
     "engine_options": {"tensor_parallel_size": 1},
     "shards": [{"load_seconds": 30.0}, {"load_seconds": None}],
 }

@@ -10,6 +10,7 @@ from eager.config.settings import METHODS, Method
 from eager.monitor.history import FormerRun, Key
 from eager.monitor.speeds import Speed
 from eager.report.tables.published import PublishedFigures
+from eager.util.fingerprint import method_fingerprint
 
 CELL = Cell(model="m", dataset="d", temperature=0.6, max_sequences=4, entropy_threshold=2.0, seed=1)
 SPEED = Speed(tokens_per_second=100, load_seconds=180, source="m: given")
@@ -61,12 +62,15 @@ def run(
     given: dict[str, Any] = {
         "prompts": 5,
         "samples": 5 * of.max_sequences if method == "parallel" else None,
+        "pool": "",
         "tokens": 1000,
         "seconds": 10.0,
         "loads": (30.0,),
         "gpus": 1,
         "bytes": 5000,
         "hardware": "a GPU",
+        "parameters": experiment(of).decoding(of, method).model_dump(mode="json"),
+        "code": method_fingerprint("generation.shard_job", method),
     }
     return FormerRun(
         folder=result_folder(at, of, method), key=key(method, **changes), **(given | (facts or {}))

@@ -10,8 +10,8 @@ import numpy as np
 
 from eager.algorithm.allocation import Round
 from eager.config.settings import DecodingSettings
-from eager.generation.decoder import NextRound
 from eager.generation.engine import EngineOutput, EngineRequest
+from eager.generation.prompt_run import NextRound
 from tests.support.oracle import Script, Step
 
 TOP = 6

@@ -20,8 +20,9 @@ from eager.algorithm.branching import Observation, PromptTree
 from eager.config.settings import DecodingSettings, EngineOptions
 from eager.data.encoding import _end_of_sequence
 from eager.data.prompts import Prompt, Vocabulary
-from eager.generation.decoder import Decoder, PromptRun
+from eager.generation.decoder import Decoder
 from eager.generation.engine import EngineOutput, VllmEngine
+from eager.generation.prompt_run import PromptRun
 from tests.support.authors_runs import Run, read_run
 
 TIE = 0.05

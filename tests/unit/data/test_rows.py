@@ -275,6 +275,18 @@ def test_rows_of_parquet_are_checked_alike(tmp_path: Path) -> None:
         fetch_tasks("mine", entry, tmp_path / "t.jsonl", tmp_path / "m.json")
 
 
+def test_a_damaged_page_of_parquet_is_told_where_it_has_a_checksum(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    table = pa.table({"problem": ["x", "y"], "answer": [21, 22]})
+    plain = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+    pq.write_table(table, path, write_page_checksum=True, **plain)
+    path.write_bytes(path.read_bytes().replace(b"\x15\0\0\0\0\0\0\0", b"\x17" + bytes(7), 1))
+    assert pq.read_table(path).column("answer").to_pylist() == [23, 22]
+    entry = DatasetEntry(kind="math", path=str(path))
+    with pytest.raises(EagerError, match=r"rows\.parquet: not a readable Parquet file"):
+        fetch_tasks("mine", entry, tmp_path / "t.jsonl", tmp_path / "m.json")
+
+
 def test_what_is_stored_and_damaged_is_told(tmp_path: Path) -> None:
     fetch(tmp_path, "math", MATH)
     path = tmp_path / "tasks.jsonl"

@@ -17,7 +17,8 @@ from eager.algorithm.allocation import Round, Share, next_round
 from eager.algorithm.rules import RULES
 from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary
-from eager.generation.decoder import Decoder, NextRound, PromptRun
+from eager.generation.decoder import Decoder
+from eager.generation.prompt_run import NextRound, PromptRun
 from eager.generation.snapshots import FORM, SnapshotFiles
 from tests.support.oracle import END, random_script
 from tests.support.scripted_engine import SeededEngine, decoding, one_round

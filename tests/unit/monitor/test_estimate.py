@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from eager.config.load import load_experiment, read_yaml
 from eager.config.schema import Experiment, ModelEntry
+from eager.config.settings import Method
 from eager.monitor.estimate import Cost, estimate, nested_samples
 from eager.monitor.history import FormerRun
 from eager.monitor.speeds import Speed, gpu_hours, speeds_of
@@ -102,6 +103,14 @@ def test_what_a_finished_run_found_in_the_pool_cost_nothing() -> None:
     )
 
 
+@pytest.mark.parametrize("method", ["parallel", "eager_init"])
+def test_a_load_that_no_job_has_counted_is_not_saved(method: Method) -> None:
+    # Its last job found everything finished; those that were interrupted had loaded the model.
+    [cost] = costs_of(experiment(CELL, methods=(method,)), [run(method, "e", {"loads": ()})])
+    assert (cost.loads, cost.tokens) == (0, cost.tokens_naive)
+    assert cost.gpu_hours == cost.gpu_hours_naive == pytest.approx(10 / 3600)
+
+
 def test_what_is_found_in_a_finished_result_loads_no_model() -> None:
     plan = experiment(CELL, cell(max_sequences=2), methods=("parallel",))
     cost = costs_of(plan, [run("parallel", "e")])[1]
@@ -140,6 +149,22 @@ def test_what_is_there_is_counted_as_it_was_and_not_to_be_paid_again() -> None:
     assert cost.gpu_hours == cost.gpu_hours_naive == pytest.approx(2 * 40 / 3600)
 
 
+@pytest.mark.parametrize(
+    ("facts", "dataset"),
+    [({"code": "0"}, {}), ({"parameters": {}}, {}), ({}, {"max_tokens": 1000})],
+)
+def test_what_status_calls_outdated_is_to_be_paid_again(
+    facts: dict[str, Any], dataset: dict[str, Any]
+) -> None:
+    plan = experiment(CELL, cell(max_sequences=8), methods=("parallel",), **dataset)
+    costs = costs_of(plan, [run("parallel", "e", facts)], prompts=5)
+    # M = 4 has nothing that M = 8 could take; it is the first samples of it.
+    assert [(c.basis, c.samples, c.tokens) for c in costs] == [
+        ("measured", 0, 0),
+        ("measured at another M", 8, 2000),
+    ]
+
+
 def test_cells_that_differ_in_theta_pay_for_parallel_once() -> None:
     plan = experiment(CELL, cell(entropy_threshold=1.0), methods=("parallel", "eager_init"))
     assert [(cost.method, cost.cell["entropy_threshold"]) for cost in costs_of(plan)] == [
@@ -154,6 +179,18 @@ def test_every_shard_is_a_job_that_loads_the_model() -> None:
     [cost] = costs_of(plan, facts=[published("parallel", 100.0)])
     assert (cost.jobs, cost.loads) == (8, 8)
     assert cost.gpu_hours == pytest.approx((3000 / 100 + 8 * 180) / 3600)
+
+
+@pytest.mark.parametrize(("prompts", "loads"), [(5, 5), (8, 8), (30, 8), (0, 0)])
+def test_a_shard_without_a_prompt_loads_no_model(prompts: int, loads: int) -> None:
+    plan = experiment(CELL, methods=("parallel",), shards=8)
+    [cost] = costs_of(plan, facts=[published("parallel", 100.0)], prompts=prompts)
+    assert (cost.jobs, cost.loads) == (8, loads)
+    hours = (prompts + loads * 180) / 3600
+    assert (cost.gpu_hours, cost.gpu_hours_naive) == pytest.approx((hours, hours))
+    # Nor would those of a result that found all its samples.
+    found = run("parallel", "e", {"samples": 0, "loads": (), "seconds": 0.0})
+    assert costs_of(plan, [found])[0].gpu_hours_naive == pytest.approx(5 * 180 / 3600)
 
 
 def test_all_gpus_of_a_job_wait_for_the_load() -> None:

@@ -36,6 +36,14 @@ def test_budgeted_methods_wait_for_all_shards_of_eager_init() -> None:
     )
 
 
+def test_shards_without_a_prompt_take_no_time() -> None:
+    # 30 prompts in 40 shards: 30 jobs of a prompt each.
+    jobs, _ = jobs_of(costs(AUTHORS, shards=40))
+    assert len(jobs) == 3 * 30
+    assert [job.hours for job in jobs.values()][:30] == pytest.approx([1 / 3 / 30] * 30)
+    assert timeline(costs(AUTHORS, shards=40), 90).hours == pytest.approx(1 / 3 / 30)
+
+
 def test_smaller_ms_wait_for_the_largest_of_their_pool() -> None:
     cells = [cell(max_sequences=m, rule="authors", seed=s) for s in (1, 2) for m in (4, 8, 6)]
     jobs, of_job = jobs_of(costs(*cells))

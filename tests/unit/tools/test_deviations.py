@@ -13,8 +13,9 @@ from eager.algorithm.rules import AUTHORS, Points
 from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary
 from eager.evaluation.metrics import SequenceResult
-from eager.generation.decoder import Decoder, PromptRun
+from eager.generation.decoder import Decoder
 from eager.generation.engine import Engine, EngineOutput
+from eager.generation.prompt_run import PromptRun
 from eager.util.errors import EagerError
 from tests.support import oracle
 from tests.support.oracle import END

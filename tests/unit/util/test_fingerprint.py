@@ -43,6 +43,45 @@ def test_what_changes_it_and_what_does_not(tmp_path: Path, monkeypatch: pytest.M
     fingerprint.code_fingerprint.cache_clear()
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from eager.methods._pick import pick",
+        "from eager.methods import _pick",
+        "from eager.methods import *",
+        "from ._pick import pick",
+        "from . import _pick",
+        "from ..methods._pick import pick",
+        "from .. import methods",
+        "import eager.methods._pick",
+        "import json, eager.methods._pick as p",
+        "def f():\n    from . import _pick",
+    ],
+)
+def test_an_import_in_any_form_is_followed(
+    statement: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = {
+        "top": "from eager.methods.mine import children\n",
+        "methods.__init__": "from ._pick import pick\n",
+        "methods.mine": statement + "\n",
+    }
+    found = [
+        of_top(tmp_path, monkeypatch, **sources, **{"methods._pick": f"pick = {number}\n"})
+        for number in (1, 2)
+    ]
+    assert len(set(found)) == 2
+    fingerprint.code_fingerprint.cache_clear()
+
+
+def test_an_import_of_something_else_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_top(tmp_path, monkeypatch, top="import aside\nimport eagerly.aside\nfrom json import tool\n")
+    assert fingerprint.modules_behind("top") == ["top"]
+    fingerprint.code_fingerprint.cache_clear()
+
+
 def test_a_template_or_script_beside_a_module_counts_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -140,7 +140,9 @@ def _parquet_rows(path: Path) -> list[Mapping[str, Any]]:
     if path.is_dir():
         raise EagerError(f"{path}: a folder; name a file in it")
     try:
-        rows: list[Mapping[str, Any]] = pq.read_table(path).to_pylist()
+        rows: list[Mapping[str, Any]] = pq.read_table(
+            path, page_checksum_verification=True
+        ).to_pylist()
     except FileNotFoundError:
         raise EagerError(f"{path}: no such file") from None
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from eager.algorithm.allocation import (
     BudgetMethod,
@@ -27,6 +28,13 @@ from eager.util.tables import read_table
 SCHEMA_VERSION = 1
 SHOWN_ROUNDS = 6
 """Rounds whose thresholds are written out; later ones follow the same rule."""
+
+
+class _Allocation(BaseModel):
+    """What the next stage reads of the file; the rest is for people."""
+
+    schema_version: Literal[1]
+    prompts: list[Share]
 
 
 def allocate_for(target: Target) -> None:
@@ -96,19 +104,16 @@ def read_shares(path: Path) -> dict[str, Share]:
     """The share of every prompt.
 
     Raises:
-        EagerError: another schema version.
+        EagerError: it is damaged, or of another schema version.
     """
     content = read_json(path)
-    if content.get("schema_version") != SCHEMA_VERSION:
-        raise EagerError(
-            f"{path}: schema version {content.get('schema_version')}; this program reads "
-            f"{SCHEMA_VERSION}; delete it and rerun"
-        )
-    fields = Share.__dataclass_fields__
-    return {
-        prompt["prompt_id"]: Share(**{name: prompt[name] for name in fields})
-        for prompt in content["prompts"]
-    }
+    try:
+        found = _Allocation.model_validate_json(json.dumps(content), strict=True)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        key = ".".join(map(str, fault["loc"])) or "the file"
+        raise EagerError(f"{path}: {key}: {fault['msg']}; delete it and rerun") from None
+    return {share.prompt_id: share for share in found.prompts}
 
 
 def _describe(share: Share, entropy_threshold: float) -> dict[str, Any]:

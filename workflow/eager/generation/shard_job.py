@@ -14,9 +14,10 @@ import pyarrow as pa
 from eager.config.settings import DecodingSettings, EngineOptions
 from eager.data.prompts import Vocabulary
 from eager.generation.counts import added
-from eager.generation.decoder import Decoder, PromptRun, vocabulary_of
+from eager.generation.decoder import Decoder, vocabulary_of
 from eager.generation.engine import Engine, VllmEngine
 from eager.generation.progress import Progress
+from eager.generation.prompt_run import PromptRun
 from eager.generation.provenance import describe_run, software_recipe
 from eager.generation.records import Tokenizer, tree_tables
 from eager.generation.samples import with_more

@@ -26,7 +26,7 @@ from eager.algorithm.branching import Branch, PromptTree
 from eager.algorithm.entropy import History
 from eager.algorithm.tree_state import LISTS, Saved, TreeState, difference, saved_by
 from eager.generation.counts import added
-from eager.generation.decoder import PromptRun
+from eager.generation.prompt_run import PromptRun
 
 FORM = b"eager snapshots 2\n"
 ANY_FORM = re.compile(rb"eager snapshots \d+\n")

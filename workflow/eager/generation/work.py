@@ -16,7 +16,7 @@ from eager.config.settings import BUDGET_METHODS, DecodingSettings
 from eager.config.targets import Target
 from eager.data.prompts import Prompt, Vocabulary, read_prompts
 from eager.generation.budget import read_shares
-from eager.generation.decoder import NextRound
+from eager.generation.prompt_run import NextRound
 from eager.generation.shards import estimated_cost
 from eager.util.errors import EagerError
 from eager.util.tables import read_table

@@ -99,7 +99,7 @@ def _of_interruption(
 ) -> list[str]:
     """The most that an interrupted job generates again, over the jobs that are still to run."""
     lost = [
-        (min(snapshot_steps * max_num_seqs, cost.tokens / cost.jobs), cost)
+        (min(snapshot_steps * max_num_seqs, cost.tokens / (cost.loads or cost.jobs)), cost)
         for cost in costs
         if cost.basis != "done" and cost.tokens is not None
     ]

@@ -18,6 +18,7 @@ from eager.monitor.history import FormerRun, Key
 from eager.monitor.knowledge import Basis, PerPrompt, known_facts, per_prompt
 from eager.monitor.speeds import HOUR, Speed, gpu_hours
 from eager.report.tables.published import PublishedFigures
+from eager.util.fingerprint import method_fingerprint
 
 GIGABYTE = 1e9
 
@@ -36,12 +37,13 @@ class Cost:
         samples: samples per prompt that it generates itself; of Full Parallel only.
         jobs: GPU jobs, one per shard.
         gpus: GPUs of each job.
-        loads: jobs that load the model; those that find all their samples load none.
+        loads: jobs that load the model; those that find all their samples, or have no prompt, load
+            none.
         tokens: tokens it generates itself.
         tokens_naive: with every sample drawn again for each M and, of budgeted methods where the
             count is ours, EAGer-init again.
         gpu_hours: generation, and loading of the model in `loads` jobs.
-        gpu_hours_naive: of `tokens_naive`, with a load in each job.
+        gpu_hours_naive: of `tokens_naive`, with a load in each job that has a prompt.
         disk_gigabytes: its tables.
         pool: results of Full Parallel with equal pools share their samples; None: branching.
         initial: folder of the EAGer-init that a budgeted method goes on from.
@@ -74,7 +76,7 @@ class Planned:
         pool: of `Cost`.
         initial: of `Cost`.
         alone: what a prompt costs if nothing is shared.
-        own: the run that is there; None: still to run.
+        own: the run that is there, made with these settings and this code; None: still to run.
     """
 
     folder: str
@@ -177,9 +179,20 @@ def plan(
                 pool=pooled if method == "parallel" else None,
                 initial=result_folder(name, cell, "eager_init") if budgeted else None,
                 alone=known[key],
-                own=runs_by_folder.get(folder),
+                own=_as_wanted(experiment, cell, method, runs_by_folder.get(folder)),
             )
     return list(found.values())
+
+
+def _as_wanted(
+    experiment: Experiment, cell: Cell, method: Method, run: FormerRun | None
+) -> FormerRun | None:
+    """The run that is there, unless `eager status` calls it outdated: it is made again then."""
+    if run is None:
+        return None
+    settings = experiment.decoding(cell, method).model_dump(mode="json")
+    code = method_fingerprint("generation.shard_job", method)
+    return run if (run.parameters, run.code) == (settings, code) else None
 
 
 def _cost(
@@ -194,7 +207,8 @@ def _cost(
         return _cost_of_run(experiment, result, result.own, speed)
     cell, alone = result.cell, result.alone
     jobs, gpus = experiment.shards(cell.model, cell.dataset), experiment.gpus(cell.model)
-    loads = 0 if samples == 0 else jobs
+    working = _with_prompts(jobs, prompts)
+    loads = 0 if samples == 0 else working
     naive = _times(alone.tokens, prompts)
     tokens = naive if samples is None else _times(naive, samples / cell.max_sequences)
     return Cost(
@@ -211,7 +225,7 @@ def _cost(
         tokens=tokens,
         tokens_naive=naive,
         gpu_hours=gpu_hours(tokens, speed, loads, gpus),
-        gpu_hours_naive=gpu_hours(naive, speed, jobs, gpus),
+        gpu_hours_naive=gpu_hours(naive, speed, working, gpus),
         disk_gigabytes=_times(_times(alone.bytes, prompts), 1 / GIGABYTE),
         pool=result.pool,
         initial=result.initial,
@@ -223,7 +237,9 @@ def _cost_of_run(experiment: Experiment, result: Planned, run: FormerRun, speed:
     jobs = experiment.shards(result.cell.model, result.cell.dataset)
     seconds, loads = run.gpus * run.seconds, run.gpus * sum(run.loads)
     hours = (run.generated * seconds + loads) / HOUR
-    loads_anew = 0 if run.loads else gpu_hours(0, speed, jobs, run.gpus) or 0
+    found = not run.loads and not run.generated * run.tokens
+    working = _with_prompts(jobs, run.prompts)
+    loads_anew = (gpu_hours(0, speed, working, run.gpus) or 0) if found else 0
     return Cost(
         folder=result.folder,
         cell=experiment.columns(result.cell),
@@ -243,6 +259,11 @@ def _cost_of_run(experiment: Experiment, result: Planned, run: FormerRun, speed:
         pool=result.pool,
         initial=result.initial,
     )
+
+
+def _with_prompts(jobs: int, prompts: int | None) -> int:
+    """Jobs that have a prompt to generate, where the number of prompts is known."""
+    return jobs if prompts is None else min(jobs, prompts)
 
 
 def _with_own_initial(cost: Cost, initial: Cost, speed: Speed) -> Cost:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -45,7 +46,9 @@ class FormerRun:
         key: what makes its counts comparable with a planned one.
         prompts: prompts of the result.
         samples: sequences of Full Parallel that it generated itself, over all prompts; the others
-            it found where a run with another M had left them. None: a method that branches.
+            it found where a run with another M had left them. The largest M of a pool has those
+            too that no run has counted. None: a method that branches.
+        pool: what runs with the same prompts in the store have in common.
         tokens: tokens of its sequences, found ones too; those of an EAGer-init that it builds on
             are not among them.
         seconds: time of engine and driver that made these, without loading the model.
@@ -53,18 +56,23 @@ class FormerRun:
         gpus: GPUs of each job.
         bytes: size of its tables, which hold all its sequences.
         hardware: what it ran on.
+        parameters: all that decide its sequences, as JSON has them.
+        code: fingerprint of the code that generated it.
     """
 
     folder: str
     key: Key
     prompts: int
     samples: int | None
+    pool: str
     tokens: int
     seconds: float
     loads: tuple[float, ...]
     gpus: int
     bytes: int
     hardware: str
+    parameters: Mapping[str, Any]
+    code: str
 
     @property
     def model(self) -> str:
@@ -101,7 +109,31 @@ def read_former_runs(results: Path = Path("results")) -> tuple[list[FormerRun], 
             continue
         if run is not None:
             runs.append(run)
-    return runs, damaged
+    return _with_uncounted_samples(runs), damaged
+
+
+def _with_uncounted_samples(runs: list[FormerRun]) -> list[FormerRun]:
+    """The runs, with every sample of Full Parallel counted.
+
+    A job counts what it has drawn when it ends. What an interrupted one drew is found by the next,
+    and so is what a result drew that was made again or is gone: nobody counts that. But all samples
+    of the largest M have been drawn once, so what is missing of them goes to it.
+    """
+    pools: dict[str, list[FormerRun]] = {}
+    for run in runs:
+        if run.samples is not None:
+            pools.setdefault(run.pool, []).append(run)
+    missing: dict[str, int] = {}
+    for members in pools.values():
+        most = max(members, key=lambda run: (run.key.max_sequences, run.samples))
+        counted = sum(run.samples or 0 for run in members)
+        missing[most.folder] = max(0, most.prompts * most.key.max_sequences - counted)
+    return [
+        replace(run, samples=(run.samples or 0) + missing[run.folder])
+        if run.folder in missing
+        else run
+        for run in runs
+    ]
 
 
 def tokens_per_second(runs: list[FormerRun]) -> float | None:
@@ -145,6 +177,7 @@ def _read(path: Path) -> FormerRun | None:
         key=key,
         prompts=prompts,
         samples=int(_number(samples)) if key.method == "parallel" else None,
+        pool=" ".join(content.get("store", [str(path)])),
         tokens=int(_number(counts.get("tokens", 0))),
         seconds=_number(counts.get("engine_seconds", 0)) + _number(counts.get("driver_seconds", 0)),
         loads=tuple(
@@ -153,6 +186,8 @@ def _read(path: Path) -> FormerRun | None:
         gpus=int(_number(options.get("tensor_parallel_size", 1), above=0)),
         bytes=sum(table.stat().st_size for table in path.parent.glob("*.parquet")),
         hardware=", ".join(hardware.get("gpus", [hardware["processor"]])),
+        parameters=parameters,
+        code=str(content.get("code_fingerprint")),
     )
 
 

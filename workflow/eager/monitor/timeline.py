@@ -77,12 +77,13 @@ def timeline(costs: Sequence[Cost], gpus: int) -> Timeline:
 def jobs_of(left: Sequence[Cost]) -> tuple[dict[str, Job], dict[str, Cost]]:
     """The generation jobs of results whose hours are known, and the result of each.
 
-    The shards of a result take equally long, as the prompts are assigned by estimated cost.
+    The shards of a result take equally long, as the prompts are assigned by estimated cost; those
+    without a prompt take no time and are left out.
     """
     known = [cost for cost in left if cost.gpu_hours is not None]
     shards = {
         cost.folder: tuple(
-            f"{cost.folder} {shard + 1}-of-{cost.jobs}" for shard in range(cost.jobs)
+            f"{cost.folder} {shard + 1}-of-{cost.jobs}" for shard in range(cost.loads or cost.jobs)
         )
         for cost in known
     }
@@ -92,7 +93,7 @@ def jobs_of(left: Sequence[Cost]) -> tuple[dict[str, Job], dict[str, Cost]]:
     for cost in known:
         first = cost.initial if cost.pool is None else drawing[cost.pool]
         waits = () if first in (None, cost.folder) else shards.get(first, ())
-        hours = (cost.gpu_hours or 0) / (cost.jobs * cost.gpus)
+        hours = (cost.gpu_hours or 0) / (len(shards[cost.folder]) * cost.gpus)
         for name in shards[cost.folder]:
             jobs[name], of_job[name] = Job(hours, cost.gpus, waits), cost
     return jobs, of_job

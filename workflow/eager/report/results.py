@@ -17,7 +17,7 @@ from eager.config.settings import METHODS, Method, StrictModel
 from eager.config.targets import ResolvedExperiment
 from eager.util.errors import EagerError
 from eager.util.files import read_json
-from eager.util.tables import open_table, read_table
+from eager.util.tables import read_row_groups, read_table
 
 
 class CellResults(StrictModel):
@@ -151,21 +151,19 @@ def read_prompts(
         EagerError: missing, unreadable, of another version, or a prompt's rows are not contiguous.
     """
     seen: set[str] = set()
-    with open_table(path, "sequences") as file:
-        for group in range(file.num_row_groups):
-            table = file.read_row_group(group, columns=[*SCALARS, *arrays])
-            if table.num_rows == 0:
-                continue
-            ids = table.column("prompt_id").to_pylist()
-            starts = [i for i in range(len(ids)) if i == 0 or ids[i] != ids[i - 1]]
-            for start, end in zip(starts, [*starts[1:], len(ids)], strict=True):
-                if ids[start] in seen:
-                    raise EagerError(
-                        f"{path}: the rows of prompt {ids[start]!r} are not contiguous; "
-                        "write them in prompt order with eager.util.tables.write_table"
-                    )
-                seen.add(ids[start])
-                yield ids[start], _rows(table.slice(start, end - start))
+    for table in read_row_groups(path, "sequences", [*SCALARS, *arrays]):
+        if table.num_rows == 0:
+            continue
+        ids = table.column("prompt_id").to_pylist()
+        starts = [i for i in range(len(ids)) if i == 0 or ids[i] != ids[i - 1]]
+        for start, end in zip(starts, [*starts[1:], len(ids)], strict=True):
+            if ids[start] in seen:
+                raise EagerError(
+                    f"{path}: the rows of prompt {ids[start]!r} are not contiguous; "
+                    "write them in prompt order with eager.util.tables.write_table"
+                )
+            seen.add(ids[start])
+            yield ids[start], _rows(table.slice(start, end - start))
 
 
 def read_verdicts(path: Path) -> dict[tuple[str, int], dict[str, Any]]:

@@ -1,7 +1,8 @@
 """A hash of the code that makes a result: a change reruns the stage, a new comment does not.
 
 The hash covers the parsed source of a module of this package and of every module of this package
-it imports, without comments, docstrings and layout.
+it imports, by whatever statement, without comments, docstrings and layout. What is imported by a
+call (importlib) is not followed.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import ast
 import hashlib
 from functools import cache
+from importlib.util import resolve_name
 from pathlib import Path
 from typing import NamedTuple
 
 PACKAGE = Path(__file__).parents[1]
+TOP = "eager"
 ASSETS = frozenset({".css", ".html", ".j2", ".js", ".rst"})
 """Endings of package data that results are made of."""
 WITHOUT_RESULT = frozenset(
@@ -79,16 +82,24 @@ def _assets(folders: set[Path]) -> list[Path]:
 
 
 def _imports(module: str) -> list[str]:
+    """Modules of this package that a module imports."""
+    package = module if _path(module).name == "__init__.py" else module.rpartition(".")[0]
     names: list[str] = []
     for base, name in _parsed(_source(module)).imports:
-        inner = f"{base}.{name}".removeprefix(".")
-        # `from eager.sandbox import codec` imports a module, the usual form a name of one.
-        names.append(inner if _path(inner).exists() else base)
+        top, _, outer = resolve_name(base, f"{TOP}.{package}".rstrip(".")).partition(".")
+        if top == TOP:
+            inner = f"{outer}.{name}".strip(".")
+            # `from eager.sandbox import codec` imports a module, the usual form a name of one.
+            names.append(inner if _path(inner).exists() else outer)
     return [name for name in names if name]
 
 
 class _Parsed(NamedTuple):
-    """What a source imports from this package (module, name), and its code as a text."""
+    """What a source imports, and its code as a text.
+
+    An import is a module, which begins with dots where it is relative, and a name in it; empty
+    where the whole module is imported.
+    """
 
     imports: list[tuple[str, str]]
     code: str
@@ -100,9 +111,11 @@ def _parsed(source: str) -> _Parsed:
     tree = ast.parse(source)
     imports: list[tuple[str, str]] = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "eager":
-            base = str(node.module).removeprefix("eager").removeprefix(".")
+        if isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
             imports += [(base, alias.name) for alias in node.names]
+        elif isinstance(node, ast.Import):
+            imports += [(alias.name, "") for alias in node.names]
         body = getattr(node, "body", None)
         if isinstance(body, list):
             # A bare string is a docstring or an attribute's description: no code.

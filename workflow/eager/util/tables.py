@@ -1,15 +1,20 @@
 """The formats between stages: Parquet tables with a kind and a schema version.
 
 `sequences` has one row per sequence, `branches` one per branch, both in prompt order. A prompt's
-rows are in one row group, which short prompts share. A reader refuses other versions.
+rows are in one row group, which short prompts share. A page of a column has a checksum. A reader
+refuses other versions and what is damaged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from base64 import b64decode
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from eager.util.errors import EagerError
@@ -85,46 +90,87 @@ def write_table(
             # Bit-packed dictionary indices hide from zstd that a branch repeats its parent.
             use_dictionary=[field.name for field in table.schema if not _is_numeric(field.type)],
             write_statistics=False,
+            write_page_checksum=True,
         ) as writer,
     ):
         for group in _row_groups(table):
             writer.write_table(group)
 
 
-def open_table(path: Path, kind: str) -> pq.ParquetFile:
-    """Open a table to read it in parts; the caller closes it.
-
-    Raises:
-        EagerError: it is missing, not readable, of another kind, or of another schema version.
-    """
-    try:
-        file = pq.ParquetFile(path)
-    except FileNotFoundError:
-        raise EagerError(f"{path}: no such file; run the workflow to make it") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise EagerError(
-            f"{path}: not a readable Parquet file ({error}); delete it and rerun"
-        ) from None
-    metadata = file.schema_arrow.metadata or {}
-    found = metadata.get(b"eager_kind", b"?").decode()
-    version = metadata.get(b"eager_schema_version", b"?").decode()
-    if found != kind or version != SCHEMA_VERSION:
-        file.close()
-        raise EagerError(
-            f"{path}: holds {found!r} in schema version {version}, where {kind!r} in version "
-            f"{SCHEMA_VERSION} is read; delete it and rerun, or use the program that wrote it"
-        )
-    return file
-
-
 def read_table(path: Path, kind: str) -> pa.Table:
     """Read a whole table.
 
     Raises:
-        EagerError: as `open_table`.
+        EagerError: it is missing, damaged, of another kind, or of another schema version.
     """
-    with open_table(path, kind) as file:
-        return file.read()
+    with _opened(path, kind) as file:
+        return _complete(file, range(file.num_row_groups), file.read())
+
+
+def read_row_groups(path: Path, kind: str, columns: list[str]) -> Iterator[pa.Table]:
+    """Some columns of a table, one row group at a time.
+
+    Raises:
+        EagerError: as `read_table`.
+    """
+    with _opened(path, kind) as file:
+        for group in range(file.num_row_groups):
+            yield _complete(file, [group], file.read_row_group(group, columns=columns))
+
+
+@contextmanager
+def _opened(path: Path, kind: str) -> Iterator[pq.ParquetFile]:
+    """A table to read from; whatever fails while it is read is told with its path."""
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            _check_marks(path, file, kind)
+            _check_footer(file)
+            yield file
+    except FileNotFoundError:
+        raise EagerError(f"{path}: no such file; run the workflow to make it") from None
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        what = " ".join(str(error).split())
+        raise EagerError(
+            f"{path}: not a readable Parquet file ({what}); delete it and rerun"
+        ) from None
+
+
+def _check_marks(path: Path, file: pq.ParquetFile, kind: str) -> None:
+    metadata = file.schema_arrow.metadata or {}
+    found = metadata.get(b"eager_kind", b"?").decode()
+    version = metadata.get(b"eager_schema_version", b"?").decode()
+    if found != kind or version != SCHEMA_VERSION:
+        raise EagerError(
+            f"{path}: holds {found!r} in schema version {version}, where {kind!r} in version "
+            f"{SCHEMA_VERSION} is read; delete it and rerun, or use the program that wrote it"
+        )
+
+
+def _check_footer(file: pq.ParquetFile) -> None:
+    """Compare what the footer, which has no checksum, says twice: the columns and the rows."""
+    footer = file.metadata
+    stored = pa.ipc.read_schema(pa.py_buffer(b64decode(footer.metadata[b"ARROW:schema"])))
+    rows = sum(footer.row_group(group).num_rows for group in range(footer.num_row_groups))
+    if stored != file.schema_arrow or rows != footer.num_rows:
+        raise ValueError("its footer contradicts itself")
+
+
+def _complete(file: pq.ParquetFile, groups: Iterable[int], table: pa.Table) -> pa.Table:
+    """What was read of row groups, if lists are as long together as the footer says.
+
+    Only the header of a page, which has no checksum, says how many values the page has.
+    """
+    values: Counter[str] = Counter()
+    for group in map(file.metadata.row_group, groups):
+        for column in map(group.column, range(group.num_columns)):
+            values[column.path_in_schema.partition(".")[0]] += column.num_values
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_list(column.type) and not pa.types.is_nested(column.type.value_type):
+            # An empty list, or none, takes the place of a value.
+            lengths = pc.max_element_wise(pc.list_value_length(column), 1)
+            if (pc.sum(lengths).as_py() or 0) != values[name]:
+                raise ValueError(f"{name} is not complete")
+    return table
 
 
 def concatenate(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:

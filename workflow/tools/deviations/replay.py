@@ -12,7 +12,7 @@ from eager.data.prompts import Prompt
 from eager.data.tasks import Task
 from eager.evaluation.metrics import SequenceResult
 from eager.evaluation.verdicts import judge
-from eager.generation.decoder import NextRound, PromptRun
+from eager.generation.prompt_run import NextRound, PromptRun
 from eager.generation.records import tree_tables
 from eager.util.files import read_json_lines
 from tools.deviations.authors import VARIANTS, Variant, rounds_of

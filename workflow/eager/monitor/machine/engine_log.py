@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from eager.algorithm.branching import PromptTree
-from eager.generation.decoder import Counters
+from eager.generation.prompt_run import Counters
 
 
 @dataclass
