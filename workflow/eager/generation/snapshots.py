@@ -46,7 +46,7 @@ class _Kept:
 
 
 class SnapshotFiles:
-    """See `eager.generation.decoder.Snapshots`.
+    """See `eager.generation.prompt_run.Snapshots`.
 
     Args:
         paths: file of each prompt.

@@ -239,7 +239,7 @@ def _cost_of_run(experiment: Experiment, result: Planned, run: FormerRun, speed:
     hours = (run.generated * seconds + loads) / HOUR
     found = not run.loads and not run.generated * run.tokens
     working = _with_prompts(jobs, run.prompts)
-    loads_anew = (gpu_hours(0, speed, working, run.gpus) or 0) if found else 0
+    loads_again = (gpu_hours(0, speed, working, run.gpus) or 0) if found else 0
     return Cost(
         folder=result.folder,
         cell=experiment.columns(result.cell),
@@ -254,7 +254,7 @@ def _cost_of_run(experiment: Experiment, result: Planned, run: FormerRun, speed:
         tokens=run.generated * run.tokens,
         tokens_naive=run.tokens,
         gpu_hours=hours,
-        gpu_hours_naive=(seconds + loads) / HOUR + loads_anew,
+        gpu_hours_naive=(seconds + loads) / HOUR + loads_again,
         disk_gigabytes=run.bytes / GIGABYTE,
         pool=result.pool,
         initial=result.initial,
