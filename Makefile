@@ -64,7 +64,7 @@ lint: dev  ## Rules, formatting, types, imports, shell, Dockerfiles, spelling, l
 	$(BIN)/codespell
 	$(BIN)/pip-licenses --packages $(LOCKED) >/dev/null
 	$(BIN)/pytest --quiet tests/unit/test_structure.py
-	$(BIN)/pytest --quiet tests/workflow/test_plans.py -k "lint or schemas"
+	$(BIN)/pytest --quiet tests/plans/test_plans.py -k "lint or schemas"
 
 fuzz: dev  ## Damaged input of every kind, other at each run (EXAMPLES=3000 of each; make test has 200)
 	EAGER_FUZZ_EXAMPLES=$(or $(EXAMPLES),3000) $(BIN)/pytest tests/fuzz

@@ -39,13 +39,15 @@ ENDLESS = {
 def test_what_never_ends_is_ended(
     bubblewrap: Engine, minicode: list[CodeTask], tmp_path: Path
 ) -> None:
+    """Those that do not end while they are loaded take 20 seconds: they are in the slow test."""
+    quick = {name: program for name, program in ENDLESS.items() if "loading" not in name}
     submissions = [
         Submission(task_id="minicode/0", sample_id=name, solution=program)
-        for name, program in ENDLESS.items()
+        for name, program in quick.items()
     ]
     settings = bubblewrap.settings.model_copy(update={"max_total_seconds": 1.0})
     verdicts = evaluate(minicode, submissions, settings, tmp_path)
-    assert {one.sample_id: one.status for one in verdicts} == dict.fromkeys(ENDLESS, "timeout")
+    assert {one.sample_id: one.status for one in verdicts} == dict.fromkeys(quick, "timeout")
 
 
 @pytest.mark.slow

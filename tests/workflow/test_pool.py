@@ -53,10 +53,10 @@ def alone(repository: Repository, cap: int, output: Path) -> list[list[int]]:
     return token_ids(output)
 
 
-def test_each_sample_is_drawn_once_and_equals_that_of_the_result_alone(
-    small_run: Repository, tmp_path: Path
-) -> None:
-    repository = copy_finished(small_run, tmp_path / "repository")
+@pytest.fixture(scope="module")
+def pool(small_run: Repository, tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """M = 2, 4 and 6 in one experiment, then 8 beside them."""
+    repository = copy_finished(small_run, tmp_path_factory.mktemp("pool") / "repository")
     yaml = repository.folder / "config/small.yaml"
     yaml.write_text(yaml.read_text() + "methods: [parallel]\n")
     ask_for(repository, 2, 4, 6)
@@ -72,7 +72,15 @@ def test_each_sample_is_drawn_once_and_equals_that_of_the_result_alone(
         2 * PROBLEMS,
     ]
     assert repository.planned() == {}
-    for cap in (2, 4, 6, 8):
-        ours = token_ids(result(repository, cap))
-        assert len(ours) == cap * PROBLEMS
-        assert ours == alone(repository, cap, tmp_path / str(cap))
+    return repository
+
+
+@pytest.mark.parametrize(
+    "cap", [2, pytest.param(4, marks=pytest.mark.slow), pytest.param(6, marks=pytest.mark.slow), 8]
+)
+def test_a_result_of_the_pool_equals_that_made_alone(
+    pool: Repository, cap: int, tmp_path: Path
+) -> None:
+    ours = token_ids(result(pool, cap))
+    assert len(ours) == cap * PROBLEMS
+    assert ours == alone(pool, cap, tmp_path / "alone")
