@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Two engines at a time take 8 GB; on a machine with less free memory one.
-ENGINES := $(shell awk '/MemAvailable/ && $$2 < 9000000 {print "--resources gpu=1"}' /proc/meminfo)
+MEMINFO := /proc/meminfo
+ENGINES := $(shell awk '/MemAvailable/ && $$2 < 9000000 {print "--resources gpu=1"}' $(MEMINFO))
 SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/cpu $(ENGINES)
 LOCKS := envs/torch-cpu.lock envs/generate.lock envs/workflow.lock envs/data.lock envs/evaluate.lock envs/sandbox.lock envs/report.lock
 # What runs with the workflow; the licences of tools that are only started do not matter.

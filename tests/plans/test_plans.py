@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
-from tests.support.repository import ROW, Repository
+from tests.support.repository import ROOT, ROW, Repository
 from tools.docs.schemas import write_schemas
 
 
@@ -51,6 +53,16 @@ def test_programs_are_evaluated_beside_generation(repository: Repository) -> Non
     jobs = re.findall(r"^rule evaluate:\n((?:    .*\n)+)", done.stdout, re.MULTILINE)
     taken = {"minicode" in job: re.findall(r"threads: (\d+)", job) for job in jobs}
     assert taken == {True: ["3"], False: []}
+
+
+@pytest.mark.parametrize(("free", "one_at_a_time"), [(8_999_999, True), (9_000_000, False)])
+def test_the_demo_runs_one_engine_at_a_time_where_memory_is_short(
+    free: int, one_at_a_time: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "meminfo").write_text(f"MemTotal: 64000000 kB\nMemAvailable: {free} kB\n")
+    words = ["make", "--just-print", "demo", f"MEMINFO={tmp_path / 'meminfo'}"]
+    planned = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert ("--resources gpu=1" in planned) == one_at_a_time
 
 
 TABLE, YAML = "config/small.tsv", "config/small.yaml"

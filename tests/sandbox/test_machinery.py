@@ -62,7 +62,7 @@ def ends(reason: str, times: int, signal: int = 0) -> Fault:
 def dies(times: int, error: type[ContainerDied] = ContainerDied) -> Fault:
     def fault(request: RunRequest, take: Take, count: int) -> RunEnd | None:
         if count <= times:
-            raise error("no room for another process")
+            raise error("too many processes")
         return None
 
     return fault
@@ -158,7 +158,7 @@ def test_a_sandbox_that_fails_gives_no_verdict(
     evaluation.make_references(["minicode/0"])
     with monkeypatch.context() as patch:
         faults = Faults(patch, fault, marker)
-        with pytest.raises(EagerError, match=r"no room for another process.*rerun"):
+        with pytest.raises(EagerError, match=r"too many processes.*rerun"):
             evaluation.judge(own)
         assert faults.count > 2
     assert not (tmp_path / "verdicts").exists()
@@ -205,7 +205,7 @@ def test_a_sanitizer_that_fails_on_every_text(
 ) -> None:
     with monkeypatch.context() as patch:
         Faults(patch, fault, b"```python")
-        with pytest.raises(EagerError, match=r"does not work.*(OddError|no room).*rerun"):
+        with pytest.raises(EagerError, match=r"does not work.*(OddError|too many).*rerun"):
             judge(bubblewrap, minicode, tmp_path, TEXT)
     assert not list((tmp_path / "sanitized").rglob("*.gz"))
     assert judge(bubblewrap, minicode, tmp_path, TEXT).correct

@@ -39,7 +39,7 @@ def test_a_fork_may_have_several_children_within_the_cap() -> None:
     tree.observe([Observation(0, 1, 0.1, best=1, second=2)])
     assert fork(tree) == [(0, 1, 6), (0, 2, 7)]
     assert [tree.tokens(index).tolist() for index in range(3)] == [[1, 5], [1, 6], [1, 7]]
-    assert fork(tree) == [(0, 3, 6)]  # there was room for one
+    assert fork(tree) == [(0, 3, 6)]  # the cap left one
     assert not tree.branching
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -52,6 +53,22 @@ def test_commands_report_them(command: list[str]) -> None:
     error = CliRunner().invoke(app, command).exception
     assert isinstance(error, EagerError)
     assert str(error).startswith(f"{command[-1].partition('=')[0]}: Invalid JSON")
+
+
+@pytest.mark.parametrize(("configured", "used"), [(0, 3), (2, 2)])
+def test_programs_at_a_time_are_the_jobs_cores_unless_configured(
+    configured: int, used: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+    target = SimpleNamespace(folder="x", tasks="y", program={})
+    resolved = SimpleNamespace(target=lambda _: target)
+    monkeypatch.setattr("eager.config.targets.read_experiment", lambda _: resolved)
+    monkeypatch.setattr(
+        "eager.evaluation.evaluate.evaluate", lambda *words: found.append(words[4].workers)
+    )
+    words = ["evaluate", "--experiment=x", "--result=y", "--workers=3"]
+    done = CliRunner().invoke(app, [*words, f'--sandbox={{"workers": {configured}}}'])
+    assert (done.exit_code, found) == (0, [used])
 
 
 def test_the_environment_is_named_where_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

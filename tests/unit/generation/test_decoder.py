@@ -120,7 +120,7 @@ def with_sampled_token(script: oracle.Script) -> oracle.Script:
 
 
 class CrowdedEngine(ScriptedEngine):
-    """Has room for a few requests in a step, the longest waiting first."""
+    """Serves a few requests per step, the longest waiting first."""
 
     def step(self) -> list[EngineOutput]:
         self.steps += 1

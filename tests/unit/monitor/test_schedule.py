@@ -80,7 +80,7 @@ def test_jobs_of_one_gpu_end_within_grahams_bound(jobs: dict[str, Job], gpus: in
 
 
 def optimum(jobs: dict[str, Job], gpus: int) -> float:
-    """The least possible end: every order, each job at the first moment with room for it."""
+    """The least possible end: every order, each job as soon as enough GPUs are free."""
     best = float("inf")
     for order in permutations(jobs):
         end: dict[str, float] = {}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -22,18 +21,19 @@ from eager.algorithm.rules import RULES, RuleName
 from eager.config.settings import DEFAULT_RULE
 from eager.config.targets import Target
 from eager.util.errors import EagerError
-from eager.util.files import read_json, write_json
+from eager.util.files import write_json
 from eager.util.tables import read_table
 
-SCHEMA_VERSION = 1
+SchemaVersion = Literal[1]
+(SCHEMA_VERSION,) = get_args(SchemaVersion)
 SHOWN_ROUNDS = 6
 """Rounds whose thresholds are written out; later ones follow the same rule."""
 
 
 class _Allocation(BaseModel):
-    """What the next stage reads of the file; the rest is for people."""
+    """What the next stage reads of the file; the rest is for readers."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     prompts: list[Share]
 
 
@@ -106,9 +106,8 @@ def read_shares(path: Path) -> dict[str, Share]:
     Raises:
         EagerError: it is damaged, or of another schema version.
     """
-    content = read_json(path)
     try:
-        found = _Allocation.model_validate_json(json.dumps(content), strict=True)
+        found = _Allocation.model_validate_json(path.read_bytes(), strict=True)
     except ValidationError as error:
         fault = error.errors()[0]
         key = ".".join(map(str, fault["loc"])) or "the file"

@@ -18,7 +18,7 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write a file under a temporary name, sync it and rename it.
 
     Raises:
-        EagerError: no room, no right, no such place; what was there before is untouched.
+        EagerError: no space, no permission, no such place; what was there before is untouched.
     """
     temporary = None
     try:
