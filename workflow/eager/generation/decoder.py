@@ -233,20 +233,22 @@ class Decoder:
 
     def _observe(self, run: PromptRun, arrived: list[Arrival]) -> None:
         """Tell a prompt's tree of one step."""
+        assert run.tree is not None
+        branching, recording = run.tree.branching, self._settings.record_entropies
+        last = self._tokens_needed + 1
         rows, ended = [], set()
         for request, output, entropy in arrived:
-            tree = request.tree
-            if self._settings.record_entropies and not tree.branching:
-                tree.sequences[request.sequence].entropies.append(entropy)
+            sequence = request.sequence
             if request.ended and not request.rows:
                 ended.add(output.request_id)
             (sampled,) = output.tokens
-            if tree.branching:
-                best, second, *others = output.top_tokens[1 : self._tokens_needed + 1]
-                row = Observation(request.sequence, sampled, entropy, best, second, others)
+            if branching:
+                best, second, *others = output.top_tokens[1:last]
+                rows.append(Observation(sequence, sampled, entropy, best, second, others))
             else:
-                row = Observation(request.sequence, sampled)
-            rows.append(row)
+                rows.append(Observation(sequence, sampled))
+                if recording:
+                    run.tree.sequences[sequence].entropies.append(entropy)
         rows.sort()
         self._apply(run, rows, ended)
 
