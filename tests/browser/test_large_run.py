@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from eager.config.experiment import ResolvedExperiment, Target
 from eager.config.settings import BUDGET_METHODS, DecodingSettings
-from eager.config.targets import ResolvedExperiment, Target
 from eager.report.results import CellResults
 from tests.support.browser import Page
 from tests.support.synthetic import DATASET, MODEL, SyntheticRun

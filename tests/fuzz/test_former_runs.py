@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from eager.config.targets import read_experiment
+from eager.config.experiment import read_experiment
 from eager.monitor.history import load_seconds, read_former_runs, tokens_per_second
 from tests.support.fuzzing import TALLY, attempt, damaged_bytes, damaged_json, fuzz
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from eager.config.experiment import Target, resolve
 from eager.config.load import load_experiment, read_yaml
 from eager.config.settings import METHODS
-from eager.config.targets import Target, resolve
 from eager.util.files import write_json
 from tests.support.repository import HEADER, Repository
 from tests.support.synthetic import DATASET, MODEL, SyntheticRun

@@ -57,7 +57,7 @@ def fetch_model(
     log: Log = None,
 ) -> None:
     """Put a model's files on disk (needs the network unless it is local)."""
-    from eager.config.targets import read_experiment
+    from eager.config.experiment import read_experiment
     from eager.data.models import fetch_model as run
 
     with logged_step(log):
@@ -69,7 +69,7 @@ def fetch_dataset(
     experiment: ExperimentFile, name: Name, tasks: Tasks, manifest: Manifest, log: Log = None
 ) -> None:
     """Write a data set's tasks (needs the network unless it is local)."""
-    from eager.config.targets import read_experiment
+    from eager.config.experiment import read_experiment
     from eager.data.tasks import fetch_tasks
 
     with logged_step(log):
@@ -87,7 +87,7 @@ def encode_prompts(
     log: Log = None,
 ) -> None:
     """Turn tasks into a model's token ids; finds prompts that do not fit."""
-    from eager.config.targets import read_experiment
+    from eager.config.experiment import read_experiment
     from eager.data.encoding import encode_prompts as run
     from eager.data.tasks import read_tasks
     from eager.util.files import model_folder
@@ -115,9 +115,9 @@ def generate(
     log: Log = None,
 ) -> None:
     """Generate the sequences of one method in one cell, or those of a shard."""
+    from eager.config.experiment import read_experiment
     from eager.config.options import read_options
     from eager.config.settings import EngineOptions
-    from eager.config.targets import read_experiment
     from eager.generation.gather import generate_whole
     from eager.generation.progress import Progress
     from eager.generation.shard_job import generate as run
@@ -147,7 +147,7 @@ def gather(
     log: Log = None,
 ) -> None:
     """Put the prompts of all shards together, in the order of the prompts."""
-    from eager.config.targets import read_experiment
+    from eager.config.experiment import read_experiment
     from eager.generation.gather import gather as run
     from eager.generation.work import inputs_of
 
@@ -172,8 +172,8 @@ def evaluate(
     log: Log = None,
 ) -> None:
     """Evaluate every sequence of a result; programs run in a sandbox only."""
+    from eager.config.experiment import read_experiment
     from eager.config.options import read_options
-    from eager.config.targets import read_experiment
     from eager.evaluation.evaluate import evaluate as run
     from eager.evaluation.programs import CodeOptions
     from eager.sandbox.settings import SandboxSettings
@@ -195,7 +195,7 @@ def evaluate(
 @app.command()
 def allocate(experiment: ExperimentFile, result: Result, log: Log = None) -> None:
     """Share the budget that EAGer-init saved, and adapt thresholds."""
-    from eager.config.targets import read_experiment
+    from eager.config.experiment import read_experiment
     from eager.generation.budget import allocate_for
 
     with logged_step(log):
@@ -205,7 +205,7 @@ def allocate(experiment: ExperimentFile, result: Result, log: Log = None) -> Non
 @app.command()
 def measure(experiment: ExperimentFile, result: Result, log: Log = None) -> None:
     """Write the metrics of one result."""
-    from eager.config.targets import read_experiment
+    from eager.config.experiment import read_experiment
     from eager.evaluation.measure import measure_target
 
     with logged_step(log):
@@ -219,7 +219,7 @@ def tables(
     log: Log = None,
 ) -> None:
     """Write every table of an experiment, and what they say in words."""
-    from eager.config.targets import read_experiment
+    from eager.config.experiment import read_experiment
     from eager.report.tables.experiment import write_experiment
 
     with logged_step(log):
@@ -257,7 +257,7 @@ def figures(
     log: Log = None,
 ) -> None:
     """Draw the figures of one model and data set, as SVG and PNG."""
-    from eager.config.targets import read_experiment
+    from eager.config.experiment import read_experiment
     from eager.report.figures.draw import draw_figures
     from eager.report.results import cells_of
 
@@ -269,7 +269,7 @@ def figures(
 @app.command()
 def report(experiment: ExperimentFile, output: Output, log: Log = None) -> None:
     """Write the report: one HTML file with tables, figures and the branch explorer."""
-    from eager.config.targets import read_experiment
+    from eager.config.experiment import read_experiment
     from eager.report.page.page import report_experiment
 
     with logged_step(log):

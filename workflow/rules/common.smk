@@ -1,4 +1,4 @@
-"""Glue of the rules: the checked configuration, its targets, and what rules share.
+"""What the rules share: the checked configuration and its targets.
 
 A step is given `results/{experiment}/experiment.json` and the folder of its result, and finds the
 rest there; the command line carries no documents. What decides a result stands in `params` as well,
@@ -12,12 +12,18 @@ from snakemake.exceptions import WorkflowError
 from snakemake.io import ancient
 
 try:
-    from eager.config import glue
-    from eager.config.glue import (
+    from eager.config.workflow import (
+        DATASET_ENCODING,
+        DATASET_SOURCE,
+        METHODS,
+        MODEL_ENCODING,
+        MODEL_SOURCE,
+        any_of,
         growing,
         is_budgeted,
         made_by,
         needs_labels,
+        plan,
         shard_output,
     )
     from eager.containers.recipes import identity, stage_identity
@@ -31,7 +37,7 @@ except ImportError as error:
     )
 
 try:
-    PLAN = glue.plan(
+    PLAN = plan(
         config,
         " + ".join(map(str, workflow.overwrite_configfiles)) or "config/demo.yaml",
         gpus=workflow.global_resources.get("gpu").value,
@@ -74,11 +80,11 @@ container: PLAN.apptainer("stages")
 
 
 wildcard_constraints:
-    model=glue.any_of(PLAN.experiment.models),
-    dataset=glue.any_of(PLAN.experiment.datasets),
+    model=any_of(PLAN.experiment.models),
+    dataset=any_of(PLAN.experiment.datasets),
     # Not all their names: the expression stands in every path and is read for every job.
     cell=r"[^/]+",
-    method=glue.any_of(PLAN.methods),
+    method=any_of(PLAN.methods),
     shard=r"\d+-of-\d+",
 
 

@@ -19,7 +19,7 @@ rule fetch_model:
         PLAN.apptainer(GENERATE_IMAGE)
     params:
         **made_by("data.models", identity(GENERATE_IMAGE)),
-        entry=PLAN.model(glue.MODEL_SOURCE),
+        entry=PLAN.model(MODEL_SOURCE),
         folder="results/models/{model}/files",
         local=PLAN.local_model,
     shell:
@@ -43,7 +43,7 @@ rule fetch_dataset:
         "../../envs/stages.yaml"
     params:
         **made_by("data.tasks", stage_identity("stages", "data")),
-        entry=PLAN.dataset(glue.DATASET_SOURCE),
+        entry=PLAN.dataset(DATASET_SOURCE),
     shell:
         step(
             "fetch-dataset",
@@ -64,8 +64,8 @@ rule encode_prompts:
         "../../envs/stages.yaml"
     params:
         **made_by("data.encoding", stage_identity("stages", "data")),
-        model=PLAN.model(glue.MODEL_ENCODING),
-        dataset=PLAN.dataset(glue.DATASET_ENCODING),
+        model=PLAN.model(MODEL_ENCODING),
+        dataset=PLAN.dataset(DATASET_ENCODING),
         weights=PLAN.weights,
     shell:
         step(

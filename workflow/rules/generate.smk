@@ -20,7 +20,7 @@ rule generate:
         initial=branch(is_budgeted, then="<cell>/eager_init/sequences.parquet"),
         allocation=branch(is_budgeted, then="<result>/allocation.json"),
     output:
-        temp(shard_output(glue.any_of(PLAN.methods - set(glue.METHODS)))),
+        temp(shard_output(any_of(PLAN.methods - set(METHODS)))),
     log:
         "<log>/{shard}.log",
     benchmark:

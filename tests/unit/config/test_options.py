@@ -62,7 +62,7 @@ def test_programs_at_a_time_are_the_jobs_cores_unless_configured(
     found: list[int] = []
     target = SimpleNamespace(folder="x", tasks="y", program={})
     resolved = SimpleNamespace(target=lambda _: target)
-    monkeypatch.setattr("eager.config.targets.read_experiment", lambda _: resolved)
+    monkeypatch.setattr("eager.config.experiment.read_experiment", lambda _: resolved)
     monkeypatch.setattr(
         "eager.evaluation.evaluate.evaluate", lambda *words: found.append(words[4].workers)
     )

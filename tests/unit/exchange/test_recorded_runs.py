@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from eager.config.targets import ResolvedExperiment
+from eager.config.experiment import ResolvedExperiment
 from eager.exchange.authors_format import read_result_file
 from eager.exchange.conversion import Conversion, template_end_of
 from eager.exchange.import_ import ImportOptions, import_folder, import_result

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from eager.config.experiment import resolve
 from eager.config.schema import Cell, DatasetEntry, Experiment, ExperimentConfig, ModelEntry
-from eager.config.targets import resolve
 from eager.monitor.status import Result, as_text, find_results
 from eager.util.fingerprint import method_fingerprint
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from eager.config.targets import Target
+from eager.config.experiment import Target
 from eager.data.tasks import Task, read_tasks
 from eager.evaluation.diversity import Diversity, distinct_answers, diversity
 from eager.evaluation.metrics import (

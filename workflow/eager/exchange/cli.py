@@ -29,7 +29,7 @@ def export(
     log: Log = None,
 ) -> None:
     """Write results as JSON files of the authors' implementation."""
-    from eager.config.targets import read_experiment
+    from eager.config.experiment import read_experiment
     from eager.exchange.export import export_results, export_rows
 
     with logged_step(log) as terminal:

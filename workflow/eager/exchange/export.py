@@ -11,8 +11,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from eager.config.experiment import ResolvedExperiment
 from eager.config.settings import BUDGET_METHODS, DEFAULT_RULE, Method, StrictModel
-from eager.config.targets import ResolvedExperiment
 from eager.data.tasks import Task, read_tasks
 from eager.evaluation.upstream import answers_upstream, grade_answers
 from eager.exchange.authors_format import INHERITED, NOT_RECORDED, NOTES_MARK, file_path

@@ -18,8 +18,8 @@ from eager.algorithm.allocation import (
     saved_budget,
 )
 from eager.algorithm.rules import RULES, RuleName
+from eager.config.experiment import Target
 from eager.config.settings import DEFAULT_RULE
-from eager.config.targets import Target
 from eager.util.errors import EagerError
 from eager.util.files import write_json
 from eager.util.tables import read_table

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 
 from eager.algorithm.allocation import Round, Share, next_round
 from eager.algorithm.rules import RULES
+from eager.config.experiment import Target
 from eager.config.paths import STORE
 from eager.config.settings import BUDGET_METHODS, DecodingSettings
-from eager.config.targets import Target
 from eager.data.prompts import Prompt, Vocabulary, read_prompts
 from eager.generation.budget import read_shares
 from eager.generation.prompt_run import NextRound

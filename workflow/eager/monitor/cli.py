@@ -31,7 +31,7 @@ Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table")]
 
 def status(configfile: Configfile = DEFAULT_CONFIG, as_json: Json = False) -> None:
     """Say how far each method is in each cell; also while Snakemake runs."""
-    from eager.config.targets import resolve
+    from eager.config.experiment import resolve
     from eager.containers.launch import describe_bare
     from eager.monitor.status import as_records, as_text, find_results
 

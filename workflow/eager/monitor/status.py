@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from eager.config.experiment import ResolvedExperiment, Target, is_made_with
 from eager.config.schema import Cell
-from eager.config.targets import ResolvedExperiment, Target, is_made_with
 from eager.generation.shard_job import entry_keys
 from eager.generation.store import Store
 from eager.generation.work import inputs_of, read_work

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from eager.config.experiment import ResolvedExperiment
 from eager.config.imported import imported_files
 from eager.config.settings import METHODS, Method, StrictModel
-from eager.config.targets import ResolvedExperiment
 from eager.util.errors import EagerError
 from eager.util.files import read_json
 from eager.util.tables import read_row_groups, read_table

@@ -22,7 +22,7 @@ WITHOUT_RESULT = frozenset(
     {
         "config.paths",
         "config.schema",
-        "config.targets",
+        "config.experiment",
         "generation.progress",
         "generation.provenance",
         "generation.shards",

@@ -18,7 +18,7 @@ def archive(
     log: Annotated[Path | None, typer.Option(help="file for everything the step prints")] = None,
 ) -> None:
     """Pack a finished experiment as an RO-Crate with checksums (`snakemake archive` calls this)."""
-    from eager.config.targets import read_experiment
+    from eager.config.experiment import read_experiment
     from eager.exchange.archive.crate import make_archive
     from eager.exchange.archive.plan import archive_plan, files_beside_plan
     from eager.util.logs import logged_step

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eager.config.targets import ResolvedExperiment
+from eager.config.experiment import ResolvedExperiment
 
 TITLES = {
     "pass_at_k": "Pass@k against tokens",

@@ -9,7 +9,7 @@ from typing import Any
 
 import jinja2
 
-from eager.config.targets import ResolvedExperiment
+from eager.config.experiment import ResolvedExperiment
 from eager.report.figures.names import figure_names
 from eager.report.page.assets import captions, read_asset
 from eager.report.page.explorer import collect

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from eager.config.experiment import ResolvedExperiment
 from eager.config.rivals import RivalSettings
-from eager.config.targets import ResolvedExperiment
 from eager.report.figures.forest import draw_forest
 from eager.report.figures.names import FOREST
 from eager.report.results import imported_cells

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from eager.config.targets import Target
+from eager.config.experiment import Target
 from eager.report.tables.comparison import with_bounds
 from eager.report.tables.pairing import Result
 from eager.report.tables.thresholds import sweep_columns

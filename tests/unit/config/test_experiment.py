@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from eager.config.experiment import resolve
 from eager.config.schema import Cell, DatasetEntry, Experiment, ExperimentConfig, ModelEntry
-from eager.config.targets import resolve
 
 
 def cell(cap: int, theta: float = 1.0, seed: int = 1, temperature: float = 0.6) -> Cell:

@@ -10,11 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eager.config.environment import EXPERIMENT_VARIABLE, prepare_environment
-from eager.config.imported import imported_files
-from eager.config.load import load_experiment
-from eager.config.schema import Experiment, ExperimentConfig
-from eager.config.settings import BUDGET_METHODS, METHODS
-from eager.config.targets import (
+from eager.config.experiment import (
     DATASET_ENCODING,
     DATASET_SOURCE,
     MODEL_ENCODING,
@@ -26,6 +22,10 @@ from eager.config.targets import (
     resolve,
     shards_to_gather,
 )
+from eager.config.imported import imported_files
+from eager.config.load import load_experiment
+from eager.config.schema import Experiment, ExperimentConfig
+from eager.config.settings import BUDGET_METHODS, METHODS
 from eager.containers.recipes import ImageName, apptainer_reference
 from eager.sandbox.evaluate import evaluation_version
 from eager.util.errors import EagerError
