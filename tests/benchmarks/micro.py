@@ -28,7 +28,7 @@ from eager.config.schema import DatasetEntry
 from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary
 from eager.data.tasks import fetch_tasks, read_tasks
-from eager.evaluation.equivalence import end_comparisons, is_symbolically_equal
+from eager.evaluation.answers.equivalence import end_comparisons, is_symbolically_equal
 from eager.evaluation.programs import CodeOptions, evaluate_programs
 from eager.generation.decoder import Decoder
 from eager.report.page.page import write_report

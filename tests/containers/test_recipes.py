@@ -170,7 +170,7 @@ def third_party(modules: Iterable[str]) -> set[str]:
         (
             "evaluate",
             [
-                "evaluation.verdicts",
+                "evaluation.answers.verdicts",
                 "evaluation.evaluate",
                 "evaluation.measure",
                 "generation.budget",

@@ -86,7 +86,7 @@ CHANGES = {
         f"{PACKAGE}/generation/shards.py", "[0.0] * count", "[1.0] * count", {}
     ),
     "metrics code": Change(
-        *(f"{PACKAGE}/evaluation/metrics.py", "if not votes:", "if len(votes) == 0:"),
+        *(f"{PACKAGE}/evaluation/statistics/metrics.py", "if not votes:", "if len(votes) == 0:"),
         {"measure": 4} | SHOWN,
     ),
     "table code": Change(

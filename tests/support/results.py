@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from eager.evaluation.answers.upstream import UpstreamGrade
 from eager.evaluation.measure import metrics_of
-from eager.evaluation.metrics import SequenceResult, majority_is_correct
-from eager.evaluation.upstream import UpstreamGrade
+from eager.evaluation.statistics.metrics import SequenceResult, majority_is_correct
 
 CELL: dict[str, Any] = {
     "experiment": "e",

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from eager.evaluation.metrics import SequenceResult
+from eager.evaluation.statistics.metrics import SequenceResult
 
 
 def sample(candidate: int | None, correct: bool, tokens: int = 10) -> SequenceResult:

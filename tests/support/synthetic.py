@@ -18,8 +18,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from eager.config.settings import METHODS
+from eager.evaluation.answers.verdicts import VERDICTS
 from eager.evaluation.measure import write_metrics
-from eager.evaluation.verdicts import VERDICTS
 from eager.report.results import CellResults
 from eager.util.files import write_json
 from eager.util.tables import BRANCHES, SEQUENCES, write_table

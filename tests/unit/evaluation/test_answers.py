@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eager.evaluation.answers import group_equivalent, is_correct, is_correct_upstream
+from eager.evaluation.answers.matching import group_equivalent, is_correct, is_correct_upstream
 
 
 @pytest.mark.parametrize(

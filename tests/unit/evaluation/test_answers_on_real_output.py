@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from eager.evaluation.answers import group_equivalent, is_correct, is_equivalent
-from eager.evaluation.boxes import extract_boxed, last_box
-from eager.evaluation.equivalence import end_comparisons, is_comparable
+from eager.evaluation.answers.boxes import extract_boxed, last_box
+from eager.evaluation.answers.equivalence import end_comparisons, is_comparable
+from eager.evaluation.answers.matching import group_equivalent, is_correct, is_equivalent
 from tests.support.repository import ROOT
 
 SHARED = ROOT.parent / "shared/data"

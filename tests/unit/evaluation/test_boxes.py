@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eager.data.tasks import Task
-from eager.evaluation.boxes import extract_boxed, find_boxes, is_blank, last_box
-from eager.evaluation.verdicts import judge
+from eager.evaluation.answers.boxes import extract_boxed, find_boxes, is_blank, last_box
+from eager.evaluation.answers.verdicts import judge
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from eager.evaluation import equivalence
-from eager.evaluation.answers import (
+from eager.evaluation.answers import equivalence
+from eager.evaluation.answers.equivalence import LONGEST_TEXT, ComparisonProcess, end_comparisons
+from eager.evaluation.answers.matching import (
     group_equivalent,
     is_correct,
     is_equivalent,
 )
-from eager.evaluation.equivalence import LONGEST_TEXT, ComparisonProcess, end_comparisons
 
 HALF = "$\\frac{1}{2}$"
 LONG = "So we go on and on with the sum. " * 30

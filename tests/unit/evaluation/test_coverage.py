@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eager.evaluation.equal_compute import PairedResult, compare_at_equal_cost
-from eager.evaluation.metrics import SequenceResult
-from eager.evaluation.parallel_curve import prompt_curve
-from eager.evaluation.resampling import COVERAGE
+from eager.evaluation.statistics.equal_compute import PairedResult, compare_at_equal_cost
+from eager.evaluation.statistics.metrics import SequenceResult
+from eager.evaluation.statistics.parallel_curve import prompt_curve
+from eager.evaluation.statistics.resampling import COVERAGE
 
 SAMPLES = 8
 RUNS = 1000

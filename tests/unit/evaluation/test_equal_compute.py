@@ -7,18 +7,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eager.evaluation import resampling
-from eager.evaluation.equal_compute import (
+from eager.evaluation.statistics import resampling
+from eager.evaluation.statistics.equal_compute import (
     PairedResult,
     compare_as_measured,
     compare_at_equal_cost,
     cost_saved,
     expected_at,
 )
-from eager.evaluation.metrics import SequenceResult
-from eager.evaluation.parallel_curve import prompt_curve
-from eager.evaluation.resampling import estimate, holm, prompts_to_decide, resampled_means
-from eager.evaluation.statistics import mean_interval
+from eager.evaluation.statistics.inference import mean_interval
+from eager.evaluation.statistics.metrics import SequenceResult
+from eager.evaluation.statistics.parallel_curve import prompt_curve
+from eager.evaluation.statistics.resampling import (
+    estimate,
+    holm,
+    prompts_to_decide,
+    resampled_means,
+)
 
 
 def paired(quality: object, curve: object, cost: object, sample_cost: object) -> PairedResult:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from eager.evaluation.answers import is_correct, is_equivalent
+from eager.evaluation.answers.matching import is_correct, is_equivalent
 from tests.support.repository import ROOT
 
 AGREEMENT = 0.97

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eager.evaluation.answers import is_correct
-from eager.evaluation.letters import extract_letter
+from eager.evaluation.answers.letters import extract_letter
+from eager.evaluation.answers.matching import is_correct
 
 LETTERS = st.sampled_from("ABCDEFGHIJ")
 FONTS = r"""\text \textrm \textbf \textit

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from eager.evaluation.measure import sequences_of
-from eager.evaluation.metrics import measure
+from eager.evaluation.statistics.metrics import measure
 from eager.util.files import read_json
 from tests.support.synthetic import SyntheticRun
 

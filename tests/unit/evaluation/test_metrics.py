@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eager.evaluation.metrics import (
+from eager.evaluation.statistics.metrics import (
     SequenceResult,
     majority_is_correct,
     measure,

@@ -10,12 +10,18 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from eager.evaluation.answers import is_equivalent
-from eager.evaluation.exact_numbers import based_number, exact_value
-from eager.evaluation.normalize import normalize
-from eager.evaluation.quantities import split_quantity
-from eager.evaluation.sets import as_intervals, is_finite_set, is_tuple, members, repetitions
-from eager.evaluation.unicode_math import plain_unicode
+from eager.evaluation.answers.exact_numbers import based_number, exact_value
+from eager.evaluation.answers.matching import is_equivalent
+from eager.evaluation.answers.normalize import normalize
+from eager.evaluation.answers.quantities import split_quantity
+from eager.evaluation.answers.sets import (
+    as_intervals,
+    is_finite_set,
+    is_tuple,
+    members,
+    repetitions,
+)
+from eager.evaluation.answers.unicode_math import plain_unicode
 
 FONTS = r"""\text \textrm \textbf \textit \texttt \mathrm \mathbf \mathit \mathsf \mathtt \bm
 \boldsymbol \underline \emph \mbox \hbox \ensuremath \color{{red}} \textcolor{{blue}} \fbox"""

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from scipy import stats
 
-from eager.evaluation import parallel_curve
-from eager.evaluation.diversity import distinct_answers, diversity
-from eager.evaluation.metrics import SequenceResult, majority_is_correct
-from eager.evaluation.parallel_curve import prompt_curve, sampled_cons
+from eager.evaluation.statistics import parallel_curve
+from eager.evaluation.statistics.diversity import distinct_answers, diversity
+from eager.evaluation.statistics.metrics import SequenceResult, majority_is_correct
+from eager.evaluation.statistics.parallel_curve import prompt_curve, sampled_cons
 from tests.support.samples import prompts_of_samples, sample
 
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate
 
-from eager.evaluation.draws import MOST_ORDERS, orders_of
-from eager.evaluation.metrics import SequenceResult, majority_is_correct
-from eager.evaluation.rivals import Settings, rivals_of
+from eager.evaluation.statistics.draws import MOST_ORDERS, orders_of
+from eager.evaluation.statistics.metrics import SequenceResult, majority_is_correct
+from eager.evaluation.statistics.rivals import Settings, rivals_of
 from tests.support.samples import prompts_of_samples, sample
 
 Samples = list[SequenceResult]

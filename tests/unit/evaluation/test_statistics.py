@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from eager.evaluation.statistics import (
+from eager.evaluation.statistics.inference import (
     BATCH,
     RESAMPLES,
     SEED,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eager.evaluation.upstream import answers_upstream, authors_box, grade_answers
+from eager.evaluation.answers.upstream import answers_upstream, authors_box, grade_answers
 
 
 @pytest.mark.parametrize(

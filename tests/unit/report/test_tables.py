@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from eager.data.encoding import SCHEMA as PROMPTS
+from eager.evaluation.answers.verdicts import VERDICTS
 from eager.evaluation.measure import engine_costs, write_metrics
-from eager.evaluation.verdicts import VERDICTS
 from eager.report.tables.comparison import compare_with_baseline, compare_with_published
 from eager.report.tables.published import read_published
 from eager.report.tables.rendering import for_people, markdown

@@ -12,7 +12,7 @@ from eager.algorithm.allocation import Round, Share
 from eager.algorithm.rules import AUTHORS, Points
 from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary
-from eager.evaluation.metrics import SequenceResult
+from eager.evaluation.statistics.metrics import SequenceResult
 from eager.generation.decoder import Decoder
 from eager.generation.engine import Engine, EngineOutput
 from eager.generation.prompt_run import PromptRun

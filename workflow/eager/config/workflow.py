@@ -181,7 +181,7 @@ class Plan:
         """Fingerprint of the code that evaluates a data set's kind of tasks."""
         if self.is_code(wildcards):
             return code_fingerprint("evaluation.programs") + evaluation_version()
-        return code_fingerprint("evaluation.verdicts")
+        return code_fingerprint("evaluation.answers.verdicts")
 
     def gpus(self, wildcards: Wildcards) -> int:
         """GPUs that a model is spread over."""

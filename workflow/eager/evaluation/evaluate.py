@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from eager.data.tasks import Task, read_tasks
+from eager.evaluation.answers.verdicts import VERDICTS, judge
 from eager.evaluation.programs import CodeOptions, evaluate_programs
-from eager.evaluation.verdicts import VERDICTS, judge
 from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
 from eager.util.tables import read_table, write_table

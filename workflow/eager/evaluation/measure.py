@@ -15,15 +15,15 @@ import numpy as np
 
 from eager.config.experiment import Target
 from eager.data.tasks import Task, read_tasks
-from eager.evaluation.diversity import Diversity, distinct_answers, diversity
-from eager.evaluation.metrics import (
+from eager.evaluation.answers.upstream import UpstreamGrade, answers_upstream, grade_answers
+from eager.evaluation.statistics.diversity import Diversity, distinct_answers, diversity
+from eager.evaluation.statistics.inference import mean_interval
+from eager.evaluation.statistics.metrics import (
     SequenceResult,
     majority_is_correct,
     measure,
 )
-from eager.evaluation.parallel_curve import mean_curve
-from eager.evaluation.statistics import mean_interval
-from eager.evaluation.upstream import UpstreamGrade, answers_upstream, grade_answers
+from eager.evaluation.statistics.parallel_curve import mean_curve
 from eager.util.errors import EagerError
 from eager.util.files import read_json, write_text
 from eager.util.tables import read_table

@@ -14,7 +14,7 @@ from typing import Any
 from eager.config.experiment import ResolvedExperiment
 from eager.config.settings import BUDGET_METHODS, DEFAULT_RULE, Method, StrictModel
 from eager.data.tasks import Task, read_tasks
-from eager.evaluation.upstream import answers_upstream, grade_answers
+from eager.evaluation.answers.upstream import answers_upstream, grade_answers
 from eager.exchange.authors_format import INHERITED, NOT_RECORDED, NOTES_MARK, file_path
 from eager.generation.counts import added
 from eager.util.files import model_folder, read_json, write_json

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from eager.algorithm.allocation import Round, Share, next_round
 from eager.algorithm.rules import AUTHORS, DESCRIBED, Points
 from eager.config.settings import BUDGET_METHODS, Method
-from eager.evaluation.metrics import SequenceResult, majority_is_correct
+from eager.evaluation.statistics.metrics import SequenceResult, majority_is_correct
 
 LITERAL_CAP = 32
 """What the authors' EAGer-adapt compares a prompt's sequences with, whatever M is (H)."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from statistics import fmean
 from typing import NamedTuple
 
-from eager.evaluation.metrics import measure
+from eager.evaluation.statistics.metrics import measure
 from eager.report.tables.thresholds import sweep
 from tools.deviations.authors import LITERAL_CAP, majority_with_empty_votes
 from tools.deviations.recording import Row

@@ -10,8 +10,8 @@ from eager.algorithm.allocation import BudgetMethod, InitialResult, Round, Share
 from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt
 from eager.data.tasks import Task
-from eager.evaluation.metrics import SequenceResult
-from eager.evaluation.verdicts import judge
+from eager.evaluation.answers.verdicts import judge
+from eager.evaluation.statistics.metrics import SequenceResult
 from eager.generation.prompt_run import NextRound, PromptRun
 from eager.generation.records import tree_tables
 from eager.util.files import read_json_lines

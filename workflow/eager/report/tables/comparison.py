@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eager.evaluation.equal_compute import (
+from eager.evaluation.statistics.equal_compute import (
     compare_as_measured,
     compare_at_equal_cost,
     cost_saved,
 )
-from eager.evaluation.resampling import Estimate, holm, prompts_to_decide
-from eager.evaluation.statistics import Interval, paired_difference, saving
+from eager.evaluation.statistics.inference import Interval, paired_difference, saving
+from eager.evaluation.statistics.resampling import Estimate, holm, prompts_to_decide
 from eager.report.tables.pairing import (
     QUALITIES,
     Comparison,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from eager.evaluation.resampling import COVERAGE, SMALLEST_DIFFERENCE
+from eager.evaluation.statistics.resampling import COVERAGE, SMALLEST_DIFFERENCE
 from eager.report.figures.style import style_of
 from eager.report.results import rule_label
 from eager.report.tables.pairing import ALL

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from eager.evaluation.measure import sequences_of
-from eager.evaluation.statistics import Table, paired_difference
+from eager.evaluation.statistics.inference import Table, paired_difference
 from eager.report.tables.comparison import DIFFERENCES, FLAGS, with_bounds
 from eager.report.tables.curve import OF_BRANCHING
 from eager.report.tables.pairing import BASELINE, QUALITIES, Result

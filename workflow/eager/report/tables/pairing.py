@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eager.evaluation.equal_compute import PairedResult
 from eager.evaluation.measure import sequences_of
-from eager.evaluation.parallel_curve import PromptCurve, prompt_curve
-from eager.evaluation.statistics import Table
+from eager.evaluation.statistics.equal_compute import PairedResult
+from eager.evaluation.statistics.inference import Table
+from eager.evaluation.statistics.parallel_curve import PromptCurve, prompt_curve
 from eager.util.errors import EagerError
 
 BASELINE = "parallel"

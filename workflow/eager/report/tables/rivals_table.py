@@ -10,8 +10,8 @@ import pandas as pd
 
 from eager.config.rivals import RivalSettings
 from eager.evaluation.measure import sequences_of
-from eager.evaluation.rivals import Settings, rivals_of
-from eager.evaluation.statistics import mean_intervals
+from eager.evaluation.statistics.inference import mean_intervals
+from eager.evaluation.statistics.rivals import Settings, rivals_of
 from eager.report.tables.comparison import with_bounds
 from eager.report.tables.pairing import BASELINE, Result
 

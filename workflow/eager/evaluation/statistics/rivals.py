@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from eager.evaluation.draws import Draws, Integers, draw, orders_of
-from eager.evaluation.metrics import SequenceResult
+from eager.evaluation.statistics.draws import Draws, Integers, draw, orders_of
+from eager.evaluation.statistics.metrics import SequenceResult
 
 
 class Rival(NamedTuple):

@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from itertools import accumulate
 from pathlib import Path
 
-from eager.evaluation import math_worker as comparing
+from eager.evaluation.answers import math_worker as comparing
 
 LONGEST_TEXT = 500
 """Characters above which a text is not compared; whole replies are shortened before."""
@@ -62,7 +62,7 @@ def _is_bounded(text: str) -> bool:
 
 
 class ComparisonProcess:
-    """A running `eager.evaluation.math_worker`, asked one comparison at a time."""
+    """A running `eager.evaluation.answers.math_worker`, asked one comparison at a time."""
 
     def __init__(self) -> None:
         package_root = str(Path(__file__).parents[2])

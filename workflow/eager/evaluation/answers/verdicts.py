@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from eager.data.tasks import Task
-from eager.evaluation.answers import group_equivalent, is_correct, is_correct_upstream
-from eager.evaluation.boxes import extract_boxed, last_box
+from eager.evaluation.answers.boxes import extract_boxed, last_box
+from eager.evaluation.answers.matching import group_equivalent, is_correct, is_correct_upstream
 
 VERDICTS = pa.schema(
     [

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from eager.evaluation.statistics import (
+from eager.evaluation.statistics.inference import (
     CONFIDENCE,
     DIGITS,
     RESAMPLES,

@@ -3,7 +3,8 @@
 A signal handler cannot interrupt a huge power: Python runs handlers between instructions, and the
 power is one. So each comparison runs under a timer whose signal ends the process (by the kernel),
 and a parent that has everything loaded forks the next one. Started by
-`eager.evaluation.equivalence` as `python -m eager.evaluation.math_worker`; speaks JSON lines.
+`eager.evaluation.answers.equivalence` as `python -m eager.evaluation.answers.math_worker`; speaks
+JSON lines.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from eager.evaluation.metrics import SequenceResult
+from eager.evaluation.statistics.metrics import SequenceResult
 
 
 class Diversity(NamedTuple):

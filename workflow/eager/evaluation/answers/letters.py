@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from eager.evaluation.normalize import normalize
+from eager.evaluation.answers.normalize import normalize
 
 _WORDS = (
     r"(?:the|my|final|correct|right|best|most|likely|answer|option|choice|letter|statement|alternative|is"

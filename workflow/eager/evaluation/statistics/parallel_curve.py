@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eager.evaluation.draws import SEED, draw
-from eager.evaluation.metrics import SequenceResult, unbiased_pass_at_k
-from eager.evaluation.statistics import Table, mean_intervals
+from eager.evaluation.statistics.draws import SEED, draw
+from eager.evaluation.statistics.inference import Table, mean_intervals
+from eager.evaluation.statistics.metrics import SequenceResult, unbiased_pass_at_k
 
 MOST_PRODUCTS = 20_000
 """Products of polynomials that an exact Cons@k may take (a tenth of a second)."""

@@ -10,7 +10,7 @@ from math import factorial
 import numpy as np
 from numpy.typing import NDArray
 
-from eager.evaluation.metrics import SequenceResult
+from eager.evaluation.statistics.metrics import SequenceResult
 
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]

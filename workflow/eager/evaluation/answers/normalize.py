@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from eager.evaluation.unicode_math import plain_unicode
+from eager.evaluation.answers.unicode_math import plain_unicode
 
 _COLOUR = re.compile(
     r"\\(?:textcolor|color|colorbox|fcolorbox\s*\{[^{}]*\})\s*(?:\[\w+\]\s*)?\{[^{}]*\}"

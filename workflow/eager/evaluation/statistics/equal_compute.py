@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eager.evaluation.resampling import Estimate, estimate, resampled_means
-from eager.evaluation.statistics import Table
+from eager.evaluation.statistics.inference import Table
+from eager.evaluation.statistics.resampling import Estimate, estimate, resampled_means
 
 Figure = Callable[[Table], Table]
 ROUNDING = 1e-9

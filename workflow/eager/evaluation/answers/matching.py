@@ -9,13 +9,19 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from eager.evaluation.boxes import BOXED, extract_boxed, is_blank
-from eager.evaluation.equivalence import LONGEST_TEXT, is_symbolically_equal
-from eager.evaluation.exact_numbers import THOUSANDS, based_number, exact_value
-from eager.evaluation.letters import extract_letter
-from eager.evaluation.normalize import normalize
-from eager.evaluation.quantities import Quantity, split_quantity
-from eager.evaluation.sets import as_intervals, is_finite_set, is_tuple, members, repetitions
+from eager.evaluation.answers.boxes import BOXED, extract_boxed, is_blank
+from eager.evaluation.answers.equivalence import LONGEST_TEXT, is_symbolically_equal
+from eager.evaluation.answers.exact_numbers import THOUSANDS, based_number, exact_value
+from eager.evaluation.answers.letters import extract_letter
+from eager.evaluation.answers.normalize import normalize
+from eager.evaluation.answers.quantities import Quantity, split_quantity
+from eager.evaluation.answers.sets import (
+    as_intervals,
+    is_finite_set,
+    is_tuple,
+    members,
+    repetitions,
+)
 
 __all__ = [
     "extract_boxed",

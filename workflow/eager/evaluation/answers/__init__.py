@@ -1,0 +1,1 @@
+"""When an answer is right: boxes, letters, numbers, units, sets; see workflow/report/answers.md."""

@@ -1,0 +1,1 @@
+"""Metrics of a result, and how sure they are. Pure functions on what was counted."""
