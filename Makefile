@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 MEMINFO := /proc/meminfo
 ENGINES := $(shell awk '/MemAvailable/ && $$2 < 9000000 {print "--resources gpu=1"}' $(MEMINFO))
 SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/cpu $(ENGINES)
+# Two processes; the tests of a file stay in one, and the files come in the order of tests/conftest.py.
+PYTEST := $(BIN)/pytest --numprocesses=2 --dist=loadgroup --no-loadscope-reorder
 LOCKS := envs/torch-cpu.lock envs/generate.lock envs/workflow.lock envs/data.lock envs/evaluate.lock envs/sandbox.lock envs/report.lock
 # What runs with the workflow; the licences of tools that are only started do not matter.
 LOCKED = $(shell sed -n 's/^\([A-Za-z0-9._-]*\)==.*/\1/p' $(LOCKS))
@@ -18,7 +20,7 @@ PURE := $(subst $(space),$(comma),$(foreach module,algorithm/allocation algorith
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test test-workflow test-others test-slow lint fuzz coverage mutants audit archive readme bench bench-check gpu-check images test-containers lock clean
+.PHONY: help setup dev demo test test-all test-slow lint fuzz coverage mutants audit archive readme bench bench-check gpu-check images test-containers lock clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -42,16 +44,13 @@ readme: setup  ## Make the parts of README.md and of the page on deviations agai
 	$(BIN)/python -m tools.docs readme
 	$(BIN)/python -m tools.deviations
 
-test: dev  ## All tests (starts the real engine; minutes), two halves at a time: each is shown when it ends
-	$(MAKE) --jobs=2 --output-sync=target --keep-going --no-print-directory test-workflow test-others
+test: dev  ## The tests of every day, in minutes (STAGE=sandbox: only those of one stage)
+	$(PYTEST) -m "not long and not slow" $(if $(STAGE),$(or $(wildcard tests/$(STAGE) tests/unit/$(STAGE)),$(error STAGE=$(STAGE): no such folder in tests or tests/unit)))
 
-test-workflow: dev
-	$(BIN)/pytest tests/workflow
+test-all: dev  ## What `make test` leaves out: the real engine in every part, Docker, Slurm, a browser
+	$(PYTEST) -m "long and not slow"
 
-test-others: dev
-	$(BIN)/pytest --ignore=tests/workflow
-
-test-slow: dev  ## Figures and report of a synthetic run of the paper's size; prints seconds and sizes
+test-slow: dev  ## Comparisons of many minutes each, one after another; they print what they measure
 	$(BIN)/pytest -m slow -s
 
 lint: dev  ## Rules, formatting, types, imports, shell, Dockerfiles, spelling, licences
@@ -72,7 +71,7 @@ fuzz: dev  ## Damaged input of every kind, other at each run (EXAMPLES=3000 of e
 
 coverage: dev  ## Lines that the tests reach: 90 % of the package, all of the pure modules
 	$(BIN)/coverage erase
-	$(BIN)/pytest --cov --cov-report=
+	$(PYTEST) --cov --cov-report=
 	$(BIN)/coverage report --fail-under=90 --skip-covered --show-missing
 	$(BIN)/coverage report --fail-under=100 --include="$(PURE)"
 
@@ -102,7 +101,7 @@ images: setup  ## Build the images that changed (IMAGES="stages ..."; BASE=local
 	$(BIN)/eager images build --engine $(or $(ENGINE),docker) $(if $(BASE),--base $(BASE)) $(IMAGES)
 
 test-containers: dev  ## The whole demo in containers, compared with the demo without (Docker; minutes)
-	$(BIN)/pytest -m containers -s
+	$(BIN)/pytest -m slow -s tests/containers
 
 lock: dev  ## Lock the packages of envs/*.in that are not locked (UPGRADE=1: again), then all made from locks
 	envs/lock.sh

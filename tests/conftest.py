@@ -7,7 +7,7 @@ import pytest
 from hypothesis import Phase, settings
 
 from tests.support.docker import built, running_daemon
-from tests.support.repository import Repository, copy_repository
+from tests.support.repository import ROOT, Repository, copy_repository
 
 # Machines differ in speed and are shared: no test asserts seconds.
 settings.register_profile("eager", deadline=None)
@@ -20,6 +20,23 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile("eager")
+
+FIRST = ("documents", "workflow", "containers", "plans", "browser", "sandbox", "fuzz")
+"""Folders whose files are begun first, those that take longest before the others."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares fixtures in one process: a file's tests, and all that need Docker (long)."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        engine = getattr(item, "callspec", None) and item.callspec.params.get("engine")
+        docker = "docker_daemon" in fixtures or engine in ("docker", "podman")
+        item.add_marker(pytest.mark.xdist_group("docker" if docker else str(item.path)))
+        if docker:
+            item.add_marker(pytest.mark.long)
+    places = {name: number for number, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path.relative_to(ROOT / "tests").parts[0], 99))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from eager.containers.recipes import identity, lock_hashes
 from tests.support.docker import built, leftovers, run
 from tests.support.repository import copy_repository
 
-pytestmark = pytest.mark.containers
+pytestmark = pytest.mark.slow
 
 
 def test_the_demo_in_containers_generates_what_it_does_without(

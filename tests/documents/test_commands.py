@@ -42,7 +42,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
     shutil.rmtree(folder)
 
 
-@pytest.mark.engine
+@pytest.mark.long
 @pytest.mark.parametrize("block", RUN, ids=str)
 def test_a_block_of_commands_runs_as_it_stands(checkout: Repository, block: Block) -> None:
     done = subprocess.run(

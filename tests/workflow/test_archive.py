@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.repository import Repository, copy_finished
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.long
 NAME = "results/small/tables/summary.csv"
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.support.authors_runs import RecordedPrompt, Run, read_run
 from tests.support.repository import ROOT, Repository
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.long
 COMPARED = ("seq_idx", "gen_step", "man_token_original", "man_token_branch")
 CLOSE = 0.01
 """Nats by which entropies may differ: other batches, other processors."""

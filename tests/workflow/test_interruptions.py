@@ -85,7 +85,7 @@ def check(small_run: Repository, method: str, folder: Path, length: int, kills: 
     assert ours == expected
 
 
-@pytest.mark.engine
+@pytest.mark.long
 def test_a_killed_prompt_goes_on_from_its_last_state(small_run: Repository, tmp_path: Path) -> None:
     check(small_run, "eager_init", tmp_path, 160, 1)
 

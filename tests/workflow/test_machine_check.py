@@ -9,7 +9,7 @@ import pytest
 from eager.util.files import read_json
 from tests.support.repository import Repository
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.long
 
 NOT_ON_A_CPU = {
     "model runner",

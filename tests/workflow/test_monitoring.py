@@ -11,7 +11,7 @@ import pytest
 from eager.config.settings import METHODS
 from tests.support.repository import PROBLEMS, Repository, copy_finished, result_folder
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.long
 SMALL = ("--configfile", "config/small.yaml")
 
 

@@ -18,7 +18,7 @@ from tests.support.repository import (
     words_to_make_alone,
 )
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.long
 
 ONE_RESULT = {"parallel": 1, "gather": 1, "evaluate": 1, "measure": 1}
 SHOWN = {"tables": 1, "draw_figures": 1, "report_page": 1}

@@ -13,7 +13,7 @@ from scipy.stats import entropy
 
 from tests.support.repository import Repository
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from eager.config.settings import METHODS
 from eager.report.figures.draw import FIGURES
 from tests.support.repository import Repository
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.long
 PLACE = "SmolLM2-135M-Instruct/small"
 
 

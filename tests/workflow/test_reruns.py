@@ -23,7 +23,7 @@ from tests.support.repository import (
     rules_run,
 )
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.long
 
 
 def change(repository: Repository, name: str) -> Callable[[], None]:

@@ -46,7 +46,7 @@ def test_the_authors_command_line_plans_the_whole_workflow(tmp_path: Path) -> No
     assert "did you mean 'arithmetic'?" in bad.stderr
 
 
-@pytest.mark.engine
+@pytest.mark.long
 def test_a_run_makes_everything_and_the_authors_files(
     small_run: Repository, tmp_path: Path
 ) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.repository import HEADER, ROOT, Repository, copy_finished
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.long
 CLUSTER = ROOT / "tests/slurm/cluster.sh"
 COMMANDS = ("slurmctld", "slurmd", "sbatch", "munged")
 REQUIRED = "EAGER_REQUIRE_SLURM"

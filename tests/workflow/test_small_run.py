@@ -25,7 +25,7 @@ from tests.support.repository import (
     words_to_make_alone,
 )
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.long
 M = 3
 THETA = 1.0
 

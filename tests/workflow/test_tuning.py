@@ -8,7 +8,7 @@ import yaml
 from eager.config.settings import EngineOptions
 from tests.support.repository import Repository
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.long
 
 
 def test_a_trial_is_written_and_used(small_run: Repository) -> None:
