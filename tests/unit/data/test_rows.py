@@ -253,7 +253,10 @@ def test_files_that_are_no_json_lines(tmp_path: Path) -> None:
         (json.dumps(MATH).encode("utf-16"), "the text is in UTF-16; save it as UTF-8"),
         (json.dumps(MATH).encode("utf-32-be"), "a binary file; name a text file in UTF-8"),
         (json.dumps(MATH).encode() + b"\n\n\xe9\n", "line 3: the byte 0xe9 is not UTF-8"),
-        (gzip.compress(json.dumps(MATH).encode(), mtime=0), "a binary file (gzip); name a text file"),
+        (
+            gzip.compress(json.dumps(MATH).encode(), mtime=0),
+            "a binary file (gzip); name a text file",
+        ),
         (None, "a folder; name a file in it"),
     ],
 )
