@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 from eager.config.experiment import read_experiment
-from eager.monitor.history import load_seconds, read_former_runs, tokens_per_second
+from eager.progress.history import load_seconds, read_former_runs, tokens_per_second
 from tests.support.fuzzing import TALLY, attempt, damaged_bytes, damaged_json, fuzz
 
 RUN: dict[str, Any] = {

@@ -7,8 +7,8 @@ from typing import Any
 from eager.config.paths import result_folder
 from eager.config.schema import Cell, DatasetEntry, Experiment, ExperimentConfig, ModelEntry
 from eager.config.settings import METHODS, Method
-from eager.monitor.history import FormerRun, Key
-from eager.monitor.speeds import Speed
+from eager.progress.history import FormerRun, Key
+from eager.progress.speeds import Speed
 from eager.report.tables.published import PublishedFigures
 from eager.util.fingerprint import method_fingerprint
 

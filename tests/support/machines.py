@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from eager.monitor.machine.facts import GIB, Facts, Gpu
+from dataclasses import replace
+
+from eager.machine.facts import GIB, Facts, Gpu
 
 A100 = Gpu(
     index=0,
@@ -13,7 +15,7 @@ A100 = Gpu(
     driver="580.65",
     compute=8.0,
 )
-OTHER = A100.model_copy(update={"index": 1, "uuid": "GPU-bb"})
+OTHER = replace(A100, index=1, uuid="GPU-bb")
 GOOD = Facts(
     gpus=[A100, OTHER],
     driver_cuda="13.0",

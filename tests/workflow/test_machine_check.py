@@ -16,7 +16,6 @@ NOT_ON_A_CPU = {
     "bfloat16",
     "two jobs on two GPUs",
     "32 to 512 sequences",
-    "options and hours",
 }
 CHECKED = {
     "options",

@@ -12,13 +12,11 @@ import typer
 
 from eager.config.environment import ENGINE_VARIABLE, SANDBOX_VARIABLE
 from eager.config.paths import STORE
-from eager.config.settings import NumberFormat
-from eager.containers.cli import LaunchCommand, launch
-from eager.containers.cli import app as images_app
-from eager.exchange.archive.cli import archive, verify
-from eager.exchange.cli import register as register_exchange
-from eager.monitor.cli import register as register_monitoring
-from eager.sandbox.cli import app as sandbox_app
+from eager.containers.cli import app as containers_commands
+from eager.exchange.cli import app as exchange_commands
+from eager.machine.cli import app as machine_commands
+from eager.progress.cli import app as progress_commands
+from eager.sandbox.cli import app as sandbox_commands
 from eager.util.errors import EagerError
 from eager.util.logs import logged_step
 
@@ -29,13 +27,14 @@ app = typer.Typer(
     help="EAGer, entropy-aware generation. Each command is one step of the workflow.",
 )
 
-app.add_typer(sandbox_app)
-app.add_typer(images_app)
-register_monitoring(app)
-register_exchange(app)
-for command in (archive, verify):
-    app.command()(command)
-app.command(cls=LaunchCommand)(launch)
+for commands in (
+    containers_commands,
+    exchange_commands,
+    machine_commands,
+    progress_commands,
+    sandbox_commands,
+):
+    app.add_typer(commands)
 
 Log = Annotated[Path | None, typer.Option(help="file for everything the step prints")]
 ExperimentFile = Annotated[Path, typer.Option(help="experiment.json, which the workflow writes")]
@@ -224,28 +223,6 @@ def tables(
 
     with logged_step(log):
         write_experiment(read_experiment(experiment), folder)
-
-
-@app.command()
-def tune(
-    model_manifest: Manifest,
-    prompts: Prompts,
-    output: Annotated[Path, typer.Option(help="YAML file to write")],
-    dtype: Annotated[NumberFormat, typer.Option(help="number format, as in the models file")] = (
-        "auto"
-    ),
-    max_tokens: Annotated[
-        int | None, typer.Option(help="tokens per answer; left out: what the context has")
-    ] = None,
-    seconds: Annotated[float, typer.Option(help="of the trial, without loading the model")] = 60,
-) -> None:
-    """Choose engine options for this machine and a model by a trial of a minute."""
-    from eager.generation.tuning import tune as run
-    from eager.util.files import write_text
-
-    text = run(model_manifest, prompts, dtype, max_tokens, seconds)
-    write_text(output, text)
-    typer.echo(f"{text}written: {output}")
 
 
 @app.command()

@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from eager.generation.records import tree_tables
 from eager.generation.store import FinishedPrompt, Store, entry_key
-from eager.monitor.clean import Cleaned, clean
+from eager.progress.clean import Cleaned, clean
 from eager.util.errors import EagerError
 from tests.support.trees import Letters, small_tree
 

@@ -106,6 +106,6 @@ def test_drawing_and_talking_modules_stay_out_of_generation() -> None:
         "algorithm.entropy",
     } <= modules
     packages = {name.partition(".")[0] for name in modules}
-    assert not {"report", "evaluation", "exchange", "monitor"} & packages
+    assert not {"report", "evaluation", "exchange", "machine", "progress"} & packages
     others = {"config.schema", "config.load", "generation.progress", "generation.provenance"}
     assert not others & modules

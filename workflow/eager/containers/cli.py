@@ -17,19 +17,21 @@ from eager.containers.recipes import ImageName, reference
 from eager.containers.settings import RUNTIME_VARIABLE, ContainerRuntime, Engine
 from eager.util.errors import EagerError
 
-app = typer.Typer(
+app = typer.Typer()
+images = typer.Typer(
     name="images",
     help="Build, check and record the container images.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(images)
 
 Names = Annotated[list[str] | None, typer.Argument(help="images; all if none is named")]
 EngineOption = Annotated[str, typer.Option(help="docker or podman")]
 FilesOnly = Annotated[bool, typer.Option(help="look at the repository's files only")]
 
 
-@app.command()
+@images.command()
 def build(
     names: Names = None,
     base: Annotated[
@@ -49,7 +51,7 @@ def build(
         build_image(name, _one_of(Engine, engine, "--engine"), base, typer.echo)
 
 
-@app.command()
+@images.command()
 def verify(files_only: FilesOnly = False, engine: EngineOption = "docker") -> None:
     """Say what differs from containers/images.yaml; exit 1 if anything does."""
     from eager.containers.client import engine_client
@@ -66,7 +68,7 @@ def verify(files_only: FilesOnly = False, engine: EngineOption = "docker") -> No
     typer.echo("everything is as containers/images.yaml records")
 
 
-@app.command()
+@images.command()
 def lock(files_only: FilesOnly = False, engine: EngineOption = "docker") -> None:
     """Record recipes, and the digests of images on this machine, in containers/images.yaml."""
     from eager.containers.client import engine_client
@@ -79,7 +81,7 @@ def lock(files_only: FilesOnly = False, engine: EngineOption = "docker") -> None
         record(client)
 
 
-@app.command()
+@images.command()
 def conda(
     check: Annotated[bool, typer.Option(help="only say what has drifted; exit 1 if so")] = False,
 ) -> None:
@@ -93,7 +95,7 @@ def conda(
         raise EagerError("run `eager images conda` and commit the result")
 
 
-@app.command("reference")
+@images.command("reference")
 def reference_command(name: str) -> None:
     """Print the name of an image with the current recipe."""
     (image,) = _images([name])
@@ -111,6 +113,7 @@ class LaunchCommand(TyperCommand):
         return list(args)
 
 
+@app.command(cls=LaunchCommand)
 def launch(context: typer.Context) -> None:
     """Run a step of a rule: bare, or in a container that sees what the rule declares.
 

