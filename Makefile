@@ -98,15 +98,14 @@ gpu-check: setup  ## Is this machine ready: GPUs, software, results of the real 
 	$(BIN)/eager check-machine
 
 images: setup  ## Build the images that changed (IMAGES="stages ..."; BASE=local: without a registry; ENGINE=podman)
-	$(BIN)/eager images build --engine $(or $(ENGINE),docker) $(if $(BASE),--base $(BASE)) $(IMAGES)
+	$(BIN)/python -m tools.images build --engine $(or $(ENGINE),docker) $(if $(BASE),--base $(BASE)) $(IMAGES)
 
 test-containers: dev  ## The whole demo in containers, compared with the demo without (Docker; minutes)
 	$(BIN)/pytest -m slow -s tests/containers
 
 lock: dev  ## Lock the packages of envs/*.in that are not locked (UPGRADE=1: again), then all made from locks
 	envs/lock.sh
-	$(BIN)/eager images lock --files-only
-	$(BIN)/eager images conda
+	$(BIN)/python -m tools.images lock --files-only
 
 clean:  ## Remove results, logs and build of every experiment, the store included
 	rm -rf results/* logs benchmarks build .snakemake

@@ -1,4 +1,4 @@
-"""An image that was built here: what it says of itself, and what `eager images verify` finds."""
+"""An image that was built here: what it says of itself, and what `tools.images verify` finds."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from eager.containers.build import LOCAL_BASE, build_image, image_record, write_sbom
-from eager.containers.client import docker_client
 from eager.containers.recipes import ROOT, identity, pins, read_images
-from eager.containers.records import compare_files, compare_images, record
 from tests.support.docker import run
+from tools.images.build import LOCAL_BASE, build_image, image_record, write_sbom
+from tools.images.records import compare_files, compare_images, record
 
 
 def of_evaluate(lines: list[str]) -> list[str]:
@@ -45,19 +44,22 @@ def test_what_is_there_is_not_built_again(docker_image: str) -> None:
     assert said == [f"evaluate: {docker_image} is up to date"]
 
 
+def id_of(image: str) -> str:
+    return run("docker", "image", "inspect", "--format={{.Id}}", image).stdout.strip()
+
+
 def test_verify_says_what_differs(docker_image: str) -> None:
-    client = docker_client()
     base = read_images()["evaluate"].base
-    assert of_evaluate(compare_images(client)) == [
+    assert of_evaluate(compare_images("docker")) == [
         f"evaluate: built on {LOCAL_BASE}, not on {base}"
     ]
-    original = client.images.get(docker_image).id
-    client.images.get(LOCAL_BASE).tag(docker_image)
+    original = id_of(docker_image)
+    run("docker", "tag", LOCAL_BASE, docker_image)
     try:
-        lines = of_evaluate(compare_images(client))
+        lines = of_evaluate(compare_images("docker"))
         assert "says it is of recipe none; the name was moved by hand" in lines[0]
     finally:
-        client.images.get(original).tag(docker_image)
+        run("docker", "tag", original, docker_image)
 
 
 def test_lock_records_what_is_here_and_verify_compares_with_it(
@@ -65,15 +67,14 @@ def test_lock_records_what_is_here_and_verify_compares_with_it(
 ) -> None:
     for folder in ("containers", "envs"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
-    client = docker_client()
-    record(client, tmp_path)
+    record("docker", tmp_path)
     built = read_images(tmp_path)["evaluate"].built
     assert built is not None
-    assert (built.id, built.base) == (client.images.get(docker_image).id, LOCAL_BASE)
+    assert (built.id, built.base) == (id_of(docker_image), LOCAL_BASE)
     assert compare_files(tmp_path) == []
     path = tmp_path / "containers/images.yaml"
     path.write_text(path.read_text().replace(built.id, "sha256:" + "0" * 64))
-    lines = of_evaluate(compare_images(client, tmp_path))
+    lines = of_evaluate(compare_images("docker", tmp_path))
     assert f"evaluate: {built.id} is here, sha256:{'0' * 64} is recorded" in lines
 
 

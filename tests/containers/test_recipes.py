@@ -15,11 +15,12 @@ import pytest
 import yaml
 from packaging.utils import canonicalize_name
 
-from eager.containers.conda import ENVIRONMENTS, write_environments
 from eager.containers.recipes import ROOT, ImageName, identity, pins, read_images, stage_identity
-from eager.containers.records import compare_files, record
 from eager.util.errors import EagerError
 from eager.util.fingerprint import _source, modules_behind
+from tools.docs.sections import update_files
+from tools.images.conda import ENVIRONMENTS, environments
+from tools.images.records import compare_files, record
 
 STAGES = {"data", "evaluate", "report"}
 
@@ -133,7 +134,7 @@ def test_an_image_without_its_lock_is_reported(copy: Path) -> None:
 
 
 def test_conda_environments_are_made_of_the_locks(copy: Path) -> None:
-    assert write_environments(check=True) == []
+    assert update_files(environments(ROOT), check=True) == []
     for name in ENVIRONMENTS:
         content = yaml.safe_load((ROOT / f"envs/{name}.yaml").read_text())
         (pip,) = [entry["pip"] for entry in content["dependencies"] if isinstance(entry, dict)]
@@ -141,7 +142,7 @@ def test_conda_environments_are_made_of_the_locks(copy: Path) -> None:
         assert {line[0] for line in lines} == {f"{k}=={v}" for k, (v, _) in pins(name).items()}
         assert all(re.fullmatch("sha256:[0-9a-f]{64}", h.strip()) for _, *hs in lines for h in hs)
     edit(copy / "envs/report.lock", "matplotlib==", "matplotlib==9.")
-    assert write_environments(check=True, root=copy) == [copy / "envs/stages.yaml"]
+    assert update_files(environments(copy), check=True) == [copy / "envs/stages.yaml"]
 
 
 def test_pins_are_those_of_the_image_s_python() -> None:

@@ -1,4 +1,4 @@
-"""The commands `eager images ...`, and `eager launch`, which every rule begins with."""
+"""The command `eager launch`, which every rule begins with."""
 
 from __future__ import annotations
 
@@ -8,98 +8,16 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
 import typer
 from typer.core import TyperCommand
 
-from eager.containers.recipes import ImageName, reference
+from eager.containers.recipes import ImageName
 from eager.containers.settings import RUNTIME_VARIABLE, ContainerRuntime, Engine
 from eager.util.errors import EagerError
 
 app = typer.Typer()
-images = typer.Typer(
-    name="images",
-    help="Build, check and record the container images.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-app.add_typer(images)
-
-Names = Annotated[list[str] | None, typer.Argument(help="images; all if none is named")]
-EngineOption = Annotated[str, typer.Option(help="docker or podman")]
-FilesOnly = Annotated[bool, typer.Option(help="look at the repository's files only")]
-
-
-@images.command()
-def build(
-    names: Names = None,
-    base: Annotated[
-        str | None, typer.Option(help="image to build on; local: one made by debootstrap")
-    ] = None,
-    engine: EngineOption = "docker",
-) -> None:
-    """Build the images whose recipe or base has changed, and their SBOMs."""
-    from eager.containers.build import build_image, local_base
-
-    base = base or None
-    if base == "local":
-        base = local_base(typer.echo)
-    # Another base has no CUDA and no vLLM, which the image for GPUs is made on.
-    default = [name for name in get_args(ImageName) if base is None or name != "generate"]
-    for name in _images(names) or default:
-        build_image(name, _one_of(Engine, engine, "--engine"), base, typer.echo)
-
-
-@images.command()
-def verify(files_only: FilesOnly = False, engine: EngineOption = "docker") -> None:
-    """Say what differs from containers/images.yaml; exit 1 if anything does."""
-    from eager.containers.client import engine_client
-    from eager.containers.records import compare_files, compare_images
-
-    differences = compare_files()
-    if not files_only:
-        with engine_client(_one_of(Engine, engine, "--engine")) as client:
-            differences += compare_images(client)
-    for line in differences:
-        typer.echo(line)
-    if differences:
-        raise EagerError(f"{len(differences)} differences from containers/images.yaml")
-    typer.echo("everything is as containers/images.yaml records")
-
-
-@images.command()
-def lock(files_only: FilesOnly = False, engine: EngineOption = "docker") -> None:
-    """Record recipes, and the digests of images on this machine, in containers/images.yaml."""
-    from eager.containers.client import engine_client
-    from eager.containers.records import record
-
-    if files_only:
-        record(None)
-        return
-    with engine_client(_one_of(Engine, engine, "--engine")) as client:
-        record(client)
-
-
-@images.command()
-def conda(
-    check: Annotated[bool, typer.Option(help="only say what has drifted; exit 1 if so")] = False,
-) -> None:
-    """Write envs/*.yaml, conda environments, from the lock files."""
-    from eager.containers.conda import write_environments
-
-    drifted = write_environments(check=check)
-    for path in drifted:
-        typer.echo(f"{'differs' if check else 'written'}: {path}")
-    if check and drifted:
-        raise EagerError("run `eager images conda` and commit the result")
-
-
-@images.command("reference")
-def reference_command(name: str) -> None:
-    """Print the name of an image with the current recipe."""
-    (image,) = _images([name])
-    typer.echo(reference(image))
 
 
 class LaunchCommand(TyperCommand):
@@ -170,10 +88,6 @@ def _runtime() -> ContainerRuntime:
     value = os.environ.get(RUNTIME_VARIABLE, "none")
     runtime: ContainerRuntime = _one_of(ContainerRuntime, value, RUNTIME_VARIABLE)
     return runtime
-
-
-def _images(names: Sequence[str] | None) -> list[ImageName]:
-    return [_one_of(ImageName, name, "image") for name in names or ()]
 
 
 def _one_of(known: Any, value: str, what: str) -> Any:

@@ -8,25 +8,27 @@ gone, and removes what an earlier launcher that was itself killed has left runni
 
 from __future__ import annotations
 
+import csv
+import ctypes
+import io
 import json
 import os
 import platform
 import signal
-import sys
+import subprocess
 import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eager.containers.client import engine_client
+from eager.containers.engine import ask_engine, find_image, run_engine
 from eager.containers.gpus import DEVICES_VARIABLE, Lease, lease, lock_folder, visible_devices
 from eager.containers.mounts import Mount, plan_mounts
 from eager.containers.recipes import IMAGES_FILE, ImageName, reference
-from eager.containers.records import find_image
 from eager.containers.settings import SOFTWARE_VARIABLE, ContainerRuntime, Engine
 from eager.util.errors import EagerError
 from eager.util.git import code_state
@@ -114,21 +116,21 @@ def run_in_container(step: Step, runtime: Engine) -> int:
     """
     parent = os.getppid()
     stopping = _Stopping()
-    with stopping.installed(), engine_client(runtime) as client:
-        remove_orphans(client)
-        image = find_image(client, step.image)
+    with stopping.installed():
+        remove_orphans(runtime)
+        image = find_image(runtime, step.image)
         if image is None:
             raise EagerError(
                 f"the image {reference(step.image)} is not on this machine: make "
                 f"images. If one was, its recipe has changed since: see {IMAGES_FILE}"
             )
         mounts = plan_mounts((*step.read, PACKAGE), step.write, step.write_folders)
-        software = {"runtime": runtime, "image": step.image, "image_id": image.id}
+        software = {"runtime": runtime, "image": step.image, "image_id": image["Id"]}
         try:
             held = _lease(step, stopping.check)
             try:
                 options = container_options(step, runtime, mounts, held.devices, software)
-                return _supervise(client, image.id, step, options, stopping, parent)
+                return _supervise(runtime, image["Id"], step, options, stopping, parent)
             finally:
                 held.close()
         except StopError as stopped:
@@ -137,117 +139,108 @@ def run_in_container(step: Step, runtime: Engine) -> int:
 
 def container_options(
     step: Step,
-    runtime: ContainerRuntime,
+    runtime: Engine,
     mounts: Sequence[Mount],
     devices: Sequence[str],
     software: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Arguments of the Docker API for a step's container: `host`, `environment`, `user`."""
-    from docker.types import DeviceRequest, LogConfig
-    from docker.types import Mount as ApiMount
-
-    memory, podman = step.memory_mb * 1_000_000, runtime == "podman"
-    host: dict[str, Any] = {
-        "network_mode": "bridge" if step.network else "none",
-        "read_only": True,
-        "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
-        "pids_limit": PROCESSES,
-        "mem_limit": memory,
-        "memswap_limit": memory,
-        "shm_size": memory // 2,
-        "log_config": LogConfig(type="none"),
-        "ulimits": [
-            _limit("core", 0),
-            # Podman's own defaults are above what a restricted root may set.
-            *([_limit("nofile", DESCRIPTORS), _limit("nproc", PROCESSES)] if podman else []),
-        ],
+) -> list[str]:
+    """Options of `docker create` or `podman create` for a step's container."""
+    memory, podman = f"{step.memory_mb * 1_000_000}b", runtime == "podman"
+    facts = json.dumps({**software, "code": code_state(), "host": platform.node()})
+    words = [
+        f"--network={'bridge' if step.network else 'none'}",
+        "--read-only",
+        "--cap-drop=ALL",
+        "--security-opt=no-new-privileges",
+        f"--pids-limit={PROCESSES}",
+        f"--memory={memory}",
+        f"--memory-swap={memory}",
+        f"--shm-size={step.memory_mb * 500_000}b",
+        "--log-driver=none",
+        "--ulimit=core=0",
         # Code that vLLM and Triton compile is loaded from here.
-        "tmpfs": {"/tmp": "rw,exec,nosuid,nodev", ENVIRONMENT["HOME"]: "rw,exec,nosuid,nodev"},  # noqa: S108
-        "mounts": [
-            ApiMount(str(m.target), str(m.source), type="bind", read_only=m.read_only)
-            for m in mounts
-        ],
-    }
-    if devices:
-        host["device_requests"] = [DeviceRequest(device_ids=list(devices), capabilities=[["gpu"]])]
-    passed = {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith(PASSED_PREFIXES)
+        *(f"--tmpfs={place}:rw,exec,nosuid,nodev" for place in ("/tmp", ENVIRONMENT["HOME"])),  # noqa: S108
+        *(f"--mount={_mount(mount)}" for mount in mounts),
+        "--hostname=eager",
+        f"--workdir={Path.cwd()}",
+        f"--user={os.getuid()}:{os.getgid()}",
+        f"--label={OWNER_LABEL}={_owner()}",
+        # Without their values, which may be secrets: the engine's program takes them from its own.
+        *(f"--env={name}" for name in sorted(os.environ) if _is_passed(name, step)),
+        *(f"--env={name}={value}" for name, value in ENVIRONMENT.items()),
+        f"--env={SOFTWARE_VARIABLE}={facts}",
+    ]
+    if podman:
+        # Podman's own defaults are above what a restricted root may set.
+        words += [f"--ulimit=nofile={DESCRIPTORS}", f"--ulimit=nproc={PROCESSES}"]
+        words += [f"--device=nvidia.com/gpu={device}" for device in devices]
+        if os.geteuid() != 0:
+            # A rootless Podman maps the caller to root inside, unless it is asked to keep the id.
+            words.append("--userns=keep-id")
+    elif devices:
+        words.append(f'--gpus="device={",".join(devices)}"')
+    return words
+
+
+def _mount(mount: Mount) -> str:
+    """A value of --mount: the engines read it as a line of CSV."""
+    fields = ["type=bind", f"source={mount.source}", f"target={mount.target}"]
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields + ["readonly"] * mount.read_only)
+    return line.getvalue()
+
+
+def _is_passed(name: str, step: Step) -> bool:
+    return name != SOFTWARE_VARIABLE and (
+        name.startswith(PASSED_PREFIXES)
         or name in PASSED_THREADS
         or (step.network and name in PASSED_TO_FETCHES)
-    }
-    facts = json.dumps({**software, "code": code_state(), "host": platform.node()})
-    return {
-        "host": host,
-        "environment": {**passed, **ENVIRONMENT, SOFTWARE_VARIABLE: facts},
-        "user": f"{os.getuid()}:{os.getgid()}",
-        # A rootless Podman maps the caller to root inside, unless the option asks to keep the id.
-        "keep_id": podman and os.geteuid() != 0,
-    }
+    )
 
 
-def _limit(name: str, value: int) -> Any:
-    from docker.types import Ulimit
+def remove_orphans(runtime: Engine) -> None:
+    """Remove containers whose launcher on this machine is gone: it was killed before it could.
 
-    return Ulimit(name=name, soft=value, hard=value)
-
-
-def remove_orphans(client: Any) -> None:
-    """Remove containers whose launcher on this machine is gone: it was killed before it could."""
-    for container in client.containers.list(
-        all=True, filters={"label": OWNER_LABEL}, ignore_removed=True
-    ):
-        place, number, start = container.labels[OWNER_LABEL].rsplit(" ", 2)
+    Raises:
+        EagerError: the engine does not answer.
+    """
+    listed = ask_engine(runtime, "ps", "--all", "--quiet", f"--filter=label={OWNER_LABEL}")
+    for container in listed.split():
+        said = run_engine(runtime, "inspect", "--format={{json .Config.Labels}}", container)
+        if said.returncode != 0:
+            continue  # it has ended meanwhile
+        place, number, start = json.loads(said.stdout)[OWNER_LABEL].rsplit(" ", 2)
         if place == _place() and _start_time(int(number)) != start:
-            with suppress(Exception):
-                container.remove(force=True)
+            run_engine(runtime, "rm", "--force", container)
 
 
 def _supervise(
-    client: Any,
+    runtime: Engine,
     image_id: str,
     step: Step,
-    options: Mapping[str, Any],
+    options: Sequence[str],
     stopping: _Stopping,
     parent: int,
 ) -> int:
-    import docker.errors
-
-    api, name = client.api, f"eager-{step.image}-{uuid.uuid4().hex[:12]}"
-    host = api.create_host_config(**options["host"])
-    if options["keep_id"]:
-        host["UsernsMode"] = "keep-id"
+    name = f"eager-{step.image}-{uuid.uuid4().hex[:12]}"
     command = list(step.command)
     if command[0] == "eager":
         command[:1] = ["python3", "-m", "eager"]
     try:
         stopping.check()
-        api.create_container(
-            image_id,
-            entrypoint=command[:1],
-            command=command[1:],
-            name=name,
-            hostname="eager",
-            user=options["user"],
-            working_dir=str(Path.cwd()),
-            environment=options["environment"],
-            labels={OWNER_LABEL: _owner()},
-            host_config=host,
+        entry = f"--entrypoint={command[0]}"
+        ask_engine(runtime, "create", f"--name={name}", *options, entry, image_id, *command[1:])
+        attached = subprocess.Popen(
+            [runtime, "start", "--attach", name],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the launcher, which passes it on
+            preexec_fn=_end_with_launcher,  # noqa: PLW1509 - no thread has been started
         )
-        stream = api.attach(name, stdout=True, stderr=True, stream=True, demux=True)
-        output = threading.Thread(target=_copy_output, args=(stream,), daemon=True)
-        output.start()
-        api.start(name)
-        _wait(api, name, stopping, parent)
-        output.join(timeout=5)
-        state = api.inspect_container(name)["State"]
-    except docker.errors.DockerException as error:
-        raise EagerError(f"the container engine refuses: {error}") from None
+        state = _wait(runtime, name, attached, stopping, parent)
     finally:
-        with suppress(Exception):
-            api.remove_container(name, force=True)
+        run_engine(runtime, "rm", "--force", name)
+    if state["Status"] == "created":
+        raise EagerError(f"the container engine refuses: {state.get('Error') or 'see above'}")
     if state["OOMKilled"]:
         raise EagerError(
             f"the step used more than its {step.memory_mb} MB; raise mem_mb of the rule "
@@ -256,8 +249,20 @@ def _supervise(
     return int(state["ExitCode"])
 
 
-def _wait(api: Any, name: str, stopping: _Stopping, parent: int) -> None:
-    """Until the container has ended.
+def _end_with_launcher() -> None:
+    """Let the kernel kill this process when the launcher ends, even by SIGKILL."""
+    parent_death_signal = 1
+    ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL)
+
+
+def _wait(
+    runtime: Engine,
+    name: str,
+    attached: subprocess.Popen[bytes],
+    stopping: _Stopping,
+    parent: int,
+) -> dict[str, Any]:
+    """What the engine says of the container's state once it has ended.
 
     A signal is passed on, so that generation may leave in order; what has not ended soon after, or
     by a second signal, is killed.
@@ -266,31 +271,25 @@ def _wait(api: Any, name: str, stopping: _Stopping, parent: int) -> None:
         StopError: the container was stopped by a signal or because the parent is gone.
     """
     deadline = None
-    while api.inspect_container(name)["State"]["Running"]:
+    while attached.poll() is None:
         if os.getppid() != parent and not stopping.number:
             stopping.tell(signal.SIGTERM)
         if stopping.number and deadline is None:
             deadline = time.monotonic() + GRACE_SECONDS
-            with suppress(Exception):
-                api.kill(name, signal=stopping.number)
+            run_engine(runtime, "kill", f"--signal={stopping.number}", name)
         if stopping.times > 1 or (deadline is not None and time.monotonic() > deadline):
             break
         stopping.wait(POLL_SECONDS)
+    found: dict[str, Any] = json.loads(
+        ask_engine(runtime, "inspect", "--format={{json .State}}", name)
+    )
     if stopping.number:
-        code = int(api.inspect_container(name)["State"]["ExitCode"])
-        raise StopError(code or 128 + stopping.number)
-
-
-def _copy_output(stream: Any) -> None:
-    for standard, error in stream:
-        for data, target in ((standard, sys.stdout), (error, sys.stderr)):
-            if data:
-                target.buffer.write(data)
-                target.flush()
+        raise StopError(int(found["ExitCode"]) or 128 + stopping.number)
+    return found
 
 
 class _Stopping:
-    """Signals, remembered rather than obeyed at once, so that no call of the API is cut in two.
+    """Signals, remembered rather than obeyed at once, so that no call of the engine is cut in two.
 
     Attributes:
         number: of the first signal; 0: none yet.

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from eager.containers.engine import inspect_image, labels_of
 from eager.containers.recipes import (
     IMAGES_FILE,
     ROOT,
@@ -218,15 +219,10 @@ def _git(*arguments: str) -> str:
     return found.stdout.strip() or "unknown"
 
 
-def _label(engine: str, image: str, label: str) -> str | None:
+def _label(engine: Engine, image: str, label: str) -> str | None:
     """A label of an image, empty if it has none; None without the image."""
-    answer = subprocess.run(
-        [engine, "image", "inspect", "--format", "{{json .Config.Labels}}", image],
-        capture_output=True, text=True, encoding="utf-8", check=False,
-    )  # fmt: skip
-    if answer.returncode != 0:
-        return None
-    return str((json.loads(answer.stdout) or {}).get(label, ""))
+    found = inspect_image(engine, image)
+    return None if found is None else labels_of(found).get(label, "")
 
 
 def _run(*command: str, failure: str) -> None:

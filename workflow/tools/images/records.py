@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from eager.containers.build import LABEL
+from eager.containers.engine import find_image, labels_of
 from eager.containers.recipes import (
     IMAGES_FILE,
     ROOT,
@@ -20,11 +19,13 @@ from eager.containers.recipes import (
     read_images,
     reference,
 )
+from eager.containers.settings import Engine
 from eager.util.files import write_text
+from tools.images.build import LABEL
 
 HEADER = """\
 # The images: what each is made of, what was built and published. Base, python and the names of the
-# locks are written by hand, the rest by `eager images lock`; `eager images verify` says what
+# locks are written by hand, the rest by `make lock`; `python -m tools.images verify` says what
 # differs. See containers/README.md.
 """
 
@@ -39,7 +40,7 @@ def compare_files(root: Path = ROOT) -> list[str]:
                 f"{name}: {image.dockerfile} has the base {default}, {IMAGES_FILE} {image.base}"
             )
         differences += [
-            f"{name}: {lock} is not what {IMAGES_FILE} records: make images, eager images lock"
+            f"{name}: {lock} is not what {IMAGES_FILE} records: make images, make lock"
             for lock, digest in lock_hashes(name, root).items()
             if digest != image.locks[lock]
         ]
@@ -51,20 +52,23 @@ def compare_files(root: Path = ROOT) -> list[str]:
     return differences
 
 
-def compare_images(client: Any, root: Path = ROOT) -> list[str]:
+def compare_images(engine: Engine, root: Path = ROOT) -> list[str]:
     """What differs between containers/images.yaml and the engine's images, one line per difference.
 
     Args:
-        client: of the Docker API.
+        engine: docker or podman.
         root: the repository.
+
+    Raises:
+        EagerError: the engine does not answer.
     """
     differences = []
     for name, image in read_images(root).items():
-        found = find_image(client, name, root)
+        found = find_image(engine, name, root)
         if found is None:
             differences.append(f"{name}: {reference(name, root)} is not on this machine")
             continue
-        labels = found.labels or {}
+        labels, image_id = labels_of(found), found["Id"]
         if labels.get(f"{LABEL}.recipe") != identity(name, root):
             differences.append(
                 f"{name}: {reference(name, root)} says it is of recipe "
@@ -74,9 +78,9 @@ def compare_images(client: Any, root: Path = ROOT) -> list[str]:
             differences.append(
                 f"{name}: built on {labels.get(f'{LABEL}.base')}, not on {image.base}"
             )
-        if image.built is not None and found.id != image.built.id:
-            differences.append(f"{name}: {found.id} is here, {image.built.id} is recorded")
-        digests = found.attrs.get("RepoDigests") or []
+        if image.built is not None and image_id != image.built.id:
+            differences.append(f"{name}: {image_id} is here, {image.built.id} is recorded")
+        digests = found.get("RepoDigests") or []
         if image.published is not None and digests and image.published not in digests:
             differences.append(
                 f"{name}: {', '.join(digests)} is here, {image.published} is published"
@@ -84,11 +88,11 @@ def compare_images(client: Any, root: Path = ROOT) -> list[str]:
     return differences
 
 
-def record(client: Any | None, root: Path = ROOT) -> None:
+def record(engine: Engine | None, root: Path = ROOT) -> None:
     """Bring containers/images.yaml up to date.
 
     Args:
-        client: of the Docker API, for digests of images of the present recipe; None: files only.
+        engine: docker or podman, for digests of images of the present recipe; None: files only.
             The record of an image that is not on this machine stays if its recipe is unchanged.
         root: the repository.
     """
@@ -103,27 +107,13 @@ def record(client: Any | None, root: Path = ROOT) -> None:
             "built": kept.built if kept else None,
             "published": kept.published if kept else None,
         }
-        found = None if client is None else find_image(client, name, root)
+        found = None if engine is None else find_image(engine, name, root)
         if found is not None:
-            base = (found.labels or {}).get(f"{LABEL}.base", "unknown")
-            entry["built"] = Built(id=found.id, base=base)
-            digests = found.attrs.get("RepoDigests") or []
+            base = labels_of(found).get(f"{LABEL}.base", "unknown")
+            entry["built"] = Built(id=found["Id"], base=base)
+            digests = found.get("RepoDigests") or []
             entry["published"] = digests[0] if digests else entry["published"]
         entries[name] = Image.model_validate(entry)
     content = {"images": {name: image.model_dump() for name, image in entries.items()}}
     body = yaml.safe_dump(content, sort_keys=False, width=200)
     write_text(root / IMAGES_FILE, HEADER + body)
-
-
-def find_image(client: Any, name: ImageName, root: Path = ROOT) -> Any | None:
-    """The engine's image of the current recipe: built here, or pulled by its published digest."""
-    import docker.errors
-
-    entry = read_images(root)[name]
-    published = entry.published if entry.recipe == identity(name, root) else None
-    for candidate in filter(None, [reference(name, root), published]):
-        try:
-            return client.images.get(candidate)
-        except docker.errors.ImageNotFound:
-            continue
-    return None

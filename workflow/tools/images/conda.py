@@ -7,37 +7,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from eager.containers.build import TORCH_INDEX
-from eager.containers.recipes import ROOT, ImageName, pins, read_images
-from eager.util.files import write_text
+from eager.containers.recipes import ImageName, pins, read_images
+from tools.images.build import TORCH_INDEX
 
 ENVIRONMENTS: tuple[ImageName, ...] = ("stages", "generate-cpu")
 """Images with a conda equivalent: the CUDA image's packages come from its base, not from a lock."""
 
 
-def write_environments(*, check: bool, root: Path = ROOT) -> list[Path]:
-    """Bring envs/{image}.yaml up to date; returns the files that were not.
-
-    Args:
-        check: leave the files as they are.
-        root: the repository.
-    """
-    wanted = {root / f"envs/{name}.yaml": _environment(name, root) for name in ENVIRONMENTS}
-    drifted = [
-        path
-        for path, text in wanted.items()
-        if not path.exists() or path.read_text(encoding="utf-8") != text
-    ]
-    if not check:
-        for path in drifted:
-            write_text(path, wanted[path])
-    return drifted
+def environments(root: Path) -> dict[Path, str]:
+    """Path and text of each conda environment, envs/{image}.yaml of the repository `root`."""
+    return {root / f"envs/{name}.yaml": _environment(name, root) for name in ENVIRONMENTS}
 
 
 def _environment(name: ImageName, root: Path) -> str:
     image = read_images(root)[name]
     lines = [
-        f"# Made by `eager images conda` from {', '.join(image.locks)}; do not edit.",
+        f"# Made by `make lock` from {', '.join(image.locks)}; do not edit.",
         "# Packages that the locks leave out on purpose stay out: set PIP_NO_DEPS=1.",
         "channels:",
         "  - conda-forge",
