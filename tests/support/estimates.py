@@ -10,7 +10,7 @@ from eager.config.settings import METHODS, Method
 from eager.progress.history import FormerRun, Key
 from eager.progress.speeds import Speed
 from eager.report.tables.published import PublishedFigures
-from eager.util.fingerprint import method_fingerprint
+from eager.util.fingerprint import code_identity
 
 CELL = Cell(model="m", dataset="d", temperature=0.6, max_sequences=4, entropy_threshold=2.0, seed=1)
 SPEED = Speed(tokens_per_second=100, load_seconds=180, source="m: given")
@@ -70,7 +70,7 @@ def run(
         "bytes": 5000,
         "hardware": "a GPU",
         "parameters": experiment(of).decoding(of, method).model_dump(mode="json"),
-        "code": method_fingerprint("generation.shard_job", method),
+        "code": code_identity("tokens", method),
     }
     return FormerRun(
         folder=result_folder(at, of, method), key=key(method, **changes), **(given | (facts or {}))

@@ -18,7 +18,7 @@ rule fetch_model:
     container:
         PLAN.apptainer(GENERATE_IMAGE)
     params:
-        **made_by("data.models", identity(GENERATE_IMAGE)),
+        **made_by("data.models:fetch_model", identity(GENERATE_IMAGE)),
         entry=PLAN.model(MODEL_SOURCE),
         folder="results/models/{model}/files",
         local=PLAN.local_model,
@@ -42,7 +42,7 @@ rule fetch_dataset:
     conda:
         "../../envs/stages.yaml"
     params:
-        **made_by("data.tasks", stage_identity("stages", "data")),
+        **made_by("data.tasks:fetch_tasks", stage_identity("stages", "data")),
         entry=PLAN.dataset(DATASET_SOURCE),
     shell:
         step(
@@ -63,7 +63,7 @@ rule encode_prompts:
     conda:
         "../../envs/stages.yaml"
     params:
-        **made_by("data.encoding", stage_identity("stages", "data")),
+        **made_by("data.encoding:encode_prompts", stage_identity("stages", "data")),
         model=PLAN.model(MODEL_ENCODING),
         dataset=PLAN.dataset(DATASET_ENCODING),
         weights=PLAN.weights,

@@ -56,7 +56,7 @@ rule measure:
     conda:
         "../../envs/stages.yaml"
     params:
-        **made_by("evaluation.measure", stage_identity("stages", "evaluate")),
+        **made_by("evaluation.measure:measure_target", stage_identity("stages", "evaluate")),
         folder=subpath(output[0], parent=True),
     shell:
         step("measure")

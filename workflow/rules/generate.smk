@@ -34,7 +34,7 @@ rule generate:
         mem_mb=growing(32000),
         runtime=growing(240),
     params:
-        **made_by("generation.shard_job", identity(GENERATE_IMAGE)),
+        **made_by("tokens", identity(GENERATE_IMAGE)),
         settings=PLAN.settings,
         weights=PLAN.weights,
         folder=subpath(output[0], parent=True),
@@ -92,7 +92,7 @@ rule gather:
     container:
         PLAN.apptainer(GENERATE_IMAGE)
     params:
-        **made_by("generation.gather", identity(GENERATE_IMAGE)),
+        **made_by("generation.gather:gather", identity(GENERATE_IMAGE)),
         settings=PLAN.settings,
         folder=subpath(output[0], parent=True),
     shell:
@@ -116,7 +116,7 @@ rule allocate:
     conda:
         "../../envs/stages.yaml"
     params:
-        **made_by("generation.budget", stage_identity("stages", "evaluate")),
+        **made_by("generation.budget:allocate_for", stage_identity("stages", "evaluate")),
         settings=PLAN.settings,
         folder=subpath(output[0], parent=True),
     shell:

@@ -34,7 +34,7 @@ rule tables:
     conda:
         "../../envs/stages.yaml"
     params:
-        **made_by("report.tables.experiment", stage_identity("stages", "report")),
+        **made_by("report.tables.experiment:write_experiment", stage_identity("stages", "report")),
         shown=PLAN.shown,
         rivals=PLAN.rivals,
         folder=subpath(output[0], parent=True),
@@ -67,7 +67,7 @@ rule draw_figures:
     conda:
         "../../envs/stages.yaml"
     params:
-        **made_by("report.figures.draw", stage_identity("stages", "report")),
+        **made_by("report.figures.draw:draw_figures", stage_identity("stages", "report")),
         shown=PLAN.shown,
         rivals=PLAN.rivals,
         folder=lambda _, output: str(Path(output.svg[0]).parent),
@@ -100,7 +100,7 @@ rule report_page:
     conda:
         "../../envs/stages.yaml"
     params:
-        **made_by("report.page.page", stage_identity("stages", "report")),
+        **made_by("report.page.page:report_experiment", stage_identity("stages", "report")),
         shown=PLAN.shown,
         weights=PLAN.weights,
     shell:

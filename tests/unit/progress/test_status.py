@@ -11,7 +11,7 @@ import pytest
 from eager.config.experiment import resolve
 from eager.config.schema import Cell, DatasetEntry, Experiment, ExperimentConfig, ModelEntry
 from eager.progress.status import Result, as_text, find_results
-from eager.util.fingerprint import method_fingerprint
+from eager.util.fingerprint import code_identity
 
 CELL = Cell(model="m", dataset="d", temperature=0.6, max_sequences=4, entropy_threshold=2.0, seed=1)
 EXPERIMENT = resolve(
@@ -39,7 +39,7 @@ def touch(path: Path, at: int, text: str = "") -> None:
 
 def make(*names: str, at: int = 50, **changes: object) -> None:
     [target] = EXPERIMENT.targets
-    code = method_fingerprint("generation.shard_job", "parallel")
+    code = code_identity("tokens", "parallel")
     run = {"parameters": target.settings.model_dump(mode="json"), "code_fingerprint": code}
     for name in names:
         touch(FOLDER / name, at, json.dumps(run | changes))

@@ -27,10 +27,9 @@ from eager.config.load import load_experiment
 from eager.config.schema import Experiment, ExperimentConfig
 from eager.config.settings import BUDGET_METHODS, METHODS
 from eager.containers.recipes import ImageName, apptainer_reference
-from eager.sandbox.evaluate import evaluation_version
 from eager.util.errors import EagerError
 from eager.util.files import find_file, read_json, write_json
-from eager.util.fingerprint import code_fingerprint, method_fingerprint
+from eager.util.fingerprint import code_fingerprint, code_identity
 
 __all__ = [
     "BUDGET_METHODS",
@@ -179,9 +178,7 @@ class Plan:
 
     def evaluation_code(self, wildcards: Wildcards) -> str:
         """Fingerprint of the code that evaluates a data set's kind of tasks."""
-        if self.is_code(wildcards):
-            return code_fingerprint("evaluation.programs") + evaluation_version()
-        return code_fingerprint("evaluation.answers.verdicts")
+        return code_identity("programs" if self.is_code(wildcards) else "answers")
 
     def gpus(self, wildcards: Wildcards) -> int:
         """GPUs that a model is spread over."""
@@ -265,15 +262,18 @@ class Plan:
         )
 
 
-def made_by(module: str, software: str) -> dict[str, Any]:
+def made_by(code: str, software: str) -> dict[str, Any]:
     """What a result depends on besides inputs and settings: the code and the locked software.
 
     Args:
-        module: the module that makes it, such as "generation.gather".
+        code: where the code begins, such as "generation.gather:gather"; for a generation "tokens",
+            whose code is known by what it generates.
         software: identity of the packages it uses.
     """
+    if code != "tokens":
+        return {"code": code_fingerprint(code), "software": software}
     return {
-        "code": lambda wildcards: method_fingerprint(module, wildcards.get("method")),
+        "code": lambda wildcards: code_identity("tokens", wildcards.get("method")),
         "software": software,
     }
 
@@ -305,7 +305,7 @@ def any_of(names: Iterable[str]) -> str:
 
 def _made_with(target: Target) -> tuple[dict[str, Any], str]:
     """Settings and code that a result is to be made with."""
-    code = method_fingerprint("generation.shard_job", target.method)
+    code = code_identity("tokens", target.method)
     return target.settings.model_dump(mode="json"), code
 
 

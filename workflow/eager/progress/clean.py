@@ -59,7 +59,7 @@ def clean(results: Path, store: Path, *, dry_run: bool) -> Cleaned:
 
 def _left_by_killed_jobs(store: Path) -> list[Path]:
     """Temporary files (`files.replacing`) that are too old for a job to be writing them."""
-    found = store.glob("[0-9a-f][0-9a-f]/.*.tmp")
+    found = store.glob("**/[0-9a-f][0-9a-f]/.*.tmp")
     return [path for path in found if path.stat().st_mtime < time() - DAY]
 
 
@@ -111,7 +111,7 @@ def _refuse(error: OSError) -> None:
 
 
 def _refuse_while_running(store: Path) -> None:
-    for path in sorted((store / "locks").glob("*.lock")):
+    for path in sorted(store.glob("**/locks/*.lock")):
         lock = FileLock(path)
         try:
             lock.acquire(timeout=0)

@@ -18,7 +18,7 @@ from eager.progress.history import FormerRun, Key
 from eager.progress.knowledge import Basis, PerPrompt, known_facts, per_prompt
 from eager.progress.speeds import HOUR, Speed, gpu_hours
 from eager.report.tables.published import PublishedFigures
-from eager.util.fingerprint import method_fingerprint
+from eager.util.fingerprint import code_identity
 
 GIGABYTE = 1e9
 
@@ -191,7 +191,7 @@ def _as_wanted(
     if run is None:
         return None
     settings = experiment.decoding(cell, method).model_dump(mode="json")
-    code = method_fingerprint("generation.shard_job", method)
+    code = code_identity("tokens", method)
     return run if (run.parameters, run.code) == (settings, code) else None
 
 

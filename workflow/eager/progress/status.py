@@ -15,7 +15,7 @@ from eager.generation.shard_job import entry_keys
 from eager.generation.store import Store
 from eager.generation.work import inputs_of, read_work
 from eager.util.errors import EagerError
-from eager.util.fingerprint import method_fingerprint
+from eager.util.fingerprint import code_identity
 
 State = Literal["done", "outdated", "running", "failed", "partly", "missing"]
 LOG_LINES = 5
@@ -130,7 +130,7 @@ def _describe(target: Target, running: bool) -> dict[str, Any]:
 
 
 def _is_as_wanted(target: Target) -> bool:
-    code = method_fingerprint("generation.shard_job", target.method)
+    code = code_identity("tokens", target.method)
     return is_made_with(
         Path(target.folder, "run.json"), target.settings.model_dump(mode="json"), code
     )

@@ -49,7 +49,7 @@ ROOTS: dict[Kind, tuple[str, ...]] = {
         "generation.work:_first_rounds",
         "generation.work:_budgeted_rounds",
     ),
-    "answers": ("evaluation.verdicts:judge",),
+    "answers": ("evaluation.answers.verdicts:judge",),
     "programs": (
         "evaluation.programs:evaluate_programs",
         "sandbox.guest.boot",
