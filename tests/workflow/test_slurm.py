@@ -157,9 +157,9 @@ def test_jobs_ask_for_what_they_need_and_a_killed_one_resumes(site: Repository) 
     targets = sweep(site, 56)
     results = [site.folder / target for target in targets]
     store = site.folder / "results/store"
-    before = len(list(store.glob("??/*.zip")))
+    before = len(list(store.glob("*/??/*.zip")))
     with Run(site, targets) as run:
-        run.wait_for(lambda: len(list(store.glob("??/*.zip"))) > before)
+        run.wait_for(lambda: len(list(store.glob("*/??/*.zip"))) > before)
         [killed] = jobs("parallel", "RUNNING")
         [status] = [row for row in statuses(site) if row["method"] == "parallel"]
         subprocess.run(["scancel", killed], check=True)

@@ -177,7 +177,7 @@ def test_a_killed_and_a_stopped_generation_go_on_where_they_were(
     process = subprocess.Popen(command, cwd=small_run.folder, env=small_run.environment)
 
     def kept() -> list[Path]:
-        return sorted(output.with_suffix(".store").glob("??/*.zip"))
+        return sorted(output.with_suffix(".store").glob("*/??/*.zip"))
 
     wait_for(lambda: len(kept()) >= 2, process)
     process.send_signal(signal.SIGKILL)

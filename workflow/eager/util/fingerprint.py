@@ -160,15 +160,15 @@ def _references(module: str, statement: ast.stmt) -> Iterator[tuple[str, Place]]
     for node in ast.walk(_WithoutTexts().visit(deepcopy(statement))):
         if id(node) in inside or not isinstance(node, ast.Attribute | ast.Name):
             continue
-        words = []
-        while isinstance(node, ast.Attribute):
-            words.insert(0, node.attr)
-            node = node.value
-            inside.add(id(node))
-        if isinstance(node, ast.Name):
-            for place in _places(module, node.id, words):
-                if _counts(place):
-                    yield ".".join([node.id, *words]), place
+        words: list[str] = []
+        base: ast.expr = node
+        while isinstance(base, ast.Attribute):
+            words.insert(0, base.attr)
+            base = base.value
+            inside.add(id(base))
+        if isinstance(base, ast.Name):
+            for place in filter(_counts, _places(module, base.id, words)):
+                yield ".".join([base.id, *words]), place
 
 
 def _places(module: str, name: str, attributes: list[str]) -> list[Place]:
@@ -263,9 +263,8 @@ def _bound(statement: ast.stmt) -> set[str]:
     for node in ast.walk(statement):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
-        elif isinstance(node, ast.Attribute | ast.Subscript | ast.Name):
-            if not isinstance(node.ctx, ast.Load):
-                names |= {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+        elif not isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
+            names |= {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
     return names
 
 
@@ -287,7 +286,7 @@ class _WithoutTexts(ast.NodeTransformer):
         visited: ast.AST = super().visit(node)
         return visited
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802 - the name that ast asks for
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         """Leave out descriptions, and the texts of errors and log lines."""
         node.keywords = [word for word in node.keywords if word.arg not in TEXT_KEYWORDS]
         called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
@@ -307,7 +306,7 @@ class _Normal(_WithoutTexts):
         node.annotation = None
         return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802 - as above
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         """Leave out the annotation of what is returned."""
         node.returns = None
         return self.generic_visit(node)
@@ -316,10 +315,10 @@ class _Normal(_WithoutTexts):
 class _Blank(ast.NodeTransformer):
     """Empties texts."""
 
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:  # noqa: N802 - as above
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
         return ast.Constant("") if isinstance(node.value, str) else node
 
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:  # noqa: N802, ARG002 - as above
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:  # noqa: ARG002 - the name that ast asks for
         return ast.Constant("")
 
 
