@@ -129,7 +129,7 @@ MATH_MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"answer": True}, "answer: the truth value true"),
     ({"answer": {"value": 4}}, "answer: an object, {'value': 4}"),
     ({"answer": ["2", "3"]}, "answer: a list of 2 elements"),
-    ({"answer": []}, "answer: an empty list"),
+    ({"answer": []}, "answer: a list of 0 elements"),
     ({"answer": [None]}, "answer: null"),
     ({"answer": r"\boxed{}"}, "answer: the answer is empty"),
     ({"answer": "so ####"}, "answer: the answer is empty"),
@@ -170,24 +170,16 @@ def test_a_choice_is_a_letter(target: Any, tmp_path: Path) -> None:
 
 
 CODE_MISTAKES: list[tuple[dict[str, Any], str]] = [
-    ({"base_input": "abc"}, "base_input: the text 'abc'; write a list of inputs"),
-    ({"base_input": '{"a": 1}'}, "base_input: an object"),
-    ({"base_input": []}, "base_input: no inputs, so that any program would pass"),
-    ({"base_input": "[]"}, "base_input: no inputs"),
-    ({"base_input": {}}, "base_input: an object"),
-    ({"base_input": [1, 2]}, "base_input: input 1 is the number 1"),
-    ({"base_input": [[1], "ab"]}, "base_input: input 2 is 'ab'"),
+    ({"base_input": "abc"}, "base_input is text"),
+    ({"base_input": [1, 2]}, "base_input, test 0 is 1"),
+    ({"base_input": "[]", "plus_input": []}, "base_input and plus_input are empty"),
     ({"base_input": [["\ud800"]]}, "base_input: holds a value that JSON in UTF-8 cannot hold"),
-    ({"plus_input": "[1, 2"}, "plus_input: the text '[1, 2'"),
-    ({"plus_input": 3}, "plus_input: the number 3"),
-    ({"plus_input": None}, "plus_input: is null"),
-    ({"entry_point": "f(x)"}, "entry_point: 'f(x)' is not the name of a function"),
+    ({"plus_input": 3}, "plus_input is 3"),
+    ({"entry_point": "f(x)"}, 'entry_point is "f(x)"'),
     ({"entry_point": ""}, "entry_point: the text '' is blank"),
     ({"canonical_solution": ["return x"] * 2}, "canonical_solution: a list of 2 elements"),
-    ({"atol": NAN}, "atol: nan; write a number of at least 0"),
-    ({"atol": -1}, "atol: -1; write a number"),
-    ({"atol": True}, "atol: the truth value true"),
-    ({"atol": "small"}, "atol: 'small'; write a number"),
+    ({"atol": NAN}, "atol is NaN"),
+    ({"atol": "small"}, 'atol is "small"'),
 ]
 
 
@@ -198,6 +190,12 @@ def test_programming_tasks_that_are_refused(
     rows = [CODE, CODE | {"task_id": "mine/1"} | change]
     told = refusal(tmp_path, "code", *rows)
     assert f"rows.jsonl, line 2, {message}" in told
+
+
+def test_no_plus_inputs_are_written_as_evalplus_writes_them_or_as_null(tmp_path: Path) -> None:
+    rows = [CODE | {"task_id": f"mine/{n}", "plus_input": v} for n, v in enumerate(({}, None, []))]
+    tasks, _ = fetch(tmp_path, "code", *rows)
+    assert [task.code and task.code["plus_input"] for task in tasks] == [{}, None, []]
 
 
 def test_a_task_twice(tmp_path: Path) -> None:

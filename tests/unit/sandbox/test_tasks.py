@@ -42,7 +42,7 @@ def write(folder: Path, *rows: dict[str, Any]) -> Path:
         ({"prompt": ["def f"]}, ["prompt is", "write a string"]),
         ({"canonical_solution": None}, ["canonical_solution is null"]),
         ({"task_id": 5}, ["task_id is 5"]),
-        ({"entry_point": " "}, ["entry_point is empty", "a function's name"]),
+        ({"entry_point": " "}, ['entry_point is " "', "a function's name"]),
         ({"atol": "small"}, ['atol is "small"', "1e-6"]),
         ({"atol": True}, ["atol is true"]),
         ({"atol": -1}, ["atol is -1"]),

@@ -1,17 +1,26 @@
-"""Rows of data sets as tasks: each value is what its field wants, or said to be wrong."""
+"""Rows of data sets as tasks: foreign values are taken where their meaning is unambiguous.
+
+Each conversion is counted; anything else is a mistake that says what is there and what to write.
+"""
 
 from __future__ import annotations
 
+import json
+import math
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from eager.config.schema import DatasetEntry
 from eager.config.settings import StrictModel
-from eager.data.code_fields import read_code_fields
-from eager.util.forms import RowReader, UnfitError, as_number_text, as_text, describe, only_element
-from eager.util.text import JsonError, parse_json, shorten
+from eager.sandbox.tasks import code_task
+from eager.util.text import JsonError, cut, fault_of_text, parse_json, shorten
 
+T = TypeVar("T")
+LARGEST_EXACT = 2**53
+"""Whole floats below it are exact."""
 LETTER = re.compile(r"[A-Za-z]")
 WRAPPED_LETTER = re.compile(r"(?:\\boxed\{|\\text\{|\\textbf\{|[\s(\[{*$])*([A-Za-z])[\s)\]}*$.:]*")
 LETTER_WANTED = 'write the letter of the right choice, such as "C"'
@@ -39,6 +48,51 @@ class Task(StrictModel):
     code: dict[str, Any] | None = None
 
 
+class UnfitError(ValueError):
+    """A value that is not what its field wants; says what is there and what to write."""
+
+
+@dataclass
+class RowReader:
+    """Reads the fields of one row; collects every mistake and every foreign form that was taken.
+
+    Attributes:
+        row: the row.
+        mistakes: `field: what is there; what to write`.
+        forms: `field: form`, one for each value that was converted.
+    """
+
+    row: Mapping[str, Any]
+    mistakes: list[str] = field(default_factory=list)
+    forms: list[str] = field(default_factory=list)
+
+    def read(
+        self, key: str, convert: Callable[[Any, list[str]], T], default: T, hint: str = ""
+    ) -> T:
+        """The converted value of a field; the default, and a mistake, where it does not fit.
+
+        Args:
+            key: the field.
+            convert: takes the value and a list for foreign forms; raises `UnfitError`.
+            default: what stands for a value that is not there.
+            hint: what to do where the field is missing.
+        """
+        value = self.row.get(key)
+        if value is None and not (key in self.row and key == "plus_input"):
+            there = "is null" if key in self.row else "is missing"
+            known = cut(", ".join(map(str, self.row)) or "none", 200)
+            self.mistakes.append(f"{key}: {there}; the fields are {known}{hint}")
+            return default
+        forms: list[str] = []
+        try:
+            converted = convert(value, forms)
+        except UnfitError as error:
+            self.mistakes.append(f"{key}: {error}")
+            return default
+        self.forms += [f"{key}: {form}" for form in forms]
+        return converted
+
+
 def read_row(entry: DatasetEntry, number: int, row: Mapping[str, Any]) -> tuple[Task, RowReader]:
     """The task of a row. It is of use only if the reader has no mistakes.
 
@@ -48,24 +102,25 @@ def read_row(entry: DatasetEntry, number: int, row: Mapping[str, Any]) -> tuple[
         row: the row.
     """
     reader = RowReader(row)
-    task_id = str(number)
+    task_id, target, code = str(number), "", None
     if entry.id_field:
-        task_id = reader.read(entry.id_field, as_number_text, task_id, HINT)
-    problem = reader.read(entry.prompt_field, as_problem, "", HINT)
+        task_id = reader.read(entry.id_field, _as_number_text, task_id, HINT)
+    problem = reader.read(entry.prompt_field, _as_problem, "", HINT)
     if entry.kind == "code":
-        code = read_code_fields(reader)
-        return Task(id=task_id, problem=problem, target="", kind="code", code=code), reader
-    as_target = as_letter if entry.kind == "choice" else as_answer
-    target = reader.read(entry.target_field, as_target, "", HINT)
-    return Task(id=task_id, problem=problem, target=target, kind=entry.kind), reader
+        code = {name: reader.read(name, convert, None) for name, convert in CODE_FIELDS.items()}
+        if not reader.mistakes:
+            try:
+                code_task({"task_id": task_id, "prompt": problem, **code})
+            except ValueError as error:
+                reader.mistakes.append(str(error))
+    else:
+        as_target = _as_letter if entry.kind == "choice" else _as_answer
+        target = reader.read(entry.target_field, as_target, "", HINT)
+    return Task(id=task_id, problem=problem, target=target, kind=entry.kind, code=code), reader
 
 
-def as_problem(value: Any, forms: list[str]) -> str:
-    """The text of a problem; of a chat, that of its only turn.
-
-    Raises:
-        UnfitError: no text, or a chat with more than one turn of the user.
-    """
+def _as_problem(value: Any, forms: list[str]) -> str:
+    """The text of a problem; of a chat, that of its only turn."""
     if isinstance(value, str) and value.lstrip().startswith("[{"):
         value = _chat_in_text(value)
     if isinstance(value, list) and value and all(_is_message(message) for message in value):
@@ -76,19 +131,16 @@ def as_problem(value: Any, forms: list[str]) -> str:
             )
         forms.append("a chat of one turn of the user")
         value = value[0]["content"]
-        if isinstance(value, list) and len(value) == 1 and _is_text_part(value[0]):
-            value = value[0]["text"]
-        return _not_missing(as_text(value, []), "the problem")
-    return _not_missing(as_text(value, forms), "the problem")
+        match value:
+            case [{"type": "text", "text": text}]:
+                value = text
+        forms = []
+    return _not_missing(_as_text(value, forms), "the problem")
 
 
-def as_answer(value: Any, forms: list[str]) -> str:
-    r"""The right answer of a mathematical problem; of `\boxed{..}` and `.. #### 4` the answer.
-
-    Raises:
-        UnfitError: no text or number, or one that stands for a missing value.
-    """
-    text = _not_missing(as_number_text(value, forms).strip(), "the right answer")
+def _as_answer(value: Any, forms: list[str]) -> str:
+    r"""The right answer of a mathematical problem; of `\boxed{..}` and `.. #### 4` the answer."""
+    text = _not_missing(_as_number_text(value, forms).strip(), "the right answer")
     if "####" in text:
         text = text.rpartition("####")[2].strip()
         forms.append("the answer after ####")
@@ -100,16 +152,12 @@ def as_answer(value: Any, forms: list[str]) -> str:
     return text
 
 
-def as_letter(value: Any, forms: list[str]) -> str:
-    """The letter of the right choice, as a capital.
-
-    Raises:
-        UnfitError: anything but one letter and what may surround it.
-    """
-    value = only_element(value, forms)
+def _as_letter(value: Any, forms: list[str]) -> str:
+    """The letter of the right choice, as a capital."""
+    value = _only_element(value, forms)
     if not isinstance(value, str):
         which = "; a number does not say whether choices count from 0 or 1" * _is_number(value)
-        raise UnfitError(f"{describe(value)}{which}; {LETTER_WANTED}")
+        raise UnfitError(f"{_describe(value)}{which}; {LETTER_WANTED}")
     text = value.strip()
     match = WRAPPED_LETTER.fullmatch(text)
     if match is None:
@@ -135,10 +183,6 @@ def _is_message(value: Any) -> bool:
     return isinstance(value, dict) and {"role", "content"} <= value.keys()
 
 
-def _is_text_part(value: Any) -> bool:
-    return isinstance(value, dict) and value.get("type") == "text" and "text" in value
-
-
 def _chat_in_text(text: str) -> Any:
     """A chat that was printed as JSON; any other text as it is."""
     try:
@@ -160,3 +204,88 @@ def _content_of_box(text: str) -> str | None:
         if depth == 0:
             return inside[1:-1].strip() if place == len(inside) - 1 else None
     return None
+
+
+def _as_text(value: Any, forms: list[str]) -> str:
+    """A text that a model can read."""
+    value = _only_element(value, forms)
+    if not isinstance(value, str):
+        raise UnfitError(f"{_describe(value)}; write a text")
+    if fault := fault_of_text(value):
+        raise UnfitError(
+            f"the text {shorten(value)} {fault}; write a text in UTF-8 that is not blank"
+        )
+    return value
+
+
+def _as_number_text(value: Any, forms: list[str]) -> str:
+    """A text or a number, as text; whole floats lose their `.0`."""
+    value = _only_element(value, forms)
+    if not _is_number(value):
+        return _as_text(value, forms)
+    if isinstance(value, int):
+        try:
+            return str(value)
+        except ValueError:  # more digits than Python converts
+            raise UnfitError("a number of thousands of digits; write it as text") from None
+    text = repr(value)
+    if not math.isfinite(value) or "e" in text or abs(value) >= LARGEST_EXACT:
+        raise UnfitError(f"the number {text}; write a number with all its digits, or a text")
+    if value.is_integer():
+        forms.append("a whole number written as a float")
+        return str(int(value))
+    return text
+
+
+def _as_inputs(value: Any, forms: list[str]) -> Any:
+    """Inputs of a program, also from their JSON as text; `code_task` says whether they fit."""
+    if isinstance(value, str):
+        with suppress(JsonError):
+            value = parse_json(value)
+            forms.append("JSON text of a list of inputs")
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except (TypeError, ValueError, RecursionError):
+        raise UnfitError(
+            "holds a value that JSON in UTF-8 cannot hold; write numbers, texts, lists and objects"
+        ) from None
+    return value
+
+
+def _as_number(value: Any, forms: list[str]) -> Any:
+    """A number, also one written as text; `code_task` says whether it fits."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = float(value)
+            forms.append("a number written as text")
+    return value
+
+
+def _only_element(value: Any, forms: list[str]) -> Any:
+    """The element of a list of one; anything else as it is."""
+    if isinstance(value, list) and len(value) == 1:
+        forms.append("a list of one element")
+        return value[0]
+    return value
+
+
+CODE_FIELDS: Mapping[str, Callable[[Any, list[str]], Any]] = {
+    "entry_point": _as_text,
+    "canonical_solution": _as_text,
+    "base_input": _as_inputs,
+    "plus_input": _as_inputs,
+    "atol": _as_number,
+}
+"""What evaluation needs of a programming task besides its id and prompt."""
+
+
+def _describe(value: Any) -> str:
+    """A value of the wrong type, in words."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return f"the truth value {str(value).lower()}"
+    if isinstance(value, list):
+        return f"a list of {len(value)} elements, {shorten(value)}"
+    kind = "the number " if _is_number(value) else "an object, " if isinstance(value, dict) else ""
+    return kind + shorten(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import keyword
 import math
 from collections.abc import Mapping
 from functools import cached_property
@@ -18,7 +19,6 @@ from eager.util.files import read_json_lines
 
 MAX_MISTAKES = 20
 MAX_SHOWN = 60
-_WANTED = {"task_id": "an id of its own, such as HumanEval/0", "entry_point": "a function's name"}
 
 SetName = Literal["base", "plus"]
 SET_NAMES: tuple[SetName, SetName] = ("base", "plus")
@@ -191,8 +191,10 @@ def _text(row: Mapping[str, Any], field: str) -> str:
     value = row[field]
     if not isinstance(value, str):
         raise ValueError(f"{field} is {_shown(value)}; write a string")  # noqa: TRY004
-    if field in ("task_id", "entry_point") and not value.strip():
-        raise ValueError(f"{field} is empty; write {_WANTED[field]}")
+    if field == "task_id" and not value.strip():
+        raise ValueError("task_id is empty; write an id of its own, such as HumanEval/0")
+    if field == "entry_point" and (not value.isidentifier() or keyword.iskeyword(value)):
+        raise ValueError(f"entry_point is {_shown(value)}; write a function's name")
     return value
 
 
