@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from eager.config.rivals import USUAL, RivalSettings
+from eager.config.settings import USUAL_RIVALS, RivalSettings
 from eager.report.figures.draw import FIGURES, draw_figures
 from eager.report.page.page import write_report
 from eager.report.results import CellResults
@@ -13,7 +13,7 @@ from eager.report.tables.stored import Tables
 from eager.util.files import read_json
 
 
-def tables_of_cells(cells: list[CellResults], rivals: RivalSettings = USUAL) -> Tables:
+def tables_of_cells(cells: list[CellResults], rivals: RivalSettings = USUAL_RIVALS) -> Tables:
     """The tables of synthetic cells."""
     results = [
         (cell.cell, method, read_json(cell.file(method, "metrics.json")))

@@ -115,13 +115,13 @@ def generate(
 ) -> None:
     """Generate the sequences of one method in one cell, or those of a shard."""
     from eager.config.experiment import read_experiment
-    from eager.config.options import read_options
     from eager.config.settings import EngineOptions
     from eager.generation.gather import generate_whole
     from eager.generation.progress import Progress
     from eager.generation.shard_job import generate as run
     from eager.generation.shards import Shard
     from eager.generation.work import inputs_of
+    from eager.util.validation import read_options
 
     with logged_step(log) as terminal:
         options = read_options(EngineOptions, engine, "--engine")
@@ -172,10 +172,10 @@ def evaluate(
 ) -> None:
     """Evaluate every sequence of a result; programs run in a sandbox only."""
     from eager.config.experiment import read_experiment
-    from eager.config.options import read_options
     from eager.evaluation.evaluate import evaluate as run
     from eager.evaluation.programs import CodeOptions
     from eager.sandbox.settings import SandboxSettings
+    from eager.util.validation import read_options
 
     with logged_step(log):
         settings = read_options(SandboxSettings, sandbox, "--sandbox")

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from eager.cli import app
-from eager.config.options import read_options
 from eager.config.settings import EngineOptions
 from eager.util.errors import EagerError
+from eager.util.validation import read_options
 
 KNOWN = (
     "; write a JSON object with any of max_num_seqs, gpu_memory_utilization, tensor_parallel_size, "
@@ -24,7 +24,7 @@ MISTAKES = {
     '{"max_num_seqs": 0}': ("max_num_seqs: Input should be greater than or equal to 1, got 0"),
     '{"max_seqs": 8, "cpu_kv_cache_gib": "x"}': (
         "cpu_kv_cache_gib: Input should be a valid integer, unable to parse string as an integer, "
-        "got 'x', max_seqs: unknown key, got 8"
+        "got 'x', unknown key 'max_seqs'; did you mean 'max_num_seqs'?"
     ),
 }
 

@@ -42,12 +42,12 @@ def test_shares_are_read_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        ([], "the file: "),
-        (None, "the file: "),
-        ({"schema_version": 1}, "prompts: Field required"),
+        ([], "Input should be an object"),
+        (None, "Input should be an object"),
+        ({"schema_version": 1}, "key 'prompts' is missing"),
         ({"schema_version": 2, "prompts": []}, "schema_version: Input should be 1"),
-        ({"prompts": []}, "schema_version: Field required"),
-        (of_shares({}), r"prompts\.0\.prompt_id: Field required"),
+        ({"prompts": []}, "key 'schema_version' is missing"),
+        (of_shares({}), r"key 'prompts\.0\.prompt_id' is missing"),
         (of_shares(None), r"prompts\.0: "),
         (of_shares(SHARE, SHARE | {"share": "3"}), r"prompts\.1\.share: .*integer"),
         (of_shares(SHARE | {"share": None}), r"prompts\.0\.share: .*integer"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from eager.config.rivals import RivalSettings
+from eager.config.settings import RivalSettings
 from eager.report.tables.comparison import compare_with_baseline, only_in_csv
 from eager.report.tables.curve import parallel_curves
 from eager.report.tables.rivals_table import rivals_table

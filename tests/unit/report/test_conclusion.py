@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from eager.config.rivals import RivalSettings
+from eager.config.settings import RivalSettings
 from eager.report.tables.comparison import compare_with_baseline
 from eager.report.tables.conclusion import (
     Cost,

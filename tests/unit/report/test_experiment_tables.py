@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from eager.config.rivals import RivalSettings
+from eager.config.settings import RivalSettings
 from eager.report.tables.experiment import tables_of, write_tables
 from eager.report.tables.names import table_names
 from eager.report.tables.rendering import for_people

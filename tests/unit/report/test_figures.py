@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from eager.config.rivals import RivalSettings
+from eager.config.settings import RivalSettings
 from eager.report.figures.draw import FIGURES, draw_figures
 from eager.report.figures.facts import PERCENTILES, EntropyPercentiles, correlate, read_plot_data
 from eager.report.figures.forest import draw_forest

@@ -11,8 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from eager.config.rivals import RivalSettings
-from eager.config.settings import METHODS
+from eager.config.settings import METHODS, RivalSettings
 from eager.report.figures.style import style_of
 from eager.report.page import page, parts
 from eager.report.tables.experiment import write_tables

@@ -13,12 +13,19 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, ValidationError
 
 from eager.config.paths import result_folder
-from eager.config.rivals import RivalSettings
 from eager.config.schema import Cell, DatasetEntry, Experiment, ModelEntry
-from eager.config.settings import BUDGET_METHODS, DecodingSettings, Method, StrictModel, TaskKind
+from eager.config.settings import (
+    BUDGET_METHODS,
+    DecodingSettings,
+    Method,
+    RivalSettings,
+    StrictModel,
+    TaskKind,
+)
 from eager.sandbox.settings import VERDICT_LIMITS
 from eager.util.errors import EagerError
 from eager.util.files import find_file, read_json
+from eager.util.validation import faults_of
 
 MODEL_SOURCE = frozenset({"repo", "revision", "path", "gguf_package"})
 """Keys of a model's entry that decide its files."""
@@ -178,8 +185,9 @@ def read_experiment(path: Path) -> ResolvedExperiment:
         return ResolvedExperiment.model_validate(read_json(path))
     except FileNotFoundError:
         raise EagerError(f"{path}: no such file; the workflow writes it when it starts") from None
-    except (ValueError, ValidationError) as error:
-        raise EagerError(f"{path}: not a resolved experiment ({error}); delete it") from None
+    except ValidationError as error:
+        fault = faults_of(ResolvedExperiment, error)[0]
+        raise EagerError(f"{path}: not a resolved experiment ({fault}); delete it") from None
 
 
 def with_pools(targets: Iterable[Target]) -> list[Target]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeGuard, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from eager.config.schema import (
-    NAME_PATTERN,
     RESERVED_MODEL_NAMES,
     Cell,
     DatasetEntry,
@@ -24,6 +22,7 @@ from eager.util.errors import EagerError
 from eager.util.files import find_file
 from eager.util.text import cut, shorten
 from eager.util.textrows import read_rows
+from eager.util.validation import closest, faults_of, is_model
 
 __all__ = ["load_experiment", "read_yaml"]
 
@@ -125,7 +124,9 @@ def _check_cells(
             ("dataset", cell.dataset, datasets, config.datasets),
         ):
             if name not in entries:
-                errors.append(f"{where}, {kind}: {name!r} is not in {file}{_hint(name, entries)}")
+                errors.append(
+                    f"{where}, {kind}: {name!r} is not in {file}; {closest(name, entries)}"
+                )
         if cell in seen:
             errors.append(f"{where}: the same as line {seen[cell]}; remove one of them")
         seen.setdefault(cell, number)
@@ -144,26 +145,7 @@ def _validate(model: type[EntryT], value: Any, where: str) -> tuple[EntryT | Non
     try:
         return model.model_validate(value), []
     except ValidationError as error:
-        return None, [f"{where}, {_explain(model, detail)}" for detail in error.errors()]
-
-
-def _explain(model: type[BaseModel], detail: Any) -> str:
-    """One pydantic error in words: the key, what is wrong, what to write."""
-    key = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        known = _known_keys(model, detail["loc"][:-1])
-        return f"unknown key {key!r}{_hint(str(detail['loc'][-1]), known)}"
-    if detail["type"] == "missing":
-        field = model.model_fields.get(str(detail["loc"][-1]))
-        meaning = f" ({field.description})" if field and field.description else ""
-        return f"key {key!r} is missing{meaning}"
-    message = detail["msg"].removeprefix("Value error, ")
-    if message.endswith(f"'{NAME_PATTERN}'"):
-        message = (
-            "a name is letters, digits, `.`, `_` and `-`, and begins with a letter or digit; "
-            f"write one (pattern {NAME_PATTERN})"
-        )
-    return f"{key}: {message}, got {shorten(detail['input'])}" if key else message
+        return None, [f"{where}, {fault}" for fault in faults_of(model, error)]
 
 
 def _untyped(model: type[BaseModel], value: Mapping[Any, Any], path: str = "") -> Iterator[str]:
@@ -179,24 +161,5 @@ def _untyped(model: type[BaseModel], value: Mapping[Any, Any], path: str = "") -
                 f"{path}{key}: {str(content).lower()} is a truth value, as are yes, no, on and off;"
                 " write a number, or a text in quotes"
             )
-        elif isinstance(content, Mapping) and _is_model(annotation):
+        elif isinstance(content, Mapping) and is_model(annotation):
             yield from _untyped(annotation, content, f"{path}{key}.")
-
-
-def _is_model(annotation: Any) -> TypeGuard[type[BaseModel]]:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def _known_keys(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
-    for part in path:
-        annotation = model.model_fields[str(part)].annotation
-        if _is_model(annotation):
-            model = annotation
-    return list(model.model_fields)
-
-
-def _hint(name: str, known: Mapping[str, Any] | list[str]) -> str:
-    close = get_close_matches(name, list(known), n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; known are {', '.join(known)}"

@@ -1,11 +1,13 @@
-"""Where results lie: the folder of a cell and of a method in it."""
+"""Where results lie: the folder of a cell and of a method in it, and those of other programs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from eager.config.schema import Cell
 from eager.config.settings import DEFAULT_RULE, Method
+from eager.util.errors import EagerError
 
 STORE = Path("results/store")
 """Finished prompts of all experiments."""
@@ -38,3 +40,21 @@ def result_folder(experiment: str, cell: Cell, method: Method) -> str:
     """
     place = sampling_folder(cell) if method == "parallel" else cell_folder(cell)
     return f"results/{experiment}/{cell.model}/{cell.dataset}/{place}/{method}"
+
+
+def imported_files(folders: Iterable[str]) -> list[Path]:
+    """metrics.json of every result that `eager import` wrote to some folders, in order of names.
+
+    Raises:
+        EagerError: a folder holds none.
+    """
+    files: list[Path] = []
+    for folder in folders:
+        found = sorted(Path(folder).rglob("metrics.json"))
+        if not found:
+            raise EagerError(
+                f"imported: {folder}: no result in it; `eager import RUN --output {folder}` writes "
+                "some"
+            )
+        files += found
+    return files

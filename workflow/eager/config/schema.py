@@ -6,22 +6,31 @@ these models (`python -m tools.docs schemas`).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from eager.algorithm.rules import RuleName
-from eager.config.rivals import USUAL, RivalSettings
 from eager.config.settings import (
     DEFAULT_RULE,
     METHODS,
     SNAPSHOT_STEPS,
+    USUAL_RIVALS,
     BranchingParameters,
     DecodingSettings,
     EngineOptions,
     Method,
     NumberFormat,
+    RivalSettings,
     StrictModel,
     TaskKind,
 )
@@ -39,6 +48,25 @@ RESERVED_MODEL_NAMES = frozenset(
     {"tables", "figures", "export", "report.html", "archive.zip", "experiment.json"}
 )
 """What the folder of an experiment holds besides models."""
+
+
+def check_name(name: str) -> str:
+    """A name of which files can be named.
+
+    Raises:
+        ValueError: it holds other signs.
+    """
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise ValueError(
+            "a name is letters, digits, `.`, `_` and `-`, and begins with a letter or digit; "
+            f"write one (pattern {NAME_PATTERN})"
+        )
+    return name
+
+
+Name = Annotated[
+    str, AfterValidator(check_name), WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})
+]
 
 
 class ModelEntry(StrictModel):
@@ -138,7 +166,7 @@ class DatasetEntry(StrictModel):
 class ExperimentConfig(StrictModel):
     """The file given to `snakemake --configfile`."""
 
-    experiment: str = Field(pattern=NAME_PATTERN, description="name; folder under results/")
+    experiment: Name = Field(description="name; folder under results/")
     cells: str = Field(description="TSV file with one row per cell")
     models: str = Field(default="config/models.yaml", description="YAML file of models")
     datasets: str = Field(default="config/datasets.yaml", description="YAML file of data sets")
@@ -163,7 +191,7 @@ class ExperimentConfig(StrictModel):
         "kept, so that an interrupted generation goes on from there; changes the tokens of longer "
         "sequences",
     )
-    rivals: RivalSettings = Field(default=USUAL, description="see below")
+    rivals: RivalSettings = Field(default=USUAL_RIVALS, description="see below")
     branching: BranchingParameters = Field(default=BranchingParameters(), description="see below")
     engine: EngineOptions = Field(default=EngineOptions(), description="see below")
     sandbox: Annotated[
@@ -198,8 +226,8 @@ class ExperimentConfig(StrictModel):
 class Cell(StrictModel):
     """One row of the TSV: a model, a data set and the parameters that are swept."""
 
-    model: str = Field(pattern=NAME_PATTERN, description="a key of the models file")
-    dataset: str = Field(pattern=NAME_PATTERN, description="a key of the datasets file")
+    model: Name = Field(description="a key of the models file")
+    dataset: Name = Field(description="a key of the datasets file")
     temperature: float = Field(gt=0, description="sampling temperature (T)")
     max_sequences: int = Field(ge=1, description="cap on sequences per prompt (M)")
     entropy_threshold: float = Field(ge=0, description="entropy threshold in nats (theta)")

@@ -7,7 +7,6 @@ speed and memory and rerun nothing.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from math import log
 from typing import Annotated, Literal, get_args
 
@@ -15,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from eager.algorithm.methods import own_methods
 from eager.algorithm.rules import RuleName
+from eager.util.validation import closest
 
 MAX_LOGPROBS = 20
 """Top tokens that vLLM returns per position by default; the largest K."""
@@ -44,10 +44,8 @@ def check_method(name: str) -> str:
     known = [*METHODS, *own_methods()]
     if name in known:
         return name
-    close = get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
     raise ValueError(
-        f"unknown method; {hint} (a method of your own is "
+        f"unknown method; {closest(name, known)} (a method of your own is "
         f"workflow/eager/algorithm/methods/{name}.py)"
     )
 
@@ -138,6 +136,25 @@ class EngineOptions(StrictModel):
         description="GPUs that share a model; the model's own value takes precedence",
     )
     cpu_kv_cache_gib: int = Field(default=2, ge=1, description="KV cache on a CPU, in GiB")
+
+
+class RivalSettings(StrictModel):
+    """Simple rivals that stop sampling early; derived from Full Parallel's samples."""
+
+    window: int = Field(
+        default=4, ge=2, description="samples that early_stopping draws at once and that must agree"
+    )
+    confidence: float = Field(
+        default=0.95,
+        gt=0.5,
+        lt=1,
+        description="the leading answer's probability of being the majority at which "
+        "adaptive_consistency stops",
+    )
+
+
+USUAL_RIVALS = RivalSettings()
+"""Where an experiment does not say otherwise."""
 
 
 def check_threshold(entropy_threshold: float, top_k_entropy: int) -> None:

@@ -22,8 +22,8 @@ from eager.config.experiment import (
     resolve,
     shards_to_gather,
 )
-from eager.config.imported import imported_files
 from eager.config.load import load_experiment
+from eager.config.paths import imported_files
 from eager.config.schema import Experiment, ExperimentConfig
 from eager.config.settings import BUDGET_METHODS, METHODS
 from eager.containers.recipes import ImageName, apptainer_reference

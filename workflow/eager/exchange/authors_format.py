@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from eager.config.settings import BUDGET_METHODS, Method
 from eager.util.errors import EagerError
 from eager.util.text import text_bytes
+from eager.util.validation import faults_of
 
 INHERITED, NOT_RECORDED, END_OF_SEQUENCE = -1, -2.0, -9.0
 """What stands in a list of entropies where there is none."""
@@ -196,10 +197,9 @@ def read_result_file(path: Path) -> tuple[ResultFile, list[str]]:
     try:
         return ResultFile.model_validate(content), said
     except ValidationError as error:
-        detail = error.errors()[0]
-        key = ".".join(map(str, detail["loc"])) or "file"
+        fault = faults_of(ResultFile, error)[0]
         raise EagerError(
-            f"{path}, {key}: {detail['msg']}; a result file of the authors' code is expected"
+            f"{path}, {fault}; a result file of the authors' code is expected"
         ) from None
 
 

@@ -66,10 +66,10 @@ def import_(
     log: Log = None,
 ) -> None:
     """Read results of the authors' implementation; evaluate and measure them."""
-    from eager.config.options import read_options
     from eager.evaluation.programs import CodeOptions
     from eager.exchange.import_ import ImportOptions, import_folder, import_result
     from eager.sandbox.settings import SandboxSettings
+    from eager.util.validation import read_options
 
     if kind not in KINDS:
         raise EagerError(f"--kind {kind}: write one of {', '.join(KINDS)}")

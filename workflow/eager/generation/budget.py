@@ -23,6 +23,7 @@ from eager.config.settings import DEFAULT_RULE
 from eager.util.errors import EagerError
 from eager.util.files import write_json
 from eager.util.tables import read_table
+from eager.util.validation import faults_of
 
 SchemaVersion = Literal[1]
 (SCHEMA_VERSION,) = get_args(SchemaVersion)
@@ -109,9 +110,9 @@ def read_shares(path: Path) -> dict[str, Share]:
     try:
         found = _Allocation.model_validate_json(path.read_bytes(), strict=True)
     except ValidationError as error:
-        fault = error.errors()[0]
-        key = ".".join(map(str, fault["loc"])) or "the file"
-        raise EagerError(f"{path}: {key}: {fault['msg']}; delete it and rerun") from None
+        raise EagerError(
+            f"{path}: {faults_of(_Allocation, error)[0]}; delete it and rerun"
+        ) from None
     return {share.prompt_id: share for share in found.prompts}
 
 

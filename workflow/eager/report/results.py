@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from eager.config.experiment import ResolvedExperiment
-from eager.config.imported import imported_files
+from eager.config.paths import imported_files
 from eager.config.settings import METHODS, Method, StrictModel
 from eager.util.errors import EagerError
 from eager.util.files import read_json

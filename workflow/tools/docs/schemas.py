@@ -9,9 +9,8 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
-from eager.config.rivals import RivalSettings
 from eager.config.schema import Cell, DatasetEntry, ExperimentConfig, ModelEntry
-from eager.config.settings import BranchingParameters, EngineOptions
+from eager.config.settings import BranchingParameters, EngineOptions, RivalSettings
 from eager.sandbox.settings import SandboxSettings
 from tools.docs.sections import read_text, update_files, with_section
 

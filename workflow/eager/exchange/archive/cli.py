@@ -40,9 +40,9 @@ def verify(
     ] = False,
 ) -> None:
     """Check every file of an archive and recompute its tables from its sequences."""
-    from eager.config.options import read_options
     from eager.exchange.archive.verify import verify_archive
     from eager.sandbox.settings import SandboxSettings
+    from eager.util.validation import read_options
 
     sandbox = None
     if run_programs:

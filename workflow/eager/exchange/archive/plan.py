@@ -8,8 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from eager.config.experiment import ResolvedExperiment
-from eager.config.rivals import RivalSettings
-from eager.config.settings import Method, StrictModel, TaskKind
+from eager.config.settings import Method, RivalSettings, StrictModel, TaskKind
 from eager.report.figures.names import figure_names
 from eager.report.tables.names import table_names
 

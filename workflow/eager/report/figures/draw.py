@@ -13,8 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from eager.config.rivals import USUAL, RivalSettings
-from eager.config.settings import BUDGET_METHODS, is_first_round
+from eager.config.settings import BUDGET_METHODS, USUAL_RIVALS, RivalSettings, is_first_round
 from eager.report.figures.branch_tokens import branch_tokens
 from eager.report.figures.cost import cons_at_max, pass_at_k
 from eager.report.figures.facts import (
@@ -52,7 +51,7 @@ def draw_figures(
     cells: list[CellResults],
     published_path: Path | None,
     folder: Path,
-    rivals: RivalSettings = USUAL,
+    rivals: RivalSettings = USUAL_RIVALS,
 ) -> None:
     """Draw all figures of the cells of one model and data set.
 

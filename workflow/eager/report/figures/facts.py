@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from eager.config.rivals import USUAL, RivalSettings
-from eager.config.settings import Method, is_first_round
+from eager.config.settings import USUAL_RIVALS, Method, RivalSettings, is_first_round
 from eager.report.results import CellResults, read_prompts, read_verdicts, verdict_of
 from eager.report.tables.pairing import BASELINE
 from eager.report.tables.published import read_published
@@ -88,7 +87,9 @@ class Published:
     source: str
 
 
-def read_plot_data(cells: list[CellResults], rivals: RivalSettings = USUAL) -> list[ResultData]:
+def read_plot_data(
+    cells: list[CellResults], rivals: RivalSettings = USUAL_RIVALS
+) -> list[ResultData]:
     """Facts of every method of the cells, in the order given.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from eager.config.experiment import ResolvedExperiment
-from eager.config.rivals import RivalSettings
+from eager.config.settings import RivalSettings
 from eager.report.figures.forest import draw_forest
 from eager.report.figures.names import FOREST
 from eager.report.results import imported_cells

@@ -9,8 +9,8 @@ from pydantic import Field, ValidationError, field_validator
 
 from eager.config.settings import Method, StrictModel
 from eager.util.errors import EagerError
-from eager.util.text import shorten
 from eager.util.textrows import read_rows
+from eager.util.validation import faults_of
 
 
 class PublishedFigures(StrictModel):
@@ -52,7 +52,8 @@ def read_published(path: Path) -> list[PublishedFigures]:
         try:
             fact = PublishedFigures.model_validate(row)
         except ValidationError as error:
-            mistakes += [(line, f"{where}, {_explain(detail)}") for detail in error.errors()]
+            faults = faults_of(PublishedFigures, error)
+            mistakes += [(line, f"{where}, {fault}") for fault in faults]
             continue
         if fact.key in facts:
             mistakes.append((line, f"{where}: {fact.key} is there already; remove one row"))
@@ -60,10 +61,3 @@ def read_published(path: Path) -> list[PublishedFigures]:
     if told := table.all_mistakes(mistakes):
         raise EagerError("\n".join(told))
     return list(facts.values())
-
-
-def _explain(detail: Any) -> str:
-    """One pydantic error in words: the column, what is wrong, what is there."""
-    column = detail["loc"][0] if detail["loc"] else "row"
-    message = detail["msg"].removeprefix("Value error, ")
-    return f"{column}: {message}, got {shorten(detail['input'])}"

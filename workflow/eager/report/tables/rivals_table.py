@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eager.config.rivals import RivalSettings
+from eager.config.settings import RivalSettings
 from eager.evaluation.measure import sequences_of
 from eager.evaluation.statistics.inference import mean_intervals
 from eager.evaluation.statistics.rivals import Settings, rivals_of
