@@ -16,6 +16,7 @@ from eager.containers.cli import app as containers_commands
 from eager.exchange.cli import app as exchange_commands
 from eager.machine.cli import app as machine_commands
 from eager.progress.cli import app as progress_commands
+from eager.run.cli import app as run_commands
 from eager.sandbox.cli import app as sandbox_commands
 from eager.util.errors import EagerError
 from eager.util.logs import logged_step
@@ -32,6 +33,7 @@ for commands in (
     exchange_commands,
     machine_commands,
     progress_commands,
+    run_commands,
     sandbox_commands,
 ):
     app.add_typer(commands)

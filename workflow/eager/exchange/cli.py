@@ -10,7 +10,6 @@ import typer
 from eager.config.environment import SANDBOX_VARIABLE
 from eager.config.settings import KINDS
 from eager.exchange.archive.cli import app as archive_commands
-from eager.exchange.run.cli import app as run_commands
 from eager.util.errors import EagerError
 from eager.util.logs import logged_step
 
@@ -19,7 +18,6 @@ Log = Annotated[Path | None, typer.Option(help="file for everything the step pri
 
 app = typer.Typer()
 app.add_typer(archive_commands)
-app.add_typer(run_commands)
 
 
 @app.command()

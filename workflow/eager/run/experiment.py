@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,15 +16,20 @@ import yaml
 from eager.config.load import load_experiment, read_yaml
 from eager.config.schema import Cell
 from eager.config.settings import THINK_MARKER
-from eager.exchange.run.options import RunOptions
+from eager.run.options import RunOptions
 from eager.util.errors import EagerError
 from eager.util.files import write_text
+from eager.util.validation import closest
 
 Say = Callable[[str], None]
 Kind = Literal["model", "dataset"]
 PROFILES = Path("workflow/profiles")
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 DATA_SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
+MODEL_KEYS = {"dtype", "end_of_thinking", "max_tokens"}
+DATASET_KEYS = {"kind", "prompt_field", "split", "target_field", "prompt_template"}
+CELL_KEYS = ("temperature", "seed", "rule")
+"""Flags that are keys of an entry or columns of a cell by the same names."""
 
 
 def run_experiment(options: RunOptions, say: Say) -> int:
@@ -66,25 +70,19 @@ def write_experiment(options: RunOptions, say: Say) -> Path:
     dataset, data_entry = find_entry(
         "dataset", options.dataset, read_yaml(Path(options.datasets)), say
     )
-    known_model: dict[str, Any] = {"dtype": options.dtype, "context_length": options.max_model_len}
-    known_model |= {"end_of_thinking": options.end_of_thinking, "max_tokens": options.max_tokens}
-    known_data = {name: getattr(options, name) for name in ("kind", "prompt_field", "split")}
-    known_data |= {name: getattr(options, name) for name in ("target_field", "prompt_template")}
+    said = options.model_dump(exclude_none=True)
+    model_entry |= {key: said[key] for key in MODEL_KEYS & said.keys()}
+    if options.max_model_len is not None:
+        model_entry["context_length"] = options.max_model_len
+    data_entry |= {key: said[key] for key in DATASET_KEYS & said.keys()}
     if options.max_tokens is not None:
         # A data set's own limit would count first.
         data_entry.pop("max_tokens", None)
     name = options.name or f"{model}--{dataset}"
     folder = Path("results") / name / "config"
+    common = {"model": model, "dataset": dataset} | {key: said[key] for key in CELL_KEYS}
     cells = [
-        Cell(
-            model=model,
-            dataset=dataset,
-            temperature=options.temperature,
-            max_sequences=cap,
-            entropy_threshold=theta,
-            seed=options.seed,
-            rule=options.rule,
-        )
+        Cell.model_validate(common | {"max_sequences": cap, "entropy_threshold": theta})
         for cap in options.max_sequences
         for theta in options.entropy_threshold
     ]
@@ -99,8 +97,8 @@ def write_experiment(options: RunOptions, say: Say) -> Path:
         experiment["record_entropies"] = True
     if options.gpu_memory_utilization is not None:
         experiment["engine"] = {"gpu_memory_utilization": options.gpu_memory_utilization}
-    _write_yaml(folder / "models.yaml", {model: _with(model_entry, known_model)})
-    _write_yaml(folder / "datasets.yaml", {dataset: _with(data_entry, known_data)})
+    _write_yaml(folder / "models.yaml", {model: model_entry})
+    _write_yaml(folder / "datasets.yaml", {dataset: data_entry})
     rows = ["\t".join(map(str, cell.model_dump().values())) for cell in cells]
     write_text(folder / "cells.tsv", "\n".join(["\t".join(Cell.model_fields), *rows, ""]))
     configfile = folder / "experiment.yaml"
@@ -133,11 +131,9 @@ def find_entry(
             say(f"{given}: configured as {name}, commit {entry.get('revision')}")
             return name, dict(entry)
     if not HUB_NAME.fullmatch(given):
-        close = get_close_matches(given, list(known), n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"configured are {', '.join(known)}"
         raise EagerError(
             f"--{kind} {given}: not configured, no such path and no name on the hub "
-            f"(owner/name); {hint}"
+            f"(owner/name); {closest(given, known)}"
         )
     commit = commit_on_hub(kind, given)
     say(f"{given}: not configured; pinned to its present commit {commit}")
@@ -193,13 +189,8 @@ def _plain_name(text: str, known: Mapping[str, Any]) -> str:
     return f"{name}-own" if name in known else name
 
 
-def _with(entry: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    return entry | {name: value for name, value in changes.items() if value is not None}
-
-
 def _profile(options: RunOptions) -> list[str]:
     """The profile: as given, else by the device."""
-    given = [word for word in ("--profile", "--workflow-profile") if word in options.snakemake]
     arguments = []
     if options.workflow_profile:
         arguments += ["--workflow-profile", options.workflow_profile]
@@ -207,19 +198,14 @@ def _profile(options: RunOptions) -> list[str]:
         arguments += ["--workflow-profile", str(PROFILES / options.profile)]
     elif options.profile:
         arguments += ["--profile", options.profile]
-    if arguments or given:
+    if arguments or {"--profile", "--workflow-profile"} & set(options.snakemake):
         return arguments
-    return ["--workflow-profile", str(PROFILES / _device(options.device))]
-
-
-def _device(device: str | None) -> str:
-    """Name of the profile for a device."""
-    if device is None or device == "auto":
-        return "gpu" if shutil.which("nvidia-smi") else "cpu"
-    kind = device.split(":")[0]
-    if kind not in ("cpu", "cuda", "gpu"):
-        raise EagerError(f"--device {device}: write cpu or cuda")
-    return "cpu" if kind == "cpu" else "gpu"
+    device = (options.device or "auto").split(":")[0]
+    if device == "auto":
+        device = "gpu" if shutil.which("nvidia-smi") else "cpu"
+    if device not in ("cpu", "cuda", "gpu"):
+        raise EagerError(f"--device {options.device}: write cpu or cuda")
+    return ["--workflow-profile", str(PROFILES / ("cpu" if device == "cpu" else "gpu"))]
 
 
 def _write_yaml(path: Path, content: dict[str, Any]) -> None:

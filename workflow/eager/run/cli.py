@@ -22,7 +22,7 @@ class RunCommand(TyperCommand):
 @app.command(cls=RunCommand)
 def run(context: typer.Context) -> None:
     """Run one model on one data set; takes the flags of the authors' program too."""
-    from eager.exchange.run.experiment import run_experiment
-    from eager.exchange.run.options import parse_run
+    from eager.run.experiment import run_experiment
+    from eager.run.options import parse_run
 
     raise SystemExit(run_experiment(parse_run(context.args), typer.echo))

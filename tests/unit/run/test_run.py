@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from eager.config.load import load_experiment, read_yaml
-from eager.exchange.run import experiment as experiment_module
-from eager.exchange.run.experiment import find_entry, run_experiment, write_experiment
-from eager.exchange.run.options import RunOptions, parse_run
+from eager.run import experiment as experiment_module
+from eager.run.experiment import find_entry, run_experiment, write_experiment
+from eager.run.options import RunOptions, parse_run
 from eager.util.errors import EagerError
 from tests.support.repository import ROOT
 
@@ -71,16 +71,19 @@ def test_lists_of_thresholds(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("--mdel x", "unknown flag --mdel; did you mean --model?"),
-        ("--temperature 0", "--temperature: 0 is not above 0"),
-        ("--temperature warm", "--temperature: invalid"),
+        ("--mdel x", "unknown flag --mdel; did you mean '--model'"),
+        ("--temperature 0", "--temperature: Input should be greater than 0, got '0'"),
+        ("--temperature warm", "--temperature: Input should be a valid number"),
         ("--entropy-threshold 5", r"5 is outside \[0, ln K\]"),
         ("--entropy_threshold", "--entropy-threshold: expected at least one argument"),
-        ("--max-sequences 0", "--max-sequences: 0 is below 1"),
-        ("--gpu_memory_utilization 2", "2 is not between 0 and 1"),
-        ("--experiments none", "--experiments none: write some of parallel"),
-        ("--name ../x", "cannot name a folder of results/"),
-        ("--name models", "cannot name a folder of results/"),
+        ("--max-sequences 0", "--max-sequences.0: Input should be greater than or equal to 1"),
+        (
+            "--gpu_memory_utilization 2",
+            "--gpu-memory-utilization: Input should be less than",
+        ),
+        ("--experiments none", "--methods.0: unknown method; known are parallel"),
+        ("--name ../x", "--name: a name is letters"),
+        ("--name models", "--name: results/ holds something else"),
         ("stray", "unrecognized arguments: stray"),
     ],
 )
