@@ -20,7 +20,7 @@ from eager.containers import launch
 from eager.containers.launch import Step, container_options, remove_orphans
 from eager.containers.mounts import Mount
 from eager.containers.recipes import ROOT
-from eager.containers.settings import SOFTWARE_VARIABLE, Engine
+from eager.containers.settings import SOFTWARE_VARIABLE, ContainerEngine
 from tests.support.docker import leftovers, run, unavailable
 
 PROBE = """
@@ -56,7 +56,7 @@ json.dump({
 class LaunchFolder:
     """A folder to launch steps in."""
 
-    def __init__(self, folder: Path, runtime: Engine) -> None:
+    def __init__(self, folder: Path, runtime: ContainerEngine) -> None:
         self.folder = folder
         self.runtime = runtime
         for name in ("in", "out"):

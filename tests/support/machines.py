@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from eager.machine.facts import GIB, Facts, Gpu
+from eager.machine.hardware import GIB, Gpu, Machine
 
 A100 = Gpu(
     index=0,
@@ -16,7 +16,7 @@ A100 = Gpu(
     compute=8.0,
 )
 OTHER = replace(A100, index=1, uuid="GPU-bb")
-GOOD = Facts(
+GOOD = Machine(
     gpus=[A100, OTHER],
     driver_cuda="13.0",
     vllm=("vllm", "0.31.0"),

@@ -12,7 +12,7 @@ import pytest
 
 from eager.machine import check
 from eager.machine.check import Check
-from eager.machine.facts import Facts
+from eager.machine.hardware import Machine
 from eager.machine.trial import Trial
 from eager.util.files import read_json, write_json
 from tests.support.machines import GOOD
@@ -77,9 +77,9 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> SimulatedTrials:
 
 
 def checked(
-    folder: Path, facts: Facts, monkeypatch: pytest.MonkeyPatch
+    folder: Path, facts: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[int, dict[str, dict]]:
-    monkeypatch.setattr(check.facts, "find_facts", lambda _: facts)
+    monkeypatch.setattr(check.hardware, "find_machine", lambda _: facts)
     for name in ("manifest.json", "prompts"):
         write_json(folder / name, {})
     output = folder / "results/gpu-check"

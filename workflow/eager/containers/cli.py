@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperCommand
 
 from eager.containers.recipes import ImageName
-from eager.containers.settings import RUNTIME_VARIABLE, ContainerRuntime, Engine
+from eager.containers.settings import RUNTIME_VARIABLE, ContainerEngine, ContainerRuntime
 from eager.util.errors import EagerError
 
 app = typer.Typer()
@@ -52,8 +52,8 @@ def launch(context: typer.Context) -> None:
         network=options.network,
     )
     runtime: ContainerRuntime = "none" if options.outside else _runtime()
-    if runtime in get_args(Engine):
-        raise SystemExit(run_in_container(step, _one_of(Engine, runtime, "runtime")))
+    if runtime in get_args(ContainerEngine):
+        raise SystemExit(run_in_container(step, _one_of(ContainerEngine, runtime, "runtime")))
     prepare_bare(step, runtime)
     python = shutil.which("python3")
     if command[0] == "eager" and python and Path(python).samefile(sys.executable):

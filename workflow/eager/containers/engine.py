@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from eager.containers.recipes import ROOT, ImageName, identity, read_images, reference
-from eager.containers.settings import Engine
+from eager.containers.settings import ContainerEngine
 from eager.util.errors import EagerError
 
 
-def run_engine(engine: Engine, *words: str) -> subprocess.CompletedProcess[str]:
+def run_engine(engine: ContainerEngine, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the engine to its end, whatever its exit status.
 
     Raises:
@@ -31,7 +31,7 @@ def run_engine(engine: Engine, *words: str) -> subprocess.CompletedProcess[str]:
         raise EagerError(f"the program {engine} is missing; install it") from None
 
 
-def ask_engine(engine: Engine, *words: str) -> str:
+def ask_engine(engine: ContainerEngine, *words: str) -> str:
     """What a command of the engine prints.
 
     Raises:
@@ -43,7 +43,9 @@ def ask_engine(engine: Engine, *words: str) -> str:
     return answer.stdout
 
 
-def find_image(engine: Engine, name: ImageName, root: Path = ROOT) -> dict[str, Any] | None:
+def find_image(
+    engine: ContainerEngine, name: ImageName, root: Path = ROOT
+) -> dict[str, Any] | None:
     """The engine's image of the current recipe: built here, or pulled by its published digest.
 
     Returns:
@@ -61,7 +63,7 @@ def find_image(engine: Engine, name: ImageName, root: Path = ROOT) -> dict[str, 
     return None
 
 
-def inspect_image(engine: Engine, image: str) -> dict[str, Any] | None:
+def inspect_image(engine: ContainerEngine, image: str) -> dict[str, Any] | None:
     """What the engine says of an image; None: it has none of that name.
 
     Raises:

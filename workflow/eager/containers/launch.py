@@ -29,7 +29,7 @@ from eager.containers.engine import ask_engine, find_image, run_engine
 from eager.containers.gpus import DEVICES_VARIABLE, Lease, lease, lock_folder, visible_devices
 from eager.containers.mounts import Mount, plan_mounts
 from eager.containers.recipes import IMAGES_FILE, ImageName, reference
-from eager.containers.settings import SOFTWARE_VARIABLE, ContainerRuntime, Engine
+from eager.containers.settings import SOFTWARE_VARIABLE, ContainerEngine, ContainerRuntime
 from eager.util.errors import EagerError
 from eager.util.git import code_state
 
@@ -108,7 +108,7 @@ def describe_bare(image: ImageName, runtime: ContainerRuntime) -> None:
     os.environ[SOFTWARE_VARIABLE] = json.dumps({"runtime": runtime, "image": image})
 
 
-def run_in_container(step: Step, runtime: Engine) -> int:
+def run_in_container(step: Step, runtime: ContainerEngine) -> int:
     """Run a step in a container and return its exit code, 128 + signal if a signal had to kill it.
 
     Raises:
@@ -139,7 +139,7 @@ def run_in_container(step: Step, runtime: Engine) -> int:
 
 def container_options(
     step: Step,
-    runtime: Engine,
+    runtime: ContainerEngine,
     mounts: Sequence[Mount],
     devices: Sequence[str],
     software: Mapping[str, Any],
@@ -198,7 +198,7 @@ def _is_passed(name: str, step: Step) -> bool:
     )
 
 
-def remove_orphans(runtime: Engine) -> None:
+def remove_orphans(runtime: ContainerEngine) -> None:
     """Remove containers whose launcher on this machine is gone: it was killed before it could.
 
     Raises:
@@ -215,7 +215,7 @@ def remove_orphans(runtime: Engine) -> None:
 
 
 def _supervise(
-    runtime: Engine,
+    runtime: ContainerEngine,
     image_id: str,
     step: Step,
     options: Sequence[str],
@@ -256,7 +256,7 @@ def _end_with_launcher() -> None:
 
 
 def _wait(
-    runtime: Engine,
+    runtime: ContainerEngine,
     name: str,
     attached: subprocess.Popen[bytes],
     stopping: _Stopping,

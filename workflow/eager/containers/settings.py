@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Engine = Literal["docker", "podman"]
+ContainerEngine = Literal["docker", "podman"]
 ContainerRuntime = Literal["none", "docker", "podman", "apptainer"]
 GenerateImage = Literal["generate", "generate-cpu"]
 RUNTIME_VARIABLE = "EAGER_CONTAINER_RUNTIME"

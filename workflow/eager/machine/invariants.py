@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from eager.machine.page import Line, line_of
+from eager.machine.page import Finding, finding
 from eager.machine.recording import EngineLog, RecordedOutput, place
 
 ENTROPY_TOLERANCE = 1e-5
@@ -21,7 +21,7 @@ Sequences = Sequence[Sequence[Sequence[int]]]
 """Token ids by prompt and sequence."""
 
 
-def judge(log: EngineLog, max_sequences: int, top_k: int, block_size: int) -> list[Line]:
+def judge(log: EngineLog, max_sequences: int, top_k: int, block_size: int) -> list[Finding]:
     """The lines about one decoding of a branching method."""
     return [
         prefixes(log),
@@ -45,7 +45,7 @@ def _positions(log: EngineLog) -> dict[tuple[int, int, int], RecordedOutput]:
     return said
 
 
-def prefixes(log: EngineLog) -> Line:
+def prefixes(log: EngineLog) -> Finding:
     """Every request continues its sequence; a branch shares all that was before it."""
     problems, checked = [], 0
     for name, request in log.requests.items():
@@ -60,10 +60,10 @@ def prefixes(log: EngineLog) -> Line:
             end = branch.position
             if tree.tokens(branch.child)[:end] != tree.tokens(branch.parent)[:end]:
                 problems.append(f"prompt {priority}: sequence {branch.child} left its prefix")
-    return line_of("generation", "prefixes of branches", problems, checked, "requests and branches")
+    return finding("generation", "prefixes of branches", problems, checked, "requests and branches")
 
 
-def top_two(log: EngineLog) -> Line:
+def top_two(log: EngineLog) -> Finding:
     """At a branch the parent takes a most likely token and the child a second most likely one."""
     said = _positions(log)
     problems, checked = [], 0
@@ -76,10 +76,10 @@ def top_two(log: EngineLog) -> Line:
             took = logprobs.get(branch.kept), logprobs.get(branch.forked)
             if took != (best, second) or branch.kept == branch.forked:
                 problems.append(f"prompt {priority}, position {branch.position}: {took}")
-    return line_of("generation", "best and second token", problems, checked, "branches")
+    return finding("generation", "best and second token", problems, checked, "branches")
 
 
-def entropies(log: EngineLog, top_k: int) -> Line:
+def entropies(log: EngineLog, top_k: int) -> Finding:
     """Recorded entropies equal those of the engine's logprobs in float64."""
     said = _positions(log)
     problems, checked = [], 0
@@ -95,7 +95,7 @@ def entropies(log: EngineLog, top_k: int) -> Line:
                     problems.append(f"{where}: not {top_k} logprobs")
                 elif not abs(ours - _entropy(answer.logprobs[1:])) <= ENTROPY_TOLERANCE:
                     problems.append(f"{where}: {ours:.6f}, not {_entropy(answer.logprobs[1:]):.6f}")
-    return line_of("generation", "entropies", problems, checked, "against float64")
+    return finding("generation", "entropies", problems, checked, "against float64")
 
 
 def _entropy(logprobs: Sequence[float]) -> float:
@@ -104,7 +104,7 @@ def _entropy(logprobs: Sequence[float]) -> float:
     return float(-(weights * np.log(weights)).sum())
 
 
-def sources(log: EngineLog) -> Line:
+def sources(log: EngineLog) -> Finding:
     """Every token is what the engine sampled there, or what a branch put in its place."""
     said = _positions(log)
     problems, checked = [], 0
@@ -120,10 +120,10 @@ def sources(log: EngineLog) -> Line:
                     expected = answer.tokens if answer else []
                 if [token] != expected:
                     problems.append(f"prompt {priority}, sequence {number}, position {position}")
-    return line_of("generation", "source of each token", problems, checked, "tokens")
+    return finding("generation", "source of each token", problems, checked, "tokens")
 
 
-def within_limits(log: EngineLog, max_sequences: int) -> Line:
+def within_limits(log: EngineLog, max_sequences: int) -> Finding:
     """No prompt has more than M sequences, no sequence is longer than allowed, all have ended."""
     problems, checked = [], 0
     for priority, tree in log.trees.items():
@@ -133,10 +133,10 @@ def within_limits(log: EngineLog, max_sequences: int) -> Line:
         for number, sequence in enumerate(tree.sequences):
             if sequence.length > tree.rule.max_tokens or sequence.finish_reason is None:
                 problems.append(f"prompt {priority}, sequence {number}: {sequence.length} tokens")
-    return line_of("generation", "limits", problems, checked, f"prompts within M={max_sequences}")
+    return finding("generation", "limits", problems, checked, f"prompts within M={max_sequences}")
 
 
-def counts(log: EngineLog) -> Line:
+def counts(log: EngineLog) -> Finding:
     """Counters equal what was recorded: a branch's first token costs no token of the engine."""
     answers = sum(len(request.answers) for request in log.requests.values())
     trees = log.trees.values()
@@ -149,10 +149,10 @@ def counts(log: EngineLog) -> Line:
         ("tokens of sequences", own, answers + branches),
     )
     problems = [f"{name}: {ours}, not {there}" for name, ours, there in rows if ours != there]
-    return line_of("generation", "counts", problems, len(rows), "counts")
+    return finding("generation", "counts", problems, len(rows), "counts")
 
 
-def stepping(log: EngineLog) -> Line:
+def stepping(log: EngineLog) -> Finding:
     """One token per step from each request, at once for a branch, and none after an abort.
 
     With async scheduling an answer would come a step late, and an aborted request would answer.
@@ -168,10 +168,10 @@ def stepping(log: EngineLog) -> Line:
             problems.append(f"request {name}: late")
         if request.aborted is not None and steps and steps[-1] >= request.aborted:
             problems.append(f"request {name}: answered after its abort")
-    return line_of("engine", "a step is a token", problems, len(log.requests), "requests")
+    return finding("engine", "a step is a token", problems, len(log.requests), "requests")
 
 
-def reuse(log: EngineLog, block_size: int) -> Line:
+def reuse(log: EngineLog, block_size: int) -> Finding:
     """A branch computes no more of its prefix than the last block, and one that was not full."""
     problems, checked = [], 0
     for name, request in log.requests.items():
@@ -184,20 +184,20 @@ def reuse(log: EngineLog, block_size: int) -> Line:
             problems.append(f"request {name}: {request.cached} of {len(request.token_ids)} tokens")
     to_do = "the prefix cache is off or too small: branches would compute their prefixes again"
     what = f"branches that reuse their prefix in blocks of {block_size}"
-    return line_of("engine", "prefix cache", problems, checked, what, to_do)
+    return finding("engine", "prefix cache", problems, checked, what, to_do)
 
 
-def same_tokens(name: str, one: Sequences, other: Sequences, to_do: str = "") -> Line:
+def same_tokens(name: str, one: Sequences, other: Sequences, to_do: str = "") -> Finding:
     """Two decodings gave the same tokens."""
     problems = list(_differences(one, other))
-    return line_of("generation", name, problems, _sequences(one), "sequences", to_do)
+    return finding("generation", name, problems, _sequences(one), "sequences", to_do)
 
 
-def other_tokens(name: str, one: Sequences, other: Sequences) -> Line:
+def other_tokens(name: str, one: Sequences, other: Sequences) -> Finding:
     """Two decodings with different seeds did not give the same tokens."""
     same = not list(_differences(one, other))
     problems = ["another seed gave the same tokens"] if same and _sequences(one) else []
-    return line_of("generation", name, problems, _sequences(one), "sequences")
+    return finding("generation", name, problems, _sequences(one), "sequences")
 
 
 def _sequences(decoded: Sequences) -> int:
@@ -222,7 +222,7 @@ def greedy_agreement(
     expected: Mapping[str, tuple[Sequence[int], Sequence[float]]],
     found: Mapping[str, Sequence[int]],
     tolerance: float,
-) -> Line:
+) -> Finding:
     """The most likely tokens are those of the reference, up to its first tie in each prompt.
 
     Args:
@@ -240,7 +240,7 @@ def greedy_agreement(
             if position >= len(ours) or ours[position] != token:
                 problems.append(f"{name}, token {position}: {margin:.3f} nats from the second")
                 break
-    return line_of(
+    return finding(
         "generation",
         "greedy tokens of the reference",
         problems,
@@ -250,7 +250,7 @@ def greedy_agreement(
     )
 
 
-def same_logprobs(name: str, one: Sequence[float], other: Sequence[float], dtype: str) -> Line:
+def same_logprobs(name: str, one: Sequence[float], other: Sequence[float], dtype: str) -> Finding:
     """The sorted logprobs of one position, computed in two ways, differ by rounding only."""
     tolerance = TOLERANCE[dtype]
     pairs = zip(sorted(one), sorted(other), strict=False)
@@ -259,10 +259,10 @@ def same_logprobs(name: str, one: Sequence[float], other: Sequence[float], dtype
     if len(one) != len(other):
         problems.append(f"{len(one)} and {len(other)} of them")
     what = f"logprobs within {tolerance:g} nats (largest difference {largest:.2g})"
-    return line_of("engine", name, problems, len(one), what)
+    return finding("engine", name, problems, len(one), what)
 
 
-def served_in_order(served: Sequence[int], waiting: Sequence[int]) -> Line:
+def served_in_order(served: Sequence[int], waiting: Sequence[int]) -> Finding:
     """Requests of lower priority numbers are served first."""
     problems = []
     if served and waiting and max(served) > min(waiting):
@@ -271,4 +271,4 @@ def served_in_order(served: Sequence[int], waiting: Sequence[int]) -> Line:
         problems.append("all were served at once")
     total = len(served) + len(waiting)
     what = f"requests, {len(served)} of them served first"
-    return line_of("engine", "priorities", problems, total, what)
+    return finding("engine", "priorities", problems, total, what)

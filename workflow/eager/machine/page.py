@@ -22,7 +22,7 @@ SHOWN = 3
 """Problems that a line names."""
 
 
-class Line(NamedTuple):
+class Finding(NamedTuple):
     """One line of the page: its area, what was looked at, what was found and what to do."""
 
     area: str
@@ -32,9 +32,9 @@ class Line(NamedTuple):
     to_do: str = ""
 
 
-def line_of(
+def finding(
     area: str, name: str, problems: Sequence[str], checked: int, what: str, to_do: str = ""
-) -> Line:
+) -> Finding:
     """`ok` if there are no problems and something was checked; else `differs`, with the first ones.
 
     Args:
@@ -48,13 +48,13 @@ def line_of(
     if problems:
         more = f" (and {len(problems) - SHOWN} more)" if len(problems) > SHOWN else ""
         found = f"{len(problems)} of {checked} {what}: {'; '.join(problems[:SHOWN])}{more}"
-        return Line(area, name, "differs", found, to_do)
+        return Finding(area, name, "differs", found, to_do)
     if not checked:
-        return Line(area, name, "differs", f"no {what}: nothing was checked")
-    return Line(area, name, "ok", f"{checked} {what}")
+        return Finding(area, name, "differs", f"no {what}: nothing was checked")
+    return Finding(area, name, "ok", f"{checked} {what}")
 
 
-def exit_code(lines: Iterable[Line]) -> int:
+def exit_code(lines: Iterable[Finding]) -> int:
     """0: all is ok; 1: something differs; 3: nothing differs, but something is missing."""
     verdicts = {line.verdict for line in lines}
     if "differs" in verdicts:
@@ -62,7 +62,7 @@ def exit_code(lines: Iterable[Line]) -> int:
     return MISSING if "missing" in verdicts else 0
 
 
-def conclusion(lines: Sequence[Line]) -> str:
+def conclusion(lines: Sequence[Finding]) -> str:
     """The whole page in a sentence."""
     counts = (
         f"{sum(line.verdict == verdict for line in lines)} {verdict}"
@@ -71,7 +71,7 @@ def conclusion(lines: Sequence[Line]) -> str:
     return f"{', '.join(counts)}; exit code {exit_code(lines)}"
 
 
-def page(lines: Sequence[Line], head: dict[str, Any]) -> str:
+def page(lines: Sequence[Finding], head: dict[str, Any]) -> str:
     """The page as Markdown, its lines by area; `head`: date, hardware, commit and seconds."""
     parts = [
         "# Machine check",
@@ -87,13 +87,13 @@ def page(lines: Sequence[Line], head: dict[str, Any]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def shown(line: Line) -> str:
+def shown(line: Finding) -> str:
     """A line as the terminal shows it."""
     to_do = f"\n         -> {line.to_do}" if line.to_do else ""
     return f"{line.verdict:<8} {line.name}: {line.found}{to_do}"
 
 
-def _row(line: Line) -> str:
+def _row(line: Finding) -> str:
     found = line.found + (f". To do: {line.to_do}" if line.to_do else "")
     cells = (line.name, line.verdict, found)
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

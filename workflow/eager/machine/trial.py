@@ -24,8 +24,8 @@ from eager.generation.signals import StopRequest
 from eager.generation.store import Store
 from eager.generation.work import WorkItem
 from eager.machine import invariants, probes
-from eager.machine.facts import machine_name
-from eager.machine.page import Line, line_of
+from eager.machine.hardware import machine_name
+from eager.machine.page import Finding, finding
 from eager.machine.probes import ProbedEngine, decode
 from eager.util.files import model_folder, read_json, write_json
 
@@ -126,7 +126,7 @@ def _keys(prompts: Sequence[Prompt]) -> list[str]:
 
 def resume_line(
     before: dict[str, bytes], after: dict[str, bytes], prompts: int, found: int
-) -> Line:
+) -> Finding:
     """What a killed job had finished is kept as it was; the same job generates the rest.
 
     Args:
@@ -145,12 +145,12 @@ def resume_line(
     if len(after) != prompts:
         problems.append(f"{len(after)} of {prompts} prompts are there in the end")
     what = f"prompts, {len(before)} of them finished before a kill"
-    return line_of("generation", "kill and resume", problems, prompts, what)
+    return finding("generation", "kill and resume", problems, prompts, what)
 
 
 def _resume(
     trial: Trial, engine: ProbedEngine, prompts: Sequence[Prompt], vocabulary: Vocabulary
-) -> tuple[Line, list[Any]]:
+) -> tuple[Finding, list[Any]]:
     """The line about the resumed job, and its tokens by prompt and sequence."""
     store = Store(trial.store, print)
 
@@ -164,7 +164,7 @@ def _resume(
     return resume_line(before, entries(), len(prompts), found), tokens
 
 
-def _whole(trial: Trial, engine: ProbedEngine, vocabulary: Vocabulary) -> list[Line]:
+def _whole(trial: Trial, engine: ProbedEngine, vocabulary: Vocabulary) -> list[Finding]:
     """All checks."""
     prompts = read_prompts(trial.prompts)[0][: trial.prompts_decoded]
     settings, found = trial.settings, engine.configuration()
@@ -194,7 +194,7 @@ def _whole(trial: Trial, engine: ProbedEngine, vocabulary: Vocabulary) -> list[L
     return lines
 
 
-def batch_line(whole: Any, resumed: Any, device: str) -> Line:
+def batch_line(whole: Any, resumed: Any, device: str) -> Finding:
     """Whether a job that was killed and resumed makes the tokens of one that was not.
 
     On a CPU it has to. On a GPU rounding may depend on what else is in the batch.

@@ -17,7 +17,7 @@ from time import perf_counter
 from eager.config.settings import DecodingSettings, EngineOptions, NumberFormat
 from eager.data.prompts import Prompt, read_prompts
 from eager.generation.engine import Engine, EngineRequest, VllmEngine
-from eager.machine.facts import GIB, available_bytes, machine_name
+from eager.machine.hardware import GIB, available_bytes, machine_name
 from eager.util.errors import EagerError
 from eager.util.files import model_folder, read_json
 

@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 import typer
 
 from eager.containers.recipes import ROOT, ImageName, reference
-from eager.containers.settings import Engine
+from eager.containers.settings import ContainerEngine
 from eager.util.errors import EagerError
 from tools.docs.sections import update_files
 from tools.images.build import build_image, local_base
@@ -16,7 +16,7 @@ from tools.images.records import compare_files, compare_images, record
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
-EngineOption = Annotated[Engine, typer.Option(help="whose images")]
+EngineOption = Annotated[ContainerEngine, typer.Option(help="whose images")]
 FilesOnly = Annotated[bool, typer.Option(help="look at the repository's files only")]
 
 

@@ -26,7 +26,7 @@ from eager.containers.recipes import (
     reference,
     without_comments,
 )
-from eager.containers.settings import Engine
+from eager.containers.settings import ContainerEngine
 from eager.util.errors import EagerError
 from eager.util.files import sha256_file
 
@@ -38,7 +38,7 @@ COMMAND_SCRIPT = '#!/bin/sh\nexec python3 -m eager "$@"\n'
 Say = Callable[[str], None]
 
 
-def build_image(name: ImageName, engine: Engine, base: str | None, say: Say) -> bool:
+def build_image(name: ImageName, engine: ContainerEngine, base: str | None, say: Say) -> bool:
     """Build an image unless one of its current recipe and base exists; True if one was built.
 
     Args:
@@ -219,7 +219,7 @@ def _git(*arguments: str) -> str:
     return found.stdout.strip() or "unknown"
 
 
-def _label(engine: Engine, image: str, label: str) -> str | None:
+def _label(engine: ContainerEngine, image: str, label: str) -> str | None:
     """A label of an image, empty if it has none; None without the image."""
     found = inspect_image(engine, image)
     return None if found is None else labels_of(found).get(label, "")

@@ -19,7 +19,7 @@ from eager.containers.recipes import (
     read_images,
     reference,
 )
-from eager.containers.settings import Engine
+from eager.containers.settings import ContainerEngine
 from eager.util.files import write_text
 from tools.images.build import LABEL
 
@@ -52,7 +52,7 @@ def compare_files(root: Path = ROOT) -> list[str]:
     return differences
 
 
-def compare_images(engine: Engine, root: Path = ROOT) -> list[str]:
+def compare_images(engine: ContainerEngine, root: Path = ROOT) -> list[str]:
     """What differs between containers/images.yaml and the engine's images, one line per difference.
 
     Args:
@@ -88,7 +88,7 @@ def compare_images(engine: Engine, root: Path = ROOT) -> list[str]:
     return differences
 
 
-def record(engine: Engine | None, root: Path = ROOT) -> None:
+def record(engine: ContainerEngine | None, root: Path = ROOT) -> None:
     """Bring containers/images.yaml up to date.
 
     Args:

