@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from functools import cache
 from pathlib import Path
 
 from eager.config.schema import ModelEntry
@@ -62,9 +63,12 @@ def _download(name: str, entry: ModelEntry, folder: Path) -> None:
 
 def _convert_gguf(name: str, package: str, folder: Path) -> None:
     """Dequantise a package's GGUF to float32 safetensors, which vLLM's CPU build reads."""
+    import gguf
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
+    # transformers reads the file's metadata four times, which takes seconds each.
+    gguf.GGUFReader = cache(gguf.GGUFReader)  # type: ignore[misc, assignment]
     spec = importlib.util.find_spec(package)
     places = spec.submodule_search_locations if spec else None
     found = [path for place in places or () for path in Path(place).rglob("*.gguf")]
@@ -78,4 +82,4 @@ def _convert_gguf(name: str, package: str, folder: Path) -> None:
         **source, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
     )
     model.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(**source).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(**source, config=model.config).save_pretrained(folder)
