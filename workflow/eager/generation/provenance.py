@@ -124,7 +124,7 @@ def _installed(package: str) -> str | None:
 def _hardware(host: str | None) -> dict[str, Any]:
     hardware: dict[str, Any] = {
         "host": host or platform.node(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": len(os.sched_getaffinity(0)),
     }
     gpus = _gpus()
@@ -133,7 +133,8 @@ def _hardware(host: str | None) -> dict[str, Any]:
     return hardware
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Name of this machine's processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
