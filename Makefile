@@ -20,7 +20,7 @@ PURE := $(subst $(space),$(comma),$(foreach module,algorithm/allocation algorith
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test test-all test-slow lint fuzz coverage mutants audit archive readme bench bench-check gpu-check images test-containers lock clean
+.PHONY: help setup dev demo test test-all test-slow lint fuzz coverage mutants audit archive readme bench bench-check gpu-check same-tokens images test-containers lock clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -96,6 +96,9 @@ bench-check: dev  ## Fail if a figure of the last make bench is worse by a third
 gpu-check: setup  ## Is this machine ready: GPUs, software, results of the real engine, speed; results/gpu-check
 	test -f results/demo/SmolLM2-135M-Instruct/arithmetic/prompts.parquet || $(SNAKEMAKE) --quiet rules --until encode_prompts
 	$(BIN)/eager check-machine
+
+same-tokens: demo  ## Does changed code generate and judge as before? If so, what is stored stays valid (KINDS="tokens answers programs")
+	$(BIN)/python -m tests.golden $(KINDS)
 
 images: setup  ## Build the images that changed (IMAGES="stages ..."; BASE=local: without a registry; ENGINE=podman)
 	$(BIN)/python -m tools.images build --engine $(or $(ENGINE),docker) $(if $(BASE),--base $(BASE)) $(IMAGES)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -44,7 +43,7 @@ PROMPTS = 4
 
 
 def token_cases() -> Cases:
-    """Trees of every method and rule: a scripted engine, then the real one on the demo's prompts."""
+    """Trees of every method and rule, by a scripted engine, then by the real one."""
     prompts = [Prompt(id=f"p{number}", token_ids=(100 + number,)) for number in range(PROMPTS)]
     for method, rule, script in product(METHODS, RULES, range(3)):
         marker = (1, 2) if script else ()
