@@ -71,10 +71,10 @@ def _engine_cases() -> Cases:
         vocabulary.end_of_sequence,
     )
     for method, rule in product(METHODS, RULES):
-        engine._settings = _settings(method, rule, 20)
+        engine._settings = _settings(method, rule, 20, max_tokens=24)
         yield (
             f"{ENGINE} {method} {rule}",
-            _trees(engine, engine._settings, vocabulary, prompts[:PROMPTS], engine.tokenizer),
+            _trees(engine, engine._settings, vocabulary, prompts[:2], engine.tokenizer),
         )
 
 
