@@ -22,17 +22,29 @@ Sequences = Sequence[Sequence[Sequence[int]]]
 
 
 def judge(log: EngineLog, max_sequences: int, top_k: int, block_size: int) -> list[Finding]:
-    """The lines about one decoding of a branching method."""
-    return [
-        prefixes(log),
-        top_two(log),
-        entropies(log, top_k),
-        sources(log),
-        within_limits(log, max_sequences),
-        counts(log),
-        stepping(log),
-        reuse(log, block_size),
-    ]
+    """The findings about one decoding of a branching method."""
+    too_small = "the prefix cache is off or too small: branches would compute their prefixes again"
+    within, blocks = f"prompts within M={max_sequences}", f"branches, in blocks of {block_size}"
+    checks = (
+        ("generation", "prefixes of branches", "requests and branches", _prefixes(log), ""),
+        ("generation", "best and second token", "branches", _top_two(log), ""),
+        ("generation", "entropies", "against float64", _entropies(log, top_k), ""),
+        ("generation", "source of each token", "tokens", _sources(log), ""),
+        ("generation", "limits", within, _limits(log, max_sequences), ""),
+        ("generation", "counts", "counts", _counts(log), ""),
+        ("engine", "a step is a token", "requests", _stepping(log), ""),
+        ("engine", "prefix cache", blocks, _reuse(log, block_size), too_small),
+    )
+    return [_judged(*check) for check in checks]
+
+
+Cases = Iterator[str]
+"""One text for each case that is looked at: what is wrong with it, or nothing."""
+
+
+def _judged(area: str, name: str, what: str, cases: Cases, to_do: str) -> Finding:
+    found = list(cases)
+    return finding(area, name, [problem for problem in found if problem], len(found), what, to_do)
 
 
 def _positions(log: EngineLog) -> dict[tuple[int, int, int], RecordedOutput]:
@@ -45,57 +57,50 @@ def _positions(log: EngineLog) -> dict[tuple[int, int, int], RecordedOutput]:
     return said
 
 
-def prefixes(log: EngineLog) -> Finding:
+def _prefixes(log: EngineLog) -> Cases:
     """Every request continues its sequence; a branch shares all that was before it."""
-    problems, checked = [], 0
     for name, request in log.requests.items():
         priority, sequence, start = place(name)
         tree, prompt = log.trees[priority], log.prompts[priority]
-        checked += 1
-        if request.token_ids != [*prompt, *tree.tokens(sequence)[:start]]:
-            problems.append(f"request {name} does not continue its sequence")
+        continues = request.token_ids == [*prompt, *tree.tokens(sequence)[:start]]
+        yield "" if continues else f"request {name} does not continue its sequence"
     for priority, tree in log.trees.items():
         for branch in tree.branches:
-            checked += 1
-            end = branch.position
-            if tree.tokens(branch.child)[:end] != tree.tokens(branch.parent)[:end]:
-                problems.append(f"prompt {priority}: sequence {branch.child} left its prefix")
-    return finding("generation", "prefixes of branches", problems, checked, "requests and branches")
+            child, parent = (
+                tree.tokens(n)[: branch.position] for n in (branch.child, branch.parent)
+            )
+            yield "" if child == parent else f"prompt {priority}: {branch.child} left its prefix"
 
 
-def top_two(log: EngineLog) -> Finding:
+def _top_two(log: EngineLog) -> Cases:
     """At a branch the parent takes a most likely token and the child a second most likely one."""
     said = _positions(log)
-    problems, checked = [], 0
     for priority, tree in log.trees.items():
         for branch in tree.branches:
-            checked += 1
             answer = said[priority, branch.parent, branch.position]
             logprobs = dict(zip(answer.top_tokens[1:], answer.logprobs[1:], strict=False))
             best, second = sorted(logprobs.values(), reverse=True)[:2]
             took = logprobs.get(branch.kept), logprobs.get(branch.forked)
-            if took != (best, second) or branch.kept == branch.forked:
-                problems.append(f"prompt {priority}, position {branch.position}: {took}")
-    return finding("generation", "best and second token", problems, checked, "branches")
+            fits = took == (best, second) and branch.kept != branch.forked
+            yield "" if fits else f"prompt {priority}, position {branch.position}: {took}"
 
 
-def entropies(log: EngineLog, top_k: int) -> Finding:
+def _entropies(log: EngineLog, top_k: int) -> Cases:
     """Recorded entropies equal those of the engine's logprobs in float64."""
     said = _positions(log)
-    problems, checked = [], 0
     for priority, tree in log.trees.items():
         for number, sequence in enumerate(tree.sequences):
             for offset, ours in enumerate(sequence.entropies):
                 answer = said.get((priority, number, sequence.fork_position + offset))
                 if np.isnan(ours) and offset == 0 and sequence.parent is not None:
                     continue  # a branch's first token was taken, not sampled
-                checked += 1
                 where = f"prompt {priority}, sequence {number}, token {offset}"
                 if answer is None or len(answer.logprobs) != top_k + 1:
-                    problems.append(f"{where}: not {top_k} logprobs")
-                elif not abs(ours - _entropy(answer.logprobs[1:])) <= ENTROPY_TOLERANCE:
-                    problems.append(f"{where}: {ours:.6f}, not {_entropy(answer.logprobs[1:]):.6f}")
-    return finding("generation", "entropies", problems, checked, "against float64")
+                    yield f"{where}: not {top_k} logprobs"
+                    continue
+                exact = _entropy(answer.logprobs[1:])
+                differs = not abs(ours - exact) <= ENTROPY_TOLERANCE
+                yield f"{where}: {ours:.6f}, not {exact:.6f}" if differs else ""
 
 
 def _entropy(logprobs: Sequence[float]) -> float:
@@ -104,39 +109,36 @@ def _entropy(logprobs: Sequence[float]) -> float:
     return float(-(weights * np.log(weights)).sum())
 
 
-def sources(log: EngineLog) -> Finding:
+def _sources(log: EngineLog) -> Cases:
     """Every token is what the engine sampled there, or what a branch put in its place."""
     said = _positions(log)
-    problems, checked = [], 0
     for priority, tree in log.trees.items():
-        forced = {(b.parent, b.position): b.kept for b in tree.branches}
-        forced |= {(b.child, b.position): b.forked for b in tree.branches}
+        forced = {(b.parent, b.position): [b.kept] for b in tree.branches}
+        forced |= {(b.child, b.position): [b.forked] for b in tree.branches}
         for number, sequence in enumerate(tree.sequences):
             for position, token in enumerate(sequence.tokens, start=sequence.fork_position):
-                checked += 1
                 answer = said.get((priority, number, position))
-                expected = [forced[number, position]] if (number, position) in forced else None
-                if expected is None:
-                    expected = answer.tokens if answer else []
-                if [token] != expected:
-                    problems.append(f"prompt {priority}, sequence {number}, position {position}")
-    return finding("generation", "source of each token", problems, checked, "tokens")
+                expected = forced.get((number, position), answer.tokens if answer else [])
+                where = f"prompt {priority}, sequence {number}, position {position}"
+                yield "" if [token] == expected else where
 
 
-def within_limits(log: EngineLog, max_sequences: int) -> Finding:
+def _limits(log: EngineLog, max_sequences: int) -> Cases:
     """No prompt has more than M sequences, no sequence is longer than allowed, all have ended."""
-    problems, checked = [], 0
     for priority, tree in log.trees.items():
-        checked += 1
-        if len(tree.sequences) > max_sequences:
-            problems.append(f"prompt {priority}: {len(tree.sequences)} sequences over M")
-        for number, sequence in enumerate(tree.sequences):
-            if sequence.length > tree.rule.max_tokens or sequence.finish_reason is None:
-                problems.append(f"prompt {priority}, sequence {number}: {sequence.length} tokens")
-    return finding("generation", "limits", problems, checked, f"prompts within M={max_sequences}")
+        ended = all(
+            sequence.length <= tree.rule.max_tokens and sequence.finish_reason is not None
+            for sequence in tree.sequences
+        )
+        within = ended and len(tree.sequences) <= max_sequences
+        yield (
+            ""
+            if within
+            else f"prompt {priority}: {len(tree.sequences)} sequences, all ended: {ended}"
+        )
 
 
-def counts(log: EngineLog) -> Finding:
+def _counts(log: EngineLog) -> Cases:
     """Counters equal what was recorded: a branch's first token costs no token of the engine."""
     answers = sum(len(request.answers) for request in log.requests.values())
     trees = log.trees.values()
@@ -148,43 +150,38 @@ def counts(log: EngineLog) -> Finding:
         ("steps", log.counters.steps, log.steps),
         ("tokens of sequences", own, answers + branches),
     )
-    problems = [f"{name}: {ours}, not {there}" for name, ours, there in rows if ours != there]
-    return finding("generation", "counts", problems, len(rows), "counts")
+    for name, ours, there in rows:
+        yield "" if ours == there else f"{name}: {ours}, not {there}"
 
 
-def stepping(log: EngineLog) -> Finding:
+def _stepping(log: EngineLog) -> Cases:
     """One token per step from each request, at once for a branch, and none after an abort.
 
     With async scheduling an answer would come a step late, and an aborted request would answer.
     """
-    problems = []
     for name, request in log.requests.items():
         steps = [answer.step for answer in request.answers]
         if any(len(answer.tokens) != 1 for answer in request.answers):
-            problems.append(f"request {name}: not one token in a step")
-        if steps != list(range(steps[0], steps[0] + len(steps))) if steps else False:
-            problems.append(f"request {name}: paused")
-        if place(name)[2] > 0 and (not steps or steps[0] > request.step):
-            problems.append(f"request {name}: late")
-        if request.aborted is not None and steps and steps[-1] >= request.aborted:
-            problems.append(f"request {name}: answered after its abort")
-    return finding("engine", "a step is a token", problems, len(log.requests), "requests")
+            yield f"request {name}: not one token in a step"
+        elif steps and steps != list(range(steps[0], steps[0] + len(steps))):
+            yield f"request {name}: paused"
+        elif place(name)[2] > 0 and (not steps or steps[0] > request.step):
+            yield f"request {name}: late"
+        elif request.aborted is not None and steps and steps[-1] >= request.aborted:
+            yield f"request {name}: answered after its abort"
+        else:
+            yield ""
 
 
-def reuse(log: EngineLog, block_size: int) -> Finding:
+def _reuse(log: EngineLog, block_size: int) -> Cases:
     """A branch computes no more of its prefix than the last block, and one that was not full."""
-    problems, checked = [], 0
     for name, request in log.requests.items():
-        if place(name)[2] == 0:
-            continue
-        checked += 1
-        # The last token is new, and so is what follows the last full block.
-        full = (len(request.token_ids) - 1) // block_size * block_size
-        if request.cached < full - block_size:
-            problems.append(f"request {name}: {request.cached} of {len(request.token_ids)} tokens")
-    to_do = "the prefix cache is off or too small: branches would compute their prefixes again"
-    what = f"branches that reuse their prefix in blocks of {block_size}"
-    return finding("engine", "prefix cache", problems, checked, what, to_do)
+        if place(name)[2] > 0:
+            tokens = len(request.token_ids)
+            # The last token is new, and so is what follows the last full block.
+            full = (tokens - 1) // block_size * block_size
+            reused = request.cached >= full - block_size
+            yield "" if reused else f"request {name}: {request.cached} of {tokens} tokens"
 
 
 def same_tokens(name: str, one: Sequences, other: Sequences, to_do: str = "") -> Finding:
