@@ -13,11 +13,11 @@ from time import perf_counter, process_time
 from eager.algorithm.allocation import Round
 from eager.algorithm.branching import PromptTree
 from eager.config.settings import DecodingSettings, EngineOptions
+from eager.data.models import model_folder
 from eager.data.prompts import Prompt, Vocabulary
 from eager.generation.decoder import Decoder
 from eager.generation.engine import VllmEngine
 from eager.generation.prompt_run import Counters
-from eager.util.files import model_folder
 from tests.support.repository import ROOT
 
 MANIFEST = ROOT / "results/models/SmolLM2-135M-Instruct/manifest.json"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -15,6 +14,7 @@ import pyarrow as pa
 import eager.generation.provenance
 import eager.generation.shard_job
 from eager.config.settings import DecodingSettings, EngineOptions
+from eager.data.models import write_manifest
 from eager.data.prompts import Vocabulary
 from eager.generation.engine import EngineOutput, EngineRequest
 from eager.generation.gather import gather
@@ -84,8 +84,8 @@ def make_inputs(folder: Path) -> Inputs:
     inputs = Inputs(folder / "manifest.json", folder / "prompts.parquet", store=folder / "store")
     (folder / "files").mkdir()
     (folder / "files/config.json").write_text("{}")
-    manifest = {"folder": str(folder / "files"), "model": "m", "source": "s", "revision": "r"}
-    inputs.model_manifest.write_text(json.dumps(manifest | {"files": {}}))
+    facts = {"model": "m", "source": "s", "revision": "r"}
+    write_manifest(inputs.model_manifest, folder / "files", facts)
     vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=100)
     table = pa.table(
         {

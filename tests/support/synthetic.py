@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from eager.config.settings import METHODS
+from eager.data.models import write_manifest
 from eager.evaluation.answers.verdicts import VERDICTS
 from eager.evaluation.measure import write_metrics
 from eager.report.results import CellResults
@@ -201,7 +202,7 @@ def write_model(folder: Path, vocabulary: int, words: list[str]) -> list[str]:
     (files / "tokenizer.json").write_text(json.dumps(content))
     (files / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}')
     (files / "config.json").write_text('{"model_type": "llama"}')
-    write_json(folder / "manifest.json", {"model": MODEL, "folder": str(files), "revision": None})
+    write_manifest(folder / "manifest.json", files, {"model": MODEL, "revision": None})
     return texts
 
 

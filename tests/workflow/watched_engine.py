@@ -12,10 +12,10 @@ from typing import Any
 
 from eager.algorithm.allocation import Round
 from eager.config.settings import DecodingSettings, EngineOptions
+from eager.data.models import model_folder
 from eager.data.prompts import Prompt, Vocabulary, read_prompts
 from eager.generation.decoder import Decoder
 from eager.generation.engine import EngineOutput, EngineRequest, VllmEngine
-from eager.util.files import model_folder
 
 PROMPTS = Path("results/small/SmolLM2-135M-Instruct/small/prompts.parquet")
 MANIFEST = Path("results/models/SmolLM2-135M-Instruct/manifest.json")

@@ -90,13 +90,14 @@ def encode_prompts(
     """Turn tasks into a model's token ids; finds prompts that do not fit."""
     from eager.config.experiment import read_experiment
     from eager.data.encoding import encode_prompts as run
+    from eager.data.models import model_folder
     from eager.data.tasks import read_tasks
-    from eager.util.files import model_folder
 
     with logged_step(log):
         found = read_experiment(experiment)
         entries = found.models[model], found.datasets[dataset]
-        run(read_tasks(tasks), model_folder(model_manifest), *entries, output)
+        folder = model_folder(model_manifest, weights=False)
+        run(read_tasks(tasks), folder, *entries, output)
 
 
 @app.command()

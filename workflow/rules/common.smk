@@ -27,9 +27,11 @@ try:
         shard_output,
     )
     from eager.containers.recipes import identity, stage_identity
+    from eager.data.models import local_content
     from eager.report.figures.names import TITLES, figure_names
     from eager.report.tables.published import read_published
     from eager.util.errors import EagerError
+    from eager.util.files import sha256_file
 except ImportError as error:
     raise WorkflowError(
         f"the package `eager` is not installed for {sys.executable} ({error}); run `make setup` "
@@ -102,6 +104,37 @@ def many(command, words, options=""):
     others = " ".join([str(PLAN.published or ""), *PLAN.config.imported])
     read = f"results/{NAME} results/datasets results/models {others}"
     return step(command, words, options=options, read=read)
+
+
+def content(*files):
+    """Params function of files of the user: their hashes. Their times say nothing: a copy may be
+    older than the result, and a touch newer; as inputs they are `ancient`."""
+    paths = [path for path in map(Path, files) if path.is_file()]
+    return lambda wildcards: [sha256_file(path) for path in paths]
+
+
+def model_content(wildcards):
+    """What is compared of a local model; a look with --dry-run notes nothing."""
+    entry = PLAN.experiment.models[wildcards.model]
+    manifest = Path(f"results/models/{wildcards.model}/manifest.json")
+    try:
+        return local_content(entry, manifest, note=not workflow.output_settings.dryrun)
+    except EagerError as error:
+        raise WorkflowError(error)
+
+
+def weights(wildcards, output):
+    """Where models lie. It decides nothing: with `output`, Snakemake does not compare it."""
+    return PLAN.weights(wildcards)
+
+
+PUBLISHED = [ancient(str(PLAN.published))] if PLAN.published else []
+IMPORTED = [ancient(path) for path in PLAN.imported]
+# A step reads more of an imported result than its metrics.
+SHOWN_FILES = [
+    *PUBLISHED,
+    *(file for path in PLAN.imported for file in sorted(Path(path).parent.iterdir())),
+]
 
 
 def shards_of(wildcards):

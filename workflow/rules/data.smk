@@ -2,6 +2,7 @@
 
 Inputs:  the entries of config/models.yaml and config/datasets.yaml.
 Outputs: results/models/{model}/manifest.json          the model's files and their hashes
+         results/models/{model}/place.json             where they lie, which decides nothing
          results/datasets/{dataset}/tasks.jsonl        normalised tasks
          results/{experiment}/{model}/{dataset}/prompts.parquet   the tasks as token ids
 Steps:   fetch_model, fetch_dataset (only they may use the network); encode_prompts.
@@ -10,7 +11,8 @@ Steps:   fetch_model, fetch_dataset (only they may use the network); encode_prom
 
 rule fetch_model:
     output:
-        "<model>",
+        manifest="<model>",
+        place="results/models/{model}/place.json",
     log:
         "logs/fetch_model/{model}.log",
     conda:
@@ -21,11 +23,12 @@ rule fetch_model:
         **made_by("data.models:fetch_model", identity(GENERATE_IMAGE)),
         entry=PLAN.model(MODEL_SOURCE),
         folder="results/models/{model}/files",
-        local=PLAN.local_model,
+        content=model_content,
+        local=lambda wildcards, output: PLAN.local_model(wildcards),
     shell:
         step(
             "fetch-model",
-            "--name {wildcards.model:q} --folder {params.folder:q} --manifest {output:q}",
+            "--name {wildcards.model:q} --folder {params.folder:q} --manifest {output.manifest:q}",
             GENERATE_IMAGE,
             "--network --read {params.local:q} --write-folder {params.folder:q}",
         )
@@ -33,7 +36,7 @@ rule fetch_model:
 
 rule fetch_dataset:
     input:
-        local=PLAN.local_data,
+        local=lambda wildcards: [ancient(path) for path in PLAN.local_data(wildcards)],
     output:
         tasks="<tasks>",
         manifest="results/datasets/{dataset}/manifest.json",
@@ -44,6 +47,7 @@ rule fetch_dataset:
     params:
         **made_by("data.tasks:fetch_tasks", stage_identity("stages", "data")),
         entry=PLAN.dataset(DATASET_SOURCE),
+        content=lambda wildcards: content(*PLAN.local_data(wildcards))(wildcards),
     shell:
         step(
             "fetch-dataset",
@@ -66,7 +70,7 @@ rule encode_prompts:
         **made_by("data.encoding:encode_prompts", stage_identity("stages", "data")),
         model=PLAN.model(MODEL_ENCODING),
         dataset=PLAN.dataset(DATASET_ENCODING),
-        weights=PLAN.weights,
+        weights=weights,
     shell:
         step(
             "encode-prompts",

@@ -20,7 +20,7 @@ rule export:
     params:
         **made_by("exchange.export", stage_identity("stages", "report")),
         shown=PLAN.shown,
-        weights=PLAN.weights,
+        weights=weights,
     shell:
         many(
             "export",
@@ -29,17 +29,21 @@ rule export:
         )
 
 
+CONFIGURATION = PLAN.configuration_files(workflow.configfiles)
+
+
 rule archive:
     input:
         page=rules.report_page.output,
         results=PLAN.files([*FILES, "run.json"]),
-        configuration=PLAN.configuration_files(workflow.configfiles),
+        configuration=[ancient(path) for path in CONFIGURATION],
     output:
         f"results/{NAME}/archive.zip",
     log:
         f"logs/{NAME}/archive.log",
     params:
         **made_by("exchange.archive.crate", ""),
+        content=content(*CONFIGURATION),
         shown=PLAN.shown,
     shell:
         f"eager archive --experiment results/{NAME}/experiment.json"

@@ -36,7 +36,7 @@ rule generate:
     params:
         **made_by("tokens", identity(GENERATE_IMAGE)),
         settings=PLAN.settings,
-        weights=PLAN.weights,
+        weights=weights,
         folder=subpath(output[0], parent=True),
     shell:
         step(

@@ -17,8 +17,8 @@ FILES = [*DRAWN, "metrics.json"]
 rule tables:
     input:
         metrics=PLAN.files(["metrics.json"]),
-        imported=PLAN.imported,
-        published=PLAN.published or [],
+        imported=IMPORTED,
+        published=PUBLISHED,
     output:
         multiext("<tables>/summary", ".csv", ".md", ".tex"),
         multiext("<tables>/comparison", ".csv", ".md", ".tex"),
@@ -36,6 +36,7 @@ rule tables:
     params:
         **made_by("report.tables.experiment:write_experiment", stage_identity("stages", "report")),
         shown=PLAN.shown,
+        content=content(*SHOWN_FILES),
         rivals=PLAN.rivals,
         folder=subpath(output[0], parent=True),
     shell:
@@ -45,8 +46,8 @@ rule tables:
 rule draw_figures:
     input:
         results=lambda wildcards: PLAN.files(FILES, wildcards.model, wildcards.dataset),
-        imported=PLAN.imported,
-        published=PLAN.published or [],
+        imported=IMPORTED,
+        published=PUBLISHED,
     output:
         svg=[
             report(
@@ -69,6 +70,7 @@ rule draw_figures:
     params:
         **made_by("report.figures.draw:draw_figures", stage_identity("stages", "report")),
         shown=PLAN.shown,
+        content=content(*SHOWN_FILES),
         rivals=PLAN.rivals,
         folder=lambda _, output: str(Path(output.svg[0]).parent),
     shell:
@@ -82,9 +84,9 @@ rule report_page:
     input:
         tables="<tables>/tables.json",
         results=PLAN.files([*DRAWN, "run.json"]),
-        imported=PLAN.imported,
+        imported=IMPORTED,
         shared=PLAN.shared_files(),
-        published=PLAN.published or [],
+        published=PUBLISHED,
         figures=[
             f"results/{NAME}/{name}" for name in figure_names(PLAN.resolved, "svg")
         ],
@@ -102,6 +104,7 @@ rule report_page:
     params:
         **made_by("report.page.page:report_experiment", stage_identity("stages", "report")),
         shown=PLAN.shown,
-        weights=PLAN.weights,
+        content=content(*SHOWN_FILES),
+        weights=weights,
     shell:
         many("report", "--output {output:q}", "--read {params.weights:q}")

@@ -11,6 +11,7 @@ import pytest
 
 from eager.algorithm.rules import RULES, RuleName
 from eager.config.settings import METHODS, Method
+from eager.data.models import write_manifest
 from eager.exchange import export
 from eager.exchange.export import ExportRow, export_results
 from eager.exchange.import_ import ImportOptions, import_result
@@ -36,9 +37,8 @@ def silent(_: str) -> None:
 
 def exported(row: ExportRow, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file that a result becomes; its model's tokenizer is the scripted one."""
-    manifest = {"folder": str(folder / "model")}
     write_json(folder / "model/config.json", {})
-    write_json(folder / "manifest.json", manifest)
+    write_manifest(folder / "manifest.json", folder / "model", {})
     monkeypatch.setattr(export, "_last_texts", lambda _: lambda ids: TEXTS[ids[0]])
     row = row.model_copy(update={"model_manifest": folder / "manifest.json"})
     export_results([row], folder / "export", silent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import multiprocessing
 import os
 import random
@@ -18,10 +19,22 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from eager.config.settings import EngineOptions
+from eager.generation import shard_job
+from eager.generation.progress import Progress
 from eager.generation.shard_job import store_folder
+from eager.generation.shards import Shard
 from eager.generation.store import Store
 from eager.generation.work import Inputs
-from tests.support.scripted_generation import PROMPTS, hold_path, make_inputs, run_step
+from eager.util.errors import EagerError
+from tests.support.scripted_generation import (
+    PROMPTS,
+    SETTINGS,
+    ScriptedVllm,
+    hold_path,
+    make_inputs,
+    run_step,
+)
 
 KILLS = 20
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -99,6 +112,28 @@ def wait_while(condition: Callable[[], bool], process: ForkServerProcess) -> Non
     while condition() and process.is_alive():
         assert time.monotonic() < deadline
         time.sleep(0.002)
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_weights_that_are_not_the_manifests_generate_nothing(
+    when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = make_inputs(tmp_path)
+
+    def replace_weights(*_: object) -> ScriptedVllm:
+        (tmp_path / "files/model.safetensors").write_text("others")
+        return ScriptedVllm()
+
+    monkeypatch.setattr(shard_job, "VllmEngine", replace_weights)
+    if when == "before":
+        replace_weights()
+        monkeypatch.setattr(shard_job, "VllmEngine", None)
+    with pytest.raises(EagerError, match=r"model\.safetensors: not what .*manifest\.json was made"):
+        shard_job.generate(
+            *(SETTINGS, EngineOptions(), inputs, tmp_path / "result", Shard(1, 1)),
+            lambda total: Progress("", total, io.StringIO()),
+        )
+    assert not list(inputs.store.rglob("*.zip"))
 
 
 def test_killed_at_random_moments(new_job: Callable[..., Job]) -> None:

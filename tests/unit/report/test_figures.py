@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from xml.etree import ElementTree
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,7 +18,7 @@ from eager.report.figures.draw import FIGURES, draw_figures
 from eager.report.figures.facts import PERCENTILES, EntropyPercentiles, correlate, read_plot_data
 from eager.report.figures.forest import draw_forest
 from eager.report.figures.names import TITLES
-from eager.report.figures.style import new_figure, style, visible, write_heading
+from eager.report.figures.style import method_handles, new_figure, style, visible, write_heading
 from eager.report.page.parts import figure
 from eager.util.errors import EagerError
 from tests.support.results import CELL
@@ -63,12 +64,19 @@ def test_every_kind_of_run_is_drawn_without_a_warning(run: str, tmp_path: Path) 
 
 def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
     cell = SyntheticRun().make(tmp_path)
-    for folder in ("first", "second"):
-        draw_figures([cell], None, tmp_path / folder)
+    draw_figures([cell], None, tmp_path / "first")
+    with mpl.rc_context({"axes.facecolor": "red", "svg.fonttype": "none"}):  # a user's own
+        draw_figures([cell], None, tmp_path / "second")
     names = sorted(path.name for path in (tmp_path / "first").iterdir())
     assert len(names) == 2 * len(FIGURES)
     for name in names:
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+def test_a_legend_has_methods_of_ones_own_in_one_order() -> None:
+    own = [f"own_{number}" for number in range(8)]  # a set has them in another order in each run
+    shown = [handle.get_label() for handle in method_handles({*own, "parallel"})]
+    assert shown == ["Full Parallel", *own]
 
 
 def test_pairs_of_names_that_join_alike_have_figures_of_their_own(tmp_path: Path) -> None:

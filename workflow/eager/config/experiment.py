@@ -27,9 +27,9 @@ from eager.util.errors import EagerError
 from eager.util.files import find_file, read_json
 from eager.util.validation import faults_of
 
-MODEL_SOURCE = frozenset({"repo", "revision", "path", "gguf_package"})
-"""Keys of a model's entry that decide its files."""
-MODEL_ENCODING = MODEL_SOURCE | {"end_of_thinking", "context_length"}
+MODEL_SOURCE = frozenset({"repo", "revision", "gguf_package"})
+"""Keys of a model's entry that decide its files. Of what lies under a `path`, the content does."""
+MODEL_ENCODING = MODEL_SOURCE | {"end_of_thinking", "context_length", "template_date"}
 """Keys of a model's entry that decide the token ids of a prompt."""
 DATASET_ENCODING = frozenset(
     {"kind", "repo", "revision", "path", "url", "prompt_template", "chat_template", "stop"}
@@ -217,8 +217,8 @@ def _pool(target: Target) -> tuple[str, str, str]:
 
 
 def entry_part(entry: ModelEntry | DatasetEntry, keys: frozenset[str]) -> dict[str, Any]:
-    """Those of an entry's keys that are given and among `keys`."""
-    return {k: v for k, v in entry.model_dump(exclude_defaults=True).items() if k in keys}
+    """Some of an entry's keys with their values; defaults too, which another release may change."""
+    return entry.model_dump(mode="json", include=set(keys))
 
 
 def is_made_with(run: Path, settings: Mapping[str, Any], code: str) -> bool:

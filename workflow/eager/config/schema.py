@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any
 
 from pydantic import (
@@ -69,6 +70,14 @@ Name = Annotated[
 ]
 
 
+def _day(value: Any) -> date:
+    """A day as YAML has it, or as text; pydantic would take numbers as seconds since 1970."""
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError("not a day; write one as YYYY-MM-DD, such as 2025-06-01") from None
+
+
 class ModelEntry(StrictModel):
     """One model: where its weights come from and how it ends its thinking."""
 
@@ -84,6 +93,10 @@ class ModelEntry(StrictModel):
         default=None, description="marker after which a sequence no longer branches; null: none"
     )
     context_length: int = Field(default=32768, ge=2, description="tokens of prompt plus answer")
+    template_date: Annotated[date, BeforeValidator(_day)] = Field(
+        default=date(2025, 6, 1),
+        description="the day that the chat template is told where it asks for today's",
+    )
     max_tokens: int | None = Field(
         default=None, ge=1, description="tokens of an answer; null: what is left of the context"
     )

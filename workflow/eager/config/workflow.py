@@ -155,11 +155,12 @@ class Plan:
         return lambda wildcards: json.dumps(entry_part(datasets[wildcards.dataset], keys))
 
     def weights(self, wildcards: Wildcards) -> list[str]:
-        """Where the files of a job's model lie, or of all models."""
+        """Where the files of a job's model lie, or of all models, and what says so."""
         name = wildcards.get("model")
         names = self.resolved.models if name is None else [name]
         local = {name: _local(self.experiment.models[name].path) for name in names}
-        return [path or f"results/models/{name}/files" for name, path in local.items()]
+        folders = [path or f"results/models/{name}/files" for name, path in local.items()]
+        return [*folders, *(f"results/models/{name}/place.json" for name in names)]
 
     def local_model(self, wildcards: Wildcards) -> list[str]:
         """The folder of a local model."""

@@ -6,13 +6,15 @@ Everything that can be wrong about a prompt is found here, before an engine is s
 from __future__ import annotations
 
 import json
+import random
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from eager.config.schema import DatasetEntry, ModelEntry
-from eager.data.prompts import Vocabulary
+from eager.data.prompts import TEMPLATE_DATE, Vocabulary
 from eager.data.tasks import Task
 from eager.util.errors import EagerError
 from eager.util.files import read_json
@@ -44,8 +46,9 @@ def encode_prompts(
     _check_context(folder, model.context_length)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     rows: dict[str, list[Any]] = {"prompt_id": [], "text": [], "token_ids": []}
+    clock = TemplateClock(model.template_date)
     for task in tasks:
-        text = render(task, dataset, tokenizer)
+        text = render(task, dataset, tokenizer, clock)
         token_ids = tokenizer.encode(text, add_special_tokens=not dataset.chat_template)
         if len(token_ids) >= model.context_length:
             raise EagerError(
@@ -66,11 +69,35 @@ def encode_prompts(
         context_length=model.context_length,
     )
     table = pa.table(rows, SCHEMA)
-    write_table(output, table, "prompts", {"vocabulary": vocabulary.model_dump_json()})
+    marks = {"vocabulary": vocabulary.model_dump_json()}
+    # Only where it stands in the prompts: another day changes the bytes of no other file.
+    if clock.asked:
+        marks[TEMPLATE_DATE] = model.template_date.isoformat()
+    write_table(output, table, "prompts", marks)
 
 
-def render(task: Task, dataset: DatasetEntry, tokenizer: Any) -> str:
+class TemplateClock:
+    """The only clock of a chat template: it stands still at the beginning of a day.
+
+    Attributes:
+        day: what it shows.
+        asked: whether a template has looked at it.
+    """
+
+    def __init__(self, day: date) -> None:
+        self.day = day
+        self.asked = False
+
+    def strftime_now(self, form: str) -> str:
+        """The function of this name that templates know, with its forms (`%d %b %Y`)."""
+        self.asked = True
+        return self.day.strftime(form)
+
+
+def render(task: Task, dataset: DatasetEntry, tokenizer: Any, clock: TemplateClock) -> str:
     """Text of a prompt: the data set's template, then one user turn of the model's chat template.
+
+    Nothing else decides it: neither the time of day nor, through Jinja's `random`, chance.
 
     Raises:
         EagerError: a chat template is asked for and the model has none.
@@ -82,8 +109,12 @@ def render(task: Task, dataset: DatasetEntry, tokenizer: Any) -> str:
         raise EagerError(
             "the model has no chat template; set chat_template: false for the data set"
         )
+    random.seed(0)
     rendered: str = tokenizer.apply_chat_template(
-        [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True
+        [{"role": "user", "content": text}],
+        tokenize=False,
+        add_generation_prompt=True,
+        strftime_now=clock.strftime_now,
     )
     return rendered
 

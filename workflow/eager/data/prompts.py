@@ -7,6 +7,9 @@ from pathlib import Path
 from eager.config.settings import StrictModel
 from eager.util.tables import read_table
 
+TEMPLATE_DATE = "template_date"
+"""Key of the file's metadata: the day that stands in the prompts, if the template asks for one."""
+
 
 class Vocabulary(StrictModel):
     """What decoding must know of a model's tokens.
@@ -35,3 +38,9 @@ def read_prompts(path: Path) -> tuple[list[Prompt], Vocabulary]:
     vocabulary = Vocabulary.model_validate_json(table.schema.metadata[b"vocabulary"])
     prompts = [Prompt(id=row["prompt_id"], token_ids=row["token_ids"]) for row in table.to_pylist()]
     return prompts, vocabulary
+
+
+def template_date(path: Path) -> str | None:
+    """The day that stands in prompts, as YYYY-MM-DD; None: their template asks for none."""
+    found = read_table(path, "prompts").schema.metadata.get(TEMPLATE_DATE.encode())
+    return None if found is None else found.decode()

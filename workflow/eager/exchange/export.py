@@ -13,11 +13,12 @@ from typing import Any
 
 from eager.config.experiment import ResolvedExperiment
 from eager.config.settings import BUDGET_METHODS, DEFAULT_RULE, Method, StrictModel
+from eager.data.models import model_folder
 from eager.data.tasks import Task, read_tasks
 from eager.evaluation.answers.upstream import answers_upstream, grade_answers
 from eager.exchange.authors_format import INHERITED, NOT_RECORDED, NOTES_MARK, file_path
 from eager.generation.counts import added
-from eager.util.files import model_folder, read_json, write_json
+from eager.util.files import read_json, write_json
 from eager.util.tables import read_table
 
 KEPT_COLUMNS = ("parent_index", "round", "threshold", "finish_reason")
@@ -83,7 +84,8 @@ def export_results(rows: list[ExportRow], output: Path, say: Callable[[str], Non
     silent = False
     for row in rows:
         if row.model_manifest not in texts:
-            texts[row.model_manifest] = _last_texts(model_folder(Path(str(row.model_manifest))))
+            folder = model_folder(Path(str(row.model_manifest)), weights=False)
+            texts[row.model_manifest] = _last_texts(folder)
         cell = row.cell
         run = "{experiment}_T{temperature:g}_M{max_sequences}_seed{seed}".format(**cell)
         if (rule := cell.get("rule", DEFAULT_RULE)) != DEFAULT_RULE:

@@ -15,6 +15,7 @@ from eager.config.paths import result_folder
 from eager.config.schema import Cell
 from eager.config.settings import Method
 from eager.data.encoding import SCHEMA as PROMPTS
+from eager.data.models import write_manifest
 from eager.data.tasks import Task, read_tasks
 from eager.evaluation.evaluate import evaluate
 from eager.evaluation.measure import write_metrics
@@ -156,7 +157,7 @@ def import_result(
     write_metrics(method, sequences, verdicts, tasks, prompts, runs, metrics, cell=place)
     write_json(metrics, {**read_json(metrics), "prompts_missing": missing})
     if options.tokenizer is not None:
-        write_json(output / "model.json", {"folder": str(options.tokenizer), "files": {}})
+        write_manifest(output / "model.json", options.tokenizer, {}, weights=False)
     for line in said:
         say(line)
 

@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow as pa
 
 from eager.config.settings import DecodingSettings, EngineOptions
-from eager.data.prompts import Vocabulary
+from eager.data.models import model_folder
+from eager.data.prompts import Vocabulary, template_date
 from eager.generation.counts import added
 from eager.generation.decoder import Decoder, vocabulary_of
 from eager.generation.engine import Engine, VllmEngine
@@ -26,7 +27,7 @@ from eager.generation.signals import StopRequest, stop_requests
 from eager.generation.snapshots import SnapshotFiles
 from eager.generation.store import UNDER_WAY, FinishedPrompt, Store, entry_key
 from eager.generation.work import Inputs, Work, WorkItem, read_work
-from eager.util.files import model_folder, read_json, report_full_disk, write_json
+from eager.util.files import read_json, report_full_disk, write_json
 from eager.util.fingerprint import code_identity
 from eager.util.tables import BRANCHES, SEQUENCES, concatenate
 
@@ -266,6 +267,7 @@ def generate(
         done = describe_run(
             json.loads(settings.model_dump_json()),
             model={key: manifest[key] for key in ("model", "source", "revision", "files")},
+            template_date=template_date(inputs.prompts),
             shard=str(shard),
             prompts=len(items),
             prompts_found_finished=generation.found,
@@ -302,6 +304,8 @@ class _Loader:
             self._vocabulary.context_length,
             self._vocabulary.end_of_sequence,
         )
+        # Again: files that were replaced while they were read are not those that were hashed.
+        model_folder(self._manifest)
         self.seconds = perf_counter() - begin
         return engine, engine.tokenizer
 

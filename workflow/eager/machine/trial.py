@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from eager.algorithm.allocation import Round
 from eager.config.settings import DecodingSettings, EngineOptions, NumberFormat, StrictModel
+from eager.data.models import model_folder
 from eager.data.prompts import Prompt, Vocabulary, read_prompts
 from eager.generation.progress import Progress
 from eager.generation.provenance import describe_run
@@ -27,7 +28,7 @@ from eager.machine import invariants, probes
 from eager.machine.hardware import machine_name
 from eager.machine.page import Finding, finding
 from eager.machine.probes import ProbedEngine, decode
-from eager.util.files import model_folder, read_json, write_json
+from eager.util.files import read_json, write_json
 
 SEED, CAP, THETA = 55, 4, 0.8
 

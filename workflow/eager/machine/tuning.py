@@ -15,11 +15,12 @@ from pathlib import Path
 from time import perf_counter
 
 from eager.config.settings import DecodingSettings, EngineOptions, NumberFormat
+from eager.data.models import model_folder
 from eager.data.prompts import Prompt, read_prompts
 from eager.generation.engine import Engine, EngineRequest, VllmEngine
 from eager.machine.hardware import GIB, available_bytes, machine_name
 from eager.util.errors import EagerError
-from eager.util.files import model_folder, read_json
+from eager.util.files import read_json
 
 FIRST_BATCH, LARGEST_BATCH = 8, 512
 GOOD_ENOUGH = 0.95

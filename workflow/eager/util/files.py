@@ -133,17 +133,3 @@ def sha256_file(path: Path) -> str:
     """Hash of a file's bytes, in hex."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def model_folder(manifest_path: Path) -> Path:
-    """The model's folder that a manifest names.
-
-    Raises:
-        EagerError: the folder is gone.
-    """
-    folder = Path(read_json(manifest_path)["folder"])
-    if not (folder / "config.json").is_file():
-        raise EagerError(
-            f"{manifest_path}: the model's folder {folder} is gone; delete the manifest and rerun"
-        )
-    return folder

@@ -12,11 +12,12 @@ from transformers import AutoTokenizer
 
 from eager.config.load import read_yaml
 from eager.config.settings import DecodingSettings, EngineOptions
+from eager.data.models import model_folder
 from eager.data.prompts import read_prompts
 from eager.generation.engine import VllmEngine
 from eager.report.page.tokens import TokenTexts
 from eager.util.errors import EagerError
-from eager.util.files import model_folder, read_json
+from eager.util.files import read_json
 from tools.deviations.authors import ALL, VARIANTS, Variant
 from tools.deviations.recording import (
     RecordingEngine,

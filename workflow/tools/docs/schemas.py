@@ -78,4 +78,4 @@ def _default(field: FieldInfo) -> str:
         return "see below"
     if isinstance(default, tuple):
         default = list(default)
-    return f"`{json.dumps(default)}`"
+    return f"`{json.dumps(default, default=str)}`"

@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any, Literal, NamedTuple
 
-import matplotlib
+import matplotlib.style
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -80,8 +80,8 @@ def style_of(method: str) -> MethodStyle:
 
 
 def style() -> AbstractContextManager[None]:
-    """The settings that figures are drawn and written with."""
-    return matplotlib.rc_context(STYLE)
+    """The settings that figures are drawn and written with; no matplotlibrc of the user counts."""
+    return matplotlib.style.context(STYLE, after_reset=True)
 
 
 def new_figure(rows: int = 1, columns: int = 1, width: float = 6.5, height: float = 3.2) -> Figure:
@@ -157,7 +157,7 @@ def label_point(axes: Axes, text: str, point: tuple[float, float], method: Metho
 
 def method_handles(methods: set[Method]) -> list[Any]:
     """Entries of a legend, one per method."""
-    shown = sorted(methods, key=lambda method: (*METHODS, method).index(method))
+    shown = sorted(methods, key=[*METHODS, *sorted(methods)].index)
     return [
         Line2D([], [], color=look.color, marker=look.marker, linestyle=look.line, label=look.name)
         for look in map(style_of, shown)

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from eager.config.settings import BUDGET_METHODS, Method
+from eager.data.models import model_folder
 from eager.data.tasks import read_tasks
 from eager.report.figures.style import style_of
 from eager.report.page.packing import ENTROPY_STEPS, NOT_RECORDED, pack
 from eager.report.page.tokens import TokenTexts
 from eager.report.results import CellResults, SequenceRow, read_prompts, read_verdicts, verdict_of
 from eager.util.errors import EagerError
-from eager.util.files import model_folder
 from eager.util.tables import read_table
 
 LARGEST = 50_000_000
@@ -52,7 +52,8 @@ def collect(cells: list[CellResults], largest: int = LARGEST) -> ExplorerData:
         if cell.model_manifest is None:
             continue
         if cell.model_manifest not in texts:
-            texts[cell.model_manifest] = TokenTexts(model_folder(Path(cell.model_manifest)))
+            folder = model_folder(Path(cell.model_manifest), weights=False)
+            texts[cell.model_manifest] = TokenTexts(folder)
         entry, packer = _cell(cell, texts[cell.model_manifest], data)
         data.index["cells"].append(entry)
         packers.append(packer)
