@@ -17,8 +17,7 @@ from pathlib import Path
 import pytest
 
 from eager.containers import launch
-from eager.containers.launch import Step, container_options, remove_orphans
-from eager.containers.mounts import Mount
+from eager.containers.launch import Mount, Step, container_options, remove_orphans
 from eager.containers.recipes import ROOT
 from eager.containers.settings import SOFTWARE_VARIABLE, ContainerEngine
 from tests.support.docker import leftovers, run, unavailable

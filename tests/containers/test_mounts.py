@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eager.containers.mounts import Mount, plan_mounts
+from eager.containers.launch import Mount, plan_mounts
 from eager.util.errors import EagerError
 
 FILES = [f"{a}/{b}/{c}" for a in "ab" for b in "cd" for c in "ef"]

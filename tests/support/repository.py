@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +24,16 @@ cells: config/small.tsv
 datasets: config/small_datasets.yaml
 """
 PROBLEMS = 8
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    """Dotted names that a file imports; `from a import b` counts as a.b, a module perhaps."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.repository import ROOT
+from tests.support.repository import ROOT, imported_modules
 
 PACKAGE = ROOT / "workflow/eager"
 LONGEST_FILE = 600
@@ -126,16 +126,6 @@ def test_no_module_imports_a_test() -> None:
         if name.startswith((".", "tests")) and re.search(r"\.(test_\w+|conftest)(\.|$)", name)
     ]
     assert found == []
-
-
-def imported_modules(path: Path) -> Iterator[str]:
-    """Dotted names that a file imports; `from a import b` counts as a.b, a module perhaps."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = "." * node.level + (node.module or "")
-            yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
 def section(heading: str) -> str:

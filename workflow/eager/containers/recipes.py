@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import yaml
 from packaging.requirements import Requirement
@@ -176,12 +175,6 @@ def without_comments(lock: str) -> str:
     """A lock file without comments and blank lines."""
     lines = (line.rstrip() for line in lock.splitlines())
     return "\n".join(line for line in lines if line and not line.lstrip().startswith("#"))
-
-
-def dockerfile_arguments(dockerfile: str) -> Mapping[str, str]:
-    """Defaults of a Dockerfile's build arguments."""
-    found: dict[str, Any] = dict(re.findall(r"^ARG (\w+)=(\S+)$", dockerfile, flags=re.MULTILINE))
-    return found
 
 
 def _read(path: Path) -> str:
