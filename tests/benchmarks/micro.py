@@ -35,7 +35,7 @@ from eager.report.page.page import write_report
 from eager.sandbox.settings import SandboxSettings
 from tests.benchmarks.scale_simulator import ScaleSimulator, rows
 from tests.benchmarks.workload import ROOT
-from tests.support.reports import tables_of_cells
+from tests.support.reports import tables_of_targets
 from tests.support.synthetic import SyntheticRun
 
 ROOTS = 32  # sequences per prompt: the paper's M
@@ -171,10 +171,10 @@ def test_sandbox(benchmark: Any, tmp_path: Path) -> None:
 
 @cpu_time
 def test_report(benchmark: Any, tmp_path: Path) -> None:
-    cell = SyntheticRun(prompts=10, width=8, length=2000, vocabulary=32_768).make(tmp_path)
+    targets = SyntheticRun(prompts=10, width=8, length=2000, vocabulary=32_768).make(tmp_path)
     benchmark.extra_info["items"] = 1
-    made = tables_of_cells([cell])
+    made = tables_of_targets(targets)
     benchmark.pedantic(
-        lambda: write_report([cell], made, [], tmp_path / "report.html"),
+        lambda: write_report(targets, made, [], tmp_path / "report.html"),
         rounds=3,
     )

@@ -52,7 +52,7 @@ def _boundaries(engine: VllmEngine, folder: Path) -> tuple[list[float], float]:
     chosen = settings(STEPS, "parallel").model_copy(
         update={"snapshot_steps": EVERY, "max_sequences": SAMPLES}
     )
-    files = SnapshotFiles({one.id: folder / one.id for one in prompts}, print)
+    files = SnapshotFiles([folder / one.id for one in prompts], print)
     steps = Decoder(engine, chosen, ENDLESS, files).run(
         [(prompt, lambda rounds, _: None if rounds else first) for prompt in prompts]
     )
@@ -89,7 +89,7 @@ def _writing(folder: Path) -> tuple[float, float]:
             sequence.tokens = array("i", rng.integers(0, 50_000, SNAPSHOT_STEPS).tolist())
             sequence.entropies = array("f", rng.random(SNAPSHOT_STEPS).tolist())
         start = timer()
-        SnapshotFiles({"p": path}, print).save(run, {})
+        SnapshotFiles([path], print).save(run, {})
         seconds.append(timer() - start)
         size += path.stat().st_size
     return sum(seconds), size / (PROMPTS * SAMPLES * SNAPSHOT_STEPS)

@@ -51,4 +51,4 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a small synthetic run of two cells, with hostile texts in every place."""
     folder = tmp_path_factory.mktemp("report")
     run = SyntheticRun(prompts=4, width=8, length=900)
-    return make_report(folder, [run.make(folder), SyntheticRun(length=40).make(folder)])
+    return make_report(folder, [*run.make(folder), *SyntheticRun(length=40).make(folder)])

@@ -15,9 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from eager.config.experiment import ResolvedExperiment, Target
-from eager.config.settings import BUDGET_METHODS, DecodingSettings
-from eager.report.results import CellResults
+from tests.support.archives import experiment_of
 from tests.support.browser import Page
 from tests.support.synthetic import DATASET, MODEL, SyntheticRun
 
@@ -33,38 +31,12 @@ def eager(folder: Path, command: str, *arguments: str) -> float:
     return time.monotonic() - start
 
 
-def write_experiment(folder: Path, cell: CellResults) -> list[str]:
-    """The experiment.json of one synthetic cell; returns the folders of its results."""
-    folders = {method: str(Path(path).relative_to(folder)) for method, path in cell.methods.items()}
-    names = ("max_sequences", "entropy_threshold", "temperature", "seed")
-    settings = {name: cell.cell[name] for name in names}
-    targets = [
-        Target(
-            cell=cell.cell,
-            method=method,
-            folder=path,
-            settings=DecodingSettings(method=method, **settings),
-            kind="math",
-            initial=folders["eager_init"] if method in BUDGET_METHODS else None,
-        )
-        for method, path in folders.items()
-    ]
-    experiment = ResolvedExperiment(
-        experiment=cell.cell["experiment"],
-        configuration={"published": None},
-        models={},
-        datasets={},
-        targets=targets,
-    )
-    (folder / "experiment.json").write_text(experiment.model_dump_json())
-    return list(folders.values())
-
-
 @pytest.mark.slow
 def test_a_run_of_the_papers_size(open_page: Callable[..., Page], tmp_path: Path) -> None:
-    cell = SyntheticRun(prompts=30, width=32, length=8000, vocabulary=32_768).make(tmp_path)
-    results = write_experiment(tmp_path, cell)
-    measure = sum(eager(tmp_path, "measure", "--result", result) for result in results)
+    targets = SyntheticRun(prompts=30, width=32, length=8000, vocabulary=32_768).make(tmp_path)
+    experiment = experiment_of(targets)
+    (tmp_path / "experiment.json").write_text(experiment.model_dump_json())
+    measure = sum(eager(tmp_path, "measure", "--metrics", one.metrics) for one in targets)
     names = ("--model", MODEL, "--dataset", DATASET, "--folder", "results/synthetic/figures")
     figures = eager(tmp_path, "figures", *names)
     output = tmp_path / "report.html"

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from tests.support.docker import leftovers
-from tests.support.repository import CELL, HEADER, Repository, copy_repository
+from tests.support.repository import CELL, HEADER, SHARED_CELL, Repository, copy_repository
 from tests.support.synthetic import MODEL, SyntheticRun, write_model
 
 PLACE = f"results/small/{MODEL}/small"
@@ -48,11 +48,11 @@ def chain(folder: Path) -> Repository:
     repository = copy_repository(folder)
     run = SyntheticRun().make(folder / "synthetic")
     write_model(folder / f"results/models/{MODEL}", 800, SyntheticRun().words)
-    for method in run.methods:
-        place = folder / PLACE / CELL if method == "parallel" else folder / BUDGETED
-        (place / method).mkdir(parents=True)
+    for target in run:
+        place = folder / PLACE / SHARED_CELL if target.method == "parallel" else folder / BUDGETED
+        (place / target.method).mkdir(parents=True)
         for name in ("sequences.parquet", "branches.parquet", "run.json"):
-            shutil.copy(run.file(method, name), place / method / name)
+            shutil.copy(target.file(name), place / target.method / name)
     config = folder / "config"
     model = {"path": f"results/models/{MODEL}/files", "context_length": 4096}
     (config / "models.yaml").write_text(yaml.safe_dump({MODEL: model}))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from eager.config.experiment import Target, resolve
+from eager.config.experiment import PlannedTarget, resolve
 from eager.config.load import load_experiment, read_yaml
 from eager.config.settings import METHODS
 from eager.util.files import write_json
@@ -110,20 +110,22 @@ MANY = {
 }
 
 
-def place_results(folder: Path, targets: list[Target]) -> None:
+def place_results(folder: Path, targets: list[PlannedTarget]) -> None:
     """Results of every target, all with the same synthetic files."""
     run = SyntheticRun(prompts=1, width=2, length=4).make(folder / "synthetic")
     shutil.copytree(folder / "synthetic/results/models", folder / "results/models")
     shutil.copytree(folder / "synthetic/results/datasets", folder / "results/datasets")
     write_json(folder / f"results/datasets/{DATASET}/manifest.json", {})
+    made = {target.method: target for target in run}
     for target in targets:
         place = folder / target.folder
         place.mkdir(parents=True)
-        for source in Path(run.methods[target.method]).iterdir():
-            os.link(source, place / source.name)
+        for source in Path(made[target.method].folder).iterdir():
+            name = Path(target.metrics).name if source.name == "metrics.json" else source.name
+            os.link(source, place / name)
         if target.allocation:
             (folder / target.allocation).write_text("{}")
-    shutil.copy(run.prompts, folder / targets[0].prompts)
+    shutil.copy(run[0].prompts, folder / targets[0].prompts)
 
 
 def rows_of(table: Path) -> list[tuple[str, str]]:
@@ -156,4 +158,4 @@ def test_five_hundred_cells_make_their_tables_page_and_archive(
     assert (folder / "results/many/report.html").stat().st_size > 0
     with zipfile.ZipFile(folder / "results/many/archive.zip") as archive:
         packed = set(archive.namelist())
-    assert {f"{target.folder}/metrics.json" for target in experiment.targets} <= packed
+    assert {target.metrics for target in experiment.targets} <= packed

@@ -9,14 +9,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from eager.config.settings import METHODS
-from eager.evaluation.evaluate import evaluate_answers
+from eager.config.experiment import PlannedTarget, ResolvedExperiment
 from eager.exchange.archive.crate import make_archive
 from eager.exchange.archive.packing import MANIFEST_NAME, write_archive
-from eager.exchange.archive.plan import ArchivedResult, ArchivePlan
-from eager.exchange.archive.verify import Recomputation
-from eager.generation.budget import write_allocation
-from eager.report.results import CellResults
+from eager.exchange.archive.verify import STEPS
 from eager.util.files import read_json, write_json
 from eager.util.tables import read_table, write_table
 from tests.support.synthetic import SyntheticRun
@@ -25,50 +21,30 @@ TABLES = "results/synthetic/tables"
 Change = Callable[[dict[str, bytes]], None]
 
 
-def plan_of(cell: CellResults) -> ArchivePlan:
-    results = [
-        ArchivedResult(
-            cell=cell.cell,
-            method=method,
-            folder=cell.methods[method],
-            initial=cell.methods["eager_init"] if method in ("eager_adapt", "eager") else None,
-            tasks=cell.tasks,
-            kind="math",
-        )
-        for method in METHODS
-    ]
-    return ArchivePlan(experiment="synthetic", configuration={}, tables=TABLES, results=results)
+def experiment_of(targets: list[PlannedTarget]) -> ResolvedExperiment:
+    """The experiment of a synthetic run in the working folder."""
+    return ResolvedExperiment(
+        experiment="synthetic",
+        configuration={"published": None, "imported": []},
+        models={},
+        datasets={},
+        targets=targets,
+    )
 
 
-def finish(cell: CellResults, plan: ArchivePlan) -> None:
+def finish(experiment: ResolvedExperiment) -> None:
     """Give a synthetic run what follows from its sequences: all but these is made again."""
-    for result in plan.results:
-        folder = Path(result.folder)
-        sequences = read_table(folder / "sequences.parquet", "sequences")
+    for target in experiment.targets:
+        path = target.file("sequences.parquet")
+        sequences = read_table(path, "sequences")
         texts = pa.array([rf"so \boxed{{{n % 5 + 40}}}" for n in range(sequences.num_rows)])
         place = sequences.schema.get_field_index("text")
-        write_table(
-            folder / "sequences.parquet", sequences.set_column(place, "text", texts), "sequences"
-        )
-        run = read_json(folder / "run.json")
-        write_json(folder / "run.json", run | {"finished_at": "2026-11-24T20:00:00+00:00"})
-        evaluate_answers(
-            folder / "sequences.parquet", Path(cell.tasks), folder / "verdicts.parquet"
-        )
-        if result.initial is not None:
-            initial = Path(result.initial)
-            write_allocation(
-                "eager" if result.method == "eager" else "eager_adapt",
-                initial / "sequences.parquet",
-                initial / "verdicts.parquet",
-                cell.cell["max_sequences"],
-                cell.cell["entropy_threshold"],
-                folder / "allocation.json",
-                cell.cell.get("rule", "described"),
-            )
-    here = Recomputation(plan, archived=Path(), recomputed=Path(), sandbox=None)
-    for step in (here.metrics, here.tables):
-        assert all(same for _, same in step())
+        write_table(path, sequences.set_column(place, "text", texts), "sequences")
+        run = read_json(target.file("run.json"))
+        write_json(target.file("run.json"), run | {"finished_at": "2026-11-24T20:00:00+00:00"})
+    for step in STEPS.values():
+        step(experiment, None)
+    write_json(experiment.folder / "experiment.json", experiment.model_dump(mode="json"))
 
 
 def pack_synthetic(folder: Path, output: Path, prompts: int = 5, **parameters: str) -> None:
@@ -83,13 +59,22 @@ def pack_synthetic(folder: Path, output: Path, prompts: int = 5, **parameters: s
     before = Path.cwd()
     try:
         os.chdir(folder)
-        cell = SyntheticRun(prompts=prompts, width=3, length=12, vocabulary=40).make(Path())
-        cell.cell.update(parameters)
-        plan = plan_of(cell)
-        finish(cell, plan)
-        make_archive(plan, [Path(cell.prompts), Path(cell.model_manifest)], output)
+        targets = SyntheticRun(prompts=prompts, width=3, length=12, vocabulary=40).make(Path())
+        changed = [
+            target.model_copy(
+                update={
+                    "cell": target.cell | parameters,
+                    "settings": target.settings.model_copy(update=parameters),
+                }
+            )
+            for target in targets
+        ]
+        experiment = experiment_of(changed)
+        finish(experiment)
+        others = [Path(targets[0].model_manifest)]
+        make_archive(experiment, others, output)
         again = folder / "again.zip"
-        make_archive(plan, [Path(cell.model_manifest), Path(cell.prompts)], again)
+        make_archive(experiment, others, again)
         assert again.read_bytes() == output.read_bytes()
     finally:
         os.chdir(before)

@@ -61,8 +61,6 @@ def run(
     of = cell(**changes)
     given: dict[str, Any] = {
         "prompts": 5,
-        "samples": 5 * of.max_sequences if method == "parallel" else None,
-        "pool": "",
         "tokens": 1000,
         "seconds": 10.0,
         "loads": (30.0,),

@@ -14,6 +14,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 CELL = "temperature=0.6+max_sequences=3+seed=55"
+SHARED_CELL = "temperature=0.6+seed=55"
+"""Of Full Parallel, whatever M is."""
 HEADER = "model\tdataset\ttemperature\tmax_sequences\tentropy_threshold\tseed\n"
 ROW = "SmolLM2-135M-Instruct\tsmall\t0.6\t3\t1.0\t55\n"
 
@@ -131,7 +133,7 @@ def copy_finished(repository: Repository, folder: Path) -> Repository:
 
 
 def result_folder(repository: Repository, method: str) -> Path:
-    cell = CELL if method == "parallel" else f"{CELL}+entropy_threshold=1.0"
+    cell = SHARED_CELL if method == "parallel" else f"{CELL}+entropy_threshold=1.0"
     return repository.folder / "results/small/SmolLM2-135M-Instruct/small" / cell / method
 
 
@@ -139,11 +141,9 @@ def words_to_make_alone(repository: Repository, result: Path, output: Path) -> l
     """What `eager` is told to make a result of the small run again, with nothing in the store."""
     found = json.loads((repository.folder / "results/small/experiment.json").read_text())
     folder = str(result.relative_to(repository.folder))
-    [target] = [target for target in found["targets"] if target["folder"] == folder]
+    target = next(target for target in found["targets"] if target["folder"] == folder)
     experiment = output.with_suffix(".json")
-    experiment.write_text(
-        json.dumps(found | {"targets": [target | {"folder": str(output), "pool": None}]})
-    )
+    experiment.write_text(json.dumps(found | {"targets": [target | {"folder": str(output)}]}))
     return [
         "generate",
         *("--experiment", str(experiment), "--result", str(output)),

@@ -13,15 +13,16 @@ import pyarrow as pa
 
 import eager.generation.provenance
 import eager.generation.shard_job
+from eager.config.experiment import PlannedTarget
 from eager.config.settings import DecodingSettings, EngineOptions
 from eager.data.models import write_manifest
 from eager.data.prompts import Vocabulary
+from eager.data.tasks import Task
 from eager.generation.engine import EngineOutput, EngineRequest
 from eager.generation.gather import gather
 from eager.generation.progress import Progress
 from eager.generation.shard_job import done_file, generate
 from eager.generation.shards import Shard
-from eager.generation.work import Inputs
 from eager.util.errors import EagerError
 from eager.util.tables import write_table
 from tests.support.oracle import random_script
@@ -79,27 +80,51 @@ def hold_path(diary: Path) -> Path:
     return diary.with_suffix(".hold")
 
 
-def make_inputs(folder: Path) -> Inputs:
-    """Prompts of one token each, which is their number, and the manifest of no model."""
-    inputs = Inputs(folder / "manifest.json", folder / "prompts.parquet", store=folder / "store")
+def make_target(
+    folder: Path, settings: DecodingSettings = SETTINGS, prompts: int = PROMPTS
+) -> PlannedTarget:
+    """A target with prompts of one token each, which is their number, and a manifest of no model.
+
+    Its result goes to `result` in the folder.
+    """
+    target = PlannedTarget(
+        cell={"model": "m", "dataset": "d"},
+        method=settings.method,
+        folder="result",
+        metrics="result/metrics.json",
+        prompts="prompts.parquet",
+        tasks="tasks.jsonl",
+        model_manifest="manifest.json",
+        settings=settings,
+        kind="math",
+    ).under(folder)
     (folder / "files").mkdir()
     (folder / "files/config.json").write_text("{}")
     facts = {"model": "m", "source": "s", "revision": "r"}
-    write_manifest(inputs.model_manifest, folder / "files", facts)
+    write_manifest(Path(target.model_manifest), folder / "files", facts)
     vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=100)
     table = pa.table(
         {
-            "prompt_id": [f"p{number}" for number in range(PROMPTS)],
-            "token_ids": [[number] for number in range(PROMPTS)],
+            "prompt_id": [f"p{number}" for number in range(prompts)],
+            "text": [f"Problem {number}" for number in range(prompts)],
+            "token_ids": [[number] for number in range(prompts)],
         }
     )
+    tasks = [Task(id=f"p{n}", problem=f"{n}", target="1", kind="math") for n in range(prompts)]
+    lines = "".join(task.model_dump_json() + "\n" for task in tasks)
+    Path(target.tasks).write_text(lines)
     marks = {"vocabulary": vocabulary.model_dump_json()}
-    write_table(inputs.prompts, table, "prompts", marks)
-    return inputs
+    write_table(Path(target.prompts), table, "prompts", marks)
+    return target
+
+
+def store_of(target: PlannedTarget) -> Path:
+    """The store that a target's jobs use."""
+    return Path(target.folder).with_name("store")
 
 
 def run_step(
-    inputs: Inputs, output: Path, step: str, shards: int, diary: Path, seconds_a_step: float
+    target: PlannedTarget, step: str, shards: int, diary: Path, seconds_a_step: float
 ) -> None:
     """One job as the workflow would run it; ends the process as the command line would."""
     ScriptedVllm.diary = diary
@@ -111,16 +136,17 @@ def run_step(
         try:
             if step == "gather":
                 names = [Shard(number, shards) for number in range(1, shards + 1)]
-                done = [done_file(output, shard) for shard in names]
-                gather(SETTINGS, inputs, done, output)
+                done = [done_file(target, shard) for shard in names]
+                gather(target, done, store_of(target))
                 for path in done:
                     path.unlink()
             else:
                 shard = Shard(int(step), shards)
                 options = EngineOptions()
                 generate(
-                    *(SETTINGS, options, inputs, output, shard),
+                    *(target, options, shard),
                     lambda total: Progress(str(shard), total, sys.stderr),
+                    store_of(target),
                 )
         except EagerError as error:
             print(f"error: {error}", file=sys.stderr)

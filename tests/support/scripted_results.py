@@ -11,15 +11,17 @@ import pyarrow as pa
 from eager.algorithm.allocation import Round
 from eager.algorithm.branching import PromptTree
 from eager.algorithm.rules import RuleName
+from eager.config.experiment import Target
 from eager.config.settings import BUDGET_METHODS, DecodingSettings, Method
 from eager.data.encoding import SCHEMA as PROMPTS
 from eager.data.prompts import Prompt, Vocabulary
 from eager.data.tasks import Task
-from eager.evaluation.evaluate import evaluate_answers
-from eager.evaluation.measure import write_metrics
-from eager.exchange.export import ExportRow
+from eager.evaluation.evaluate import evaluate
+from eager.evaluation.measure import measure_target
+from eager.evaluation.programs import CodeOptions
 from eager.generation.decoder import Decoder
 from eager.generation.records import tree_tables
+from eager.sandbox.settings import SandboxSettings
 from eager.util.files import write_json
 from eager.util.tables import BRANCHES, SEQUENCES, SEQUENCES_OF_STEPS, concatenate, write_table
 from tests.support import oracle
@@ -30,6 +32,7 @@ Rows = list[dict[str, Any]]
 TEXTS = ["<end>", "\\boxed{", "4}", " 5", "}", " so", "\n", "13", " 4", "é"]
 TARGETS = {"p-7": "4", "q": "5", "r": "13"}
 TEMPLATE = "<user>e.g. \\boxed{{4}} {}<assistant>"
+TEMPLATES = {"sums": "e.g. \\boxed{4} {prompt}"}
 CELL: dict[str, Any] = {
     "experiment": "demo",
     "model": "tiny",
@@ -50,7 +53,7 @@ class Words:
 
 def make_result(
     folder: Path, method: Method, seed: int = 0, rule: RuleName = "described"
-) -> ExportRow:
+) -> Target:
     """A result with three prompts; the budgeted methods build on a folder `initial`."""
     budgeted = method in BUDGET_METHODS
     initial = (
@@ -112,32 +115,26 @@ def _tree(method: Method, number: int, seed: int, rule: RuleName) -> PromptTree:
     return run.finished[0][1]
 
 
-def _evaluated(folder: Path, method: Method, rule: RuleName) -> ExportRow:
-    result = folder / method
-    budgeted = method in BUDGET_METHODS
+def _evaluated(folder: Path, method: Method, rule: RuleName) -> Target:
     tasks = [Task(id=p, problem=f"What is {p}?", target=t, kind="math") for p, t in TARGETS.items()]
     lines = "".join(json.dumps(task.model_dump()) + "\n" for task in tasks)
     (folder / "tasks.jsonl").write_text(lines)
     texts = [TEMPLATE.format(task.problem) for task in tasks]
     prompts = {"prompt_id": list(TARGETS), "text": texts, "token_ids": [[1]] * len(tasks)}
     write_table(folder / "prompts.parquet", pa.table(prompts, PROMPTS), "prompts")
-    sequences, verdicts = result / "sequences.parquet", result / "verdicts.parquet"
-    evaluate_answers(sequences, folder / "tasks.jsonl", verdicts)
-    write_metrics(
-        method,
-        sequences,
-        verdicts,
-        folder / "tasks.jsonl",
-        folder / "prompts.parquet",
-        [folder / place / "run.json" for place in (["initial"] if budgeted else []) + [method]],
-        result / "metrics.json",
-    )
-    return ExportRow(
+    target = Target(
         cell=CELL if rule == "described" else {**CELL, "rule": rule},
         method=method,
-        result=result,
-        initial=folder / "initial" if budgeted else None,
-        prompts=folder / "prompts.parquet",
-        tasks=folder / "tasks.jsonl",
-        prompt_template="e.g. \\boxed{4} {prompt}",
+        folder=str(folder / method),
+        metrics=str(folder / method / "metrics.json"),
+        prompts=str(folder / "prompts.parquet"),
+        tasks=str(folder / "tasks.jsonl"),
+        model_manifest=None,
+        initial=str(folder / "initial") if method in BUDGET_METHODS else None,
     )
+    evaluate(
+        *(target.file("sequences.parquet"), Path(target.tasks), target.file("verdicts.parquet")),
+        *(CodeOptions(), SandboxSettings(), folder),
+    )
+    measure_target(target)
+    return target

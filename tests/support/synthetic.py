@@ -17,11 +17,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from eager.config.settings import METHODS
+from eager.config.experiment import PlannedTarget
+from eager.config.settings import BUDGET_METHODS, METHODS, DecodingSettings, Method
 from eager.data.models import write_manifest
 from eager.evaluation.answers.verdicts import VERDICTS
-from eager.evaluation.measure import write_metrics
-from eager.report.results import CellResults
+from eager.evaluation.measure import measure_target
 from eager.util.files import write_json
 from eager.util.tables import BRANCHES, SEQUENCES, write_table
 
@@ -52,12 +52,27 @@ class SyntheticRun:
     branching: bool = True
     words: list[str] = field(default_factory=lambda: [HOSTILE, "$x_1$", "\n", " naïve", " 数"])
 
-    def make(self, folder: Path, seed: int = 55) -> CellResults:
-        """Write every file of one cell with its four methods below `folder`."""
+    def make(self, folder: Path, seed: int = 55) -> list[PlannedTarget]:
+        """Write every file of one cell with its four methods below `folder`; their targets."""
         rng = np.random.default_rng(seed)
-        results = folder / "results"
-        base = results / "synthetic" / MODEL / DATASET
-        cell = CellResults(
+        targets = [self._target(method, seed).under(folder) for method in METHODS]
+        texts = write_model(Path(targets[0].model_manifest).parent, self.vocabulary, self.words)
+        self._write_tasks(targets[0])
+        initial: list[tuple[list[dict[str, Any]], list[dict[str, Any]]]] = []
+        for target in targets:
+            trees = []
+            for prompt in range(self.prompts):
+                kept = list(initial[prompt][0]) if target.initial else []
+                trees.append(self._tree(rng, target.method, kept, texts))
+            if target.method == "eager_init":
+                initial = trees
+            self._write(target, trees, texts)
+        return targets
+
+    def _target(self, method: Method, seed: int) -> PlannedTarget:
+        base = f"results/synthetic/{MODEL}/{DATASET}"
+        cell = f"{base}/M{self.width}-seed{seed}"
+        return PlannedTarget(
             cell={
                 "experiment": "synthetic",
                 "model": MODEL,
@@ -67,25 +82,22 @@ class SyntheticRun:
                 "entropy_threshold": 1.0,
                 "seed": seed,
             },
-            methods={
-                method: str(base / f"M{self.width}-seed{seed}" / method) for method in METHODS
-            },
-            prompts=str(base / "prompts.parquet"),
-            tasks=str(results / "datasets" / DATASET / "tasks.jsonl"),
-            model_manifest=str(results / "models" / MODEL / "manifest.json"),
+            method=method,
+            folder=f"{cell}/{method}",
+            metrics=f"{cell}/{method}/metrics.json",
+            prompts=f"{base}/prompts.parquet",
+            tasks=f"results/datasets/{DATASET}/tasks.jsonl",
+            model_manifest=f"results/models/{MODEL}/manifest.json",
+            initial=f"{cell}/eager_init" if method in BUDGET_METHODS else None,
+            settings=DecodingSettings(
+                method=method,
+                max_sequences=self.width,
+                entropy_threshold=1.0,
+                temperature=0.6,
+                seed=seed,
+            ),
+            kind="math",
         )
-        texts = write_model(Path(cell.model_manifest).parent, self.vocabulary, self.words)
-        self._write_tasks(cell)
-        initial: list[tuple[list[dict[str, Any]], list[dict[str, Any]]]] = []
-        for method in METHODS:
-            trees = []
-            for prompt in range(self.prompts):
-                kept = list(initial[prompt][0]) if method in ("eager_adapt", "eager") else []
-                trees.append(self._tree(rng, method, kept, texts))
-            if method == "eager_init":
-                initial = trees
-            self._write(cell, method, trees, texts)
-        return cell
 
     def _tree(
         self, rng: Any, method: str, rows: list[dict[str, Any]], texts: list[str]
@@ -134,28 +146,18 @@ class SyntheticRun:
             )
         return rows, branches
 
-    def _write(self, cell: CellResults, method: Any, trees: list[Any], texts: list[str]) -> None:
+    def _write(self, target: PlannedTarget, trees: list[Any], texts: list[str]) -> None:
         rows = [{"prompt_id": f"p{p}", **row} for p, (tree, _) in enumerate(trees) for row in tree]
         forks = [
             {"prompt_id": f"p{p}", **fork} for p, (_, some) in enumerate(trees) for fork in some
         ]
-        place = {name: cell.file(method, name) for name in ("sequences.parquet", "run.json")}
-        write_table(place["sequences.parquet"], _sequences(rows, texts), "sequences")
+        write_table(target.file("sequences.parquet"), _sequences(rows, texts), "sequences")
         branches = pa.Table.from_pylist(forks, BRANCHES)
-        write_table(cell.file(method, "branches.parquet"), branches, "branches")
-        verdicts = [self._verdict(row) for row in rows]
-        table = pa.Table.from_pylist(verdicts, VERDICTS)
-        write_table(cell.file(method, "verdicts.parquet"), table, "verdicts")
-        write_json(place["run.json"], _run(method))
-        write_metrics(
-            method,
-            place["sequences.parquet"],
-            cell.file(method, "verdicts.parquet"),
-            Path(cell.tasks),
-            Path(cell.prompts),
-            [place["run.json"]],
-            cell.file(method, "metrics.json"),
-        )
+        write_table(target.file("branches.parquet"), branches, "branches")
+        table = pa.Table.from_pylist([self._verdict(row) for row in rows], VERDICTS)
+        write_table(target.file("verdicts.parquet"), table, "verdicts")
+        write_json(target.file("run.json"), _run(target.method))
+        measure_target(target)
 
     def _verdict(self, row: dict[str, Any]) -> dict[str, Any]:
         right = self.right(int(row["prompt_id"][1:]), row["sequence_index"])
@@ -170,12 +172,12 @@ class SyntheticRun:
             "status": "ok" if right else "wrong" if answer else "no_answer_length",
         }
 
-    def _write_tasks(self, cell: CellResults) -> None:
+    def _write_tasks(self, target: PlannedTarget) -> None:
         tasks = [
             {"id": f"p{p}", "problem": f"Problem {p} {HOSTILE}", "target": "42", "kind": "math"}
             for p in range(self.prompts)
         ]
-        path = Path(cell.tasks)
+        path = Path(target.tasks)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(json.dumps({**task, "code": None}) + "\n" for task in tasks))
         prompts = pa.table(
@@ -185,7 +187,7 @@ class SyntheticRun:
                 "token_ids": pa.array([[1]] * len(tasks), pa.list_(pa.int32())),
             }
         )
-        write_table(Path(cell.prompts), prompts, "prompts")
+        write_table(Path(target.prompts), prompts, "prompts")
 
 
 def write_model(folder: Path, vocabulary: int, words: list[str]) -> list[str]:

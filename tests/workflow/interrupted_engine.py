@@ -43,7 +43,7 @@ def main(method: str, folder: Path, steps: int) -> None:
     engine = VllmEngine(
         model_folder(MANIFEST), settings, EngineOptions(), vocabulary.context_length, ()
     )
-    paths = {prompt.id: folder / f"{prompt.id}.states" for prompt in prompts}
+    paths = [folder / f"{prompt.id}.states" for prompt in prompts]
     decoder = Decoder(engine, settings, endless, SnapshotFiles(paths, print))
     round_ = Round(0, CAP if method == "parallel" else 1, CAP, settings.entropy_threshold or 0.0)
     work = [(prompt, lambda done, _: None if done else round_) for prompt in prompts[:COUNT]]

@@ -123,7 +123,6 @@ def generate(
     from eager.generation.progress import Progress
     from eager.generation.shard_job import generate as run
     from eager.generation.shards import Shard
-    from eager.generation.work import inputs_of
     from eager.util.validation import read_options
 
     with logged_step(log) as terminal:
@@ -133,11 +132,10 @@ def generate(
         target = read_experiment(experiment).target(result)
         label = " ".join([target.method, target.cell["model"], target.cell["dataset"]])
         progress_for = partial(Progress, f"{label} {shard or ''}".strip(), stream=terminal)
-        step = target.settings, options, inputs_of(target, store), Path(target.folder)
         if shard is None:
-            generate_whole(*step, progress_for)
+            generate_whole(target, options, progress_for, store)
         else:
-            run(*step, Shard.parse(shard), progress_for)
+            run(target, options, Shard.parse(shard), progress_for, store)
 
 
 @app.command()
@@ -151,11 +149,9 @@ def gather(
     """Put the prompts of all shards together, in the order of the prompts."""
     from eager.config.experiment import read_experiment
     from eager.generation.gather import gather as run
-    from eager.generation.work import inputs_of
 
     with logged_step(log):
-        target = read_experiment(experiment).target(result)
-        run(target.settings, inputs_of(target, store), done, Path(target.folder))
+        run(read_experiment(experiment).target(result), done, store)
 
 
 @app.command()
@@ -175,23 +171,14 @@ def evaluate(
 ) -> None:
     """Evaluate every sequence of a result; programs run in a sandbox only."""
     from eager.config.experiment import read_experiment
-    from eager.evaluation.evaluate import evaluate as run
-    from eager.evaluation.programs import CodeOptions
+    from eager.evaluation.evaluate import evaluate_target
     from eager.sandbox.settings import SandboxSettings
     from eager.util.validation import read_options
 
     with logged_step(log):
         settings = read_options(SandboxSettings, sandbox, "--sandbox")
-        target = read_experiment(experiment).target(result)
-        folder = Path(target.folder)
-        run(
-            folder / "sequences.parquet",
-            Path(target.tasks),
-            folder / "verdicts.parquet",
-            CodeOptions.model_validate(target.program),
-            settings.model_copy(update={"workers": settings.workers or workers}),
-            cache,
-        )
+        settings = settings.model_copy(update={"workers": settings.workers or workers})
+        evaluate_target(read_experiment(experiment).target(result), settings, cache)
 
 
 @app.command()
@@ -205,13 +192,17 @@ def allocate(experiment: ExperimentFile, result: Result, log: Log = None) -> Non
 
 
 @app.command()
-def measure(experiment: ExperimentFile, result: Result, log: Log = None) -> None:
+def measure(
+    experiment: ExperimentFile,
+    metrics: Annotated[str, typer.Option(help="metrics.json, as in experiment.json")],
+    log: Log = None,
+) -> None:
     """Write the metrics of one result."""
     from eager.config.experiment import read_experiment
     from eager.evaluation.measure import measure_target
 
     with logged_step(log):
-        measure_target(read_experiment(experiment).target(result))
+        measure_target(read_experiment(experiment).target(metrics))
 
 
 @app.command()
@@ -239,11 +230,12 @@ def figures(
     """Draw the figures of one model and data set, as SVG and PNG."""
     from eager.config.experiment import read_experiment
     from eager.report.figures.draw import draw_figures
-    from eager.report.results import cells_of
+    from eager.report.results import shown_targets
 
     with logged_step(log):
         found = read_experiment(experiment)
-        draw_figures(cells_of(found, model, dataset), found.published, folder, rivals=found.rivals)
+        targets = shown_targets(found, model, dataset)
+        draw_figures(targets, found.published, folder, rivals=found.rivals)
 
 
 @app.command()

@@ -64,7 +64,11 @@ onstart:
 
 
 # Handlers of a module are not called, so there it is written when the workflow is read to be run.
-if not workflow.modifier.is_main_snakefile() and not workflow.output_settings.dryrun:
+if (
+    not workflow.modifier.is_main_snakefile()
+    and workflow.is_main_process
+    and not workflow.output_settings.dryrun
+):
     PLAN.write()
 
 
@@ -140,11 +144,6 @@ SHOWN_FILES = [
 def shards_of(wildcards):
     """What the jobs of a result write when they are done; `ancient`: their age says nothing."""
     return [ancient(path) for path in PLAN.shards(wildcards)]
-
-
-def pool_of(wildcards):
-    """The result with a larger M that draws the samples; a finished one is used as it is."""
-    return [ancient(path) for path in PLAN.pool(wildcards)]
 
 
 def evaluation_cores(wildcards):

@@ -2,7 +2,7 @@
 
 Inputs:  results/{experiment}/{model}/{dataset}/{cell}/{method}/sequences.parquet and run.json,
          results/datasets/{dataset}/tasks.jsonl
-Outputs: verdicts.parquet, metrics.json beside the sequences
+Outputs: verdicts.parquet, metrics.json beside the sequences; of `parallel` a metrics.json per M
          results/sandbox/  stored verdicts of programs, so that none is run twice
 Steps:   evaluate, measure.
 """
@@ -50,13 +50,16 @@ rule measure:
         prompts="<prompts>",
         runs=PLAN.runs,
     output:
-        "<result>/metrics.json",
+        "<result>/metrics{view}.json",
     log:
-        "<log>/measure.log",
+        "<log>/measure{view}.log",
+    wildcard_constraints:
+        view=r"(\+max_sequences=\d+)?",
     conda:
         "../../envs/stages.yaml"
     params:
-        **made_by("evaluation.measure:measure_target", stage_identity("stages", "evaluate")),
-        folder=subpath(output[0], parent=True),
+        **made_by(
+            "evaluation.measure:measure_target", stage_identity("stages", "evaluate")
+        ),
     shell:
-        step("measure")
+        step("measure", "--metrics {output:q}")

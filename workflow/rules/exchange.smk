@@ -9,7 +9,8 @@ Steps:   export, archive.
 
 rule export:
     input:
-        results=PLAN.files([*FILES, "run.json"]),
+        results=PLAN.files([*DRAWN, "run.json"]),
+        metrics=PLAN.metrics(),
         shared=PLAN.shared_files(),
     output:
         directory(f"results/{NAME}/export"),
@@ -35,7 +36,9 @@ CONFIGURATION = PLAN.configuration_files(workflow.configfiles)
 rule archive:
     input:
         page=rules.report_page.output,
-        results=PLAN.files([*FILES, "run.json"]),
+        results=PLAN.files([*DRAWN, "run.json"]),
+        metrics=PLAN.metrics(),
+        imported=IMPORTED,
         configuration=[ancient(path) for path in CONFIGURATION],
     output:
         f"results/{NAME}/archive.zip",
@@ -43,7 +46,7 @@ rule archive:
         f"logs/{NAME}/archive.log",
     params:
         **made_by("exchange.archive.crate", ""),
-        content=content(*CONFIGURATION),
+        content=content(*CONFIGURATION, *PLAN.imported),
         shown=PLAN.shown,
     shell:
         f"eager archive --experiment results/{NAME}/experiment.json"

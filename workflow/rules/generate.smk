@@ -7,8 +7,8 @@ Outputs: results/{experiment}/{model}/{dataset}/{cell}/{method}/
          results/store/       finished prompts, found by what made them
 Steps:   parallel, eager_init -> allocate -> eager_adapt, eager, each by shards -> gather.
 A job that runs again, for whatever reason, finds its finished prompts in the store, and goes on
-with those that were under way. Samples of `parallel` do not depend on M: the largest M draws them,
-smaller ones wait for it and take the first (`pool`).
+with those that were under way. Samples of `parallel` do not depend on M: cells that differ in it
+share one result, which has the largest M.
 """
 
 
@@ -49,10 +49,6 @@ rule generate:
 
 
 use rule generate as parallel with:
-    input:
-        model="<model>",
-        prompts="<prompts>",
-        pool=pool_of,
     output:
         temp(shard_output("parallel")),
 
@@ -116,7 +112,9 @@ rule allocate:
     conda:
         "../../envs/stages.yaml"
     params:
-        **made_by("generation.budget:allocate_for", stage_identity("stages", "evaluate")),
+        **made_by(
+            "generation.budget:allocate_for", stage_identity("stages", "evaluate")
+        ),
         settings=PLAN.settings,
         folder=subpath(output[0], parent=True),
     shell:

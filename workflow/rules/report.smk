@@ -11,12 +11,11 @@ Steps:   tables, draw_figures -> report_page.
 """
 
 DRAWN = ["sequences.parquet", "branches.parquet", "verdicts.parquet"]
-FILES = [*DRAWN, "metrics.json"]
 
 
 rule tables:
     input:
-        metrics=PLAN.files(["metrics.json"]),
+        metrics=PLAN.metrics(),
         imported=IMPORTED,
         published=PUBLISHED,
     output:
@@ -34,7 +33,10 @@ rule tables:
     conda:
         "../../envs/stages.yaml"
     params:
-        **made_by("report.tables.experiment:write_experiment", stage_identity("stages", "report")),
+        **made_by(
+            "report.tables.experiment:write_experiment",
+            stage_identity("stages", "report"),
+        ),
         shown=PLAN.shown,
         content=content(*SHOWN_FILES),
         rivals=PLAN.rivals,
@@ -45,7 +47,8 @@ rule tables:
 
 rule draw_figures:
     input:
-        results=lambda wildcards: PLAN.files(FILES, wildcards.model, wildcards.dataset),
+        results=lambda wildcards: PLAN.files(DRAWN, wildcards.model, wildcards.dataset),
+        metrics=lambda wildcards: PLAN.metrics(wildcards.model, wildcards.dataset),
         imported=IMPORTED,
         published=PUBLISHED,
     output:
@@ -68,7 +71,9 @@ rule draw_figures:
     conda:
         "../../envs/stages.yaml"
     params:
-        **made_by("report.figures.draw:draw_figures", stage_identity("stages", "report")),
+        **made_by(
+            "report.figures.draw:draw_figures", stage_identity("stages", "report")
+        ),
         shown=PLAN.shown,
         content=content(*SHOWN_FILES),
         rivals=PLAN.rivals,
@@ -102,7 +107,9 @@ rule report_page:
     conda:
         "../../envs/stages.yaml"
     params:
-        **made_by("report.page.page:report_experiment", stage_identity("stages", "report")),
+        **made_by(
+            "report.page.page:report_experiment", stage_identity("stages", "report")
+        ),
         shown=PLAN.shown,
         content=content(*SHOWN_FILES),
         weights=weights,

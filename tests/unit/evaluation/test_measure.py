@@ -18,15 +18,15 @@ from tests.support.synthetic import SyntheticRun
 def test_sequences_come_back_and_the_curve_ends_at_the_measured_values(
     right: object, tmp_path: Path
 ) -> None:
-    cell = SyntheticRun(prompts=5, width=8, right=right).make(tmp_path)  # type: ignore[arg-type]
-    for method in cell.methods:
-        metrics = read_json(cell.file(method, "metrics.json"))
+    targets = SyntheticRun(prompts=5, width=8, right=right).make(tmp_path)  # type: ignore[arg-type]
+    for target in targets:
+        metrics = read_json(target.file("metrics.json"))
         prompts = [sequences_of(metrics, prompt) for prompt in metrics["per_prompt"]]
         found = measure(prompts)
         for name in ("pass_at_k", "cons_at_max", "pass_rate", "tokens", "tokens_upstream"):
             assert metrics[name] == getattr(found, name)
-        assert ("parallel_curve" in metrics) == (method == "parallel")
-    curve = read_json(cell.file("parallel", "metrics.json"))
+        assert ("parallel_curve" in metrics) == (target.method == "parallel")
+    curve = read_json(targets[0].file("metrics.json"))
     last = curve["parallel_curve"][-1]
     assert [row["samples"] for row in curve["parallel_curve"]] == [*range(1, 9)]
     for name in ("pass_at_k", "cons_at_max", "pass_rate"):
@@ -37,7 +37,7 @@ def test_sequences_come_back_and_the_curve_ends_at_the_measured_values(
 
 
 def test_lists_of_numbers_stand_on_one_line(tmp_path: Path) -> None:
-    cell = SyntheticRun(prompts=1, width=3).make(tmp_path)
-    text = cell.file("parallel", "metrics.json").read_text()
+    parallel, *_ = SyntheticRun(prompts=1, width=3).make(tmp_path)
+    text = parallel.file("metrics.json").read_text()
     assert '"correct": [1, 0, 0],\n' in text
     assert '"pass_at_k": null' in text  # no interval of a single prompt

@@ -17,12 +17,13 @@ from rocrate.rocrate import ROCrate
 from eager.config.settings import METHODS
 from eager.exchange.archive.crate import make_archive
 from eager.exchange.archive.packing import MANIFEST_NAME
-from eager.exchange.archive.plan import ArchivePlan
 from eager.exchange.archive.verify import verify_archive
 from eager.util.errors import EagerError
 from eager.util.files import sha256_file
 from eager.util.tables import read_table, write_table
-from tests.support.archives import TABLES, Change, pack_synthetic, repack
+from tests.support.archives import TABLES, Change, experiment_of, pack_synthetic, repack
+
+EXPERIMENT = "results/synthetic/experiment.json"
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +45,8 @@ def test_an_archive_is_verified_from_itself_alone(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     told = verify(packed)
-    assert [line.split(" files ")[0] for line in told[2:6]] == ["4", "2", "4", "19"]
-    assert "19 files written again: the same (comparison.csv" in told[5]
+    assert [line.split(" files ")[0] for line in told[1:5]] == ["4", "2", "4", "19"]
+    assert "19 files written again: the same (comparison.csv" in told[4]
     assert not any("note" in line for line in told)
     assert list(tmp_path.iterdir()) == []
 
@@ -187,15 +188,14 @@ def test_hostile_archives_are_refused_before_anything_is_written(
 
 def test_a_plan_that_leads_out_of_the_archive_is_refused(packed: Path, tmp_path: Path) -> None:
     def change(files: dict[str, bytes]) -> None:
-        files["archive.json"] = files["archive.json"].replace(
+        files[EXPERIMENT] = files[EXPERIMENT].replace(
             b"results/datasets", b"../../results/datasets"
         )
 
-    with pytest.raises(EagerError, match=r"named in archive.json but missing:\n  ../../results"):
+    with pytest.raises(EagerError, match=rf"named in {EXPERIMENT} but missing:\n  ../../results"):
         verify(repack(packed, tmp_path / "leading.zip", change, honest=True))
 
 
 def test_only_files_of_the_working_folder_are_packed(packed: Path, tmp_path: Path) -> None:
-    plan = ArchivePlan(experiment="e", configuration={}, tables="results/e/tables", results=[])
     with pytest.raises(EagerError, match="holds files of this folder only"):
-        make_archive(plan, [Path("../secret.txt")], tmp_path / "archive.zip")
+        make_archive(experiment_of([]), [Path("../secret.txt")], tmp_path / "archive.zip")

@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 
 from eager.algorithm.rules import RULES, RuleName
+from eager.config.experiment import Target
 from eager.config.settings import METHODS, Method
 from eager.data.models import write_manifest
 from eager.exchange import export
-from eager.exchange.export import ExportRow, export_results
+from eager.exchange.export import export_results
 from eager.exchange.import_ import ImportOptions, import_result
 from eager.util.errors import EagerError
 from eager.util.files import read_json, write_json
 from eager.util.tables import read_table
 from tests.support.authors_files import RESULT_FILES, prompts_of, recap, shape
-from tests.support.scripted_results import TEXTS, make_result
+from tests.support.scripted_results import TEMPLATES, TEXTS, make_result
 
 NAMES = {
     "parallel": "demo_T0.6_M4_seed55_default_results.json",
@@ -35,15 +36,16 @@ def silent(_: str) -> None:
     """Ignores every line."""
 
 
-def exported(row: ExportRow, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def exported(target: Target, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file that a result becomes; its model's tokenizer is the scripted one."""
     write_json(folder / "model/config.json", {})
     write_manifest(folder / "manifest.json", folder / "model", {})
     monkeypatch.setattr(export, "_last_texts", lambda _: lambda ids: TEXTS[ids[0]])
-    row = row.model_copy(update={"model_manifest": folder / "manifest.json"})
-    export_results([row], folder / "export", silent)
-    run = "demo_T0.6_M4_seed55" + "_rule-authors" * ("rule" in row.cell)
-    return folder / "export/tiny/sums" / run / NAMES[row.method].replace("demo_T0.6_M4_seed55", run)
+    target = target.model_copy(update={"model_manifest": str(folder / "manifest.json")})
+    export_results([target], TEMPLATES, folder / "export", silent)
+    run = "demo_T0.6_M4_seed55" + "_rule-authors" * ("rule" in target.cell)
+    name = NAMES[target.method].replace("demo_T0.6_M4_seed55", run)
+    return folder / "export/tiny/sums" / run / name
 
 
 @pytest.mark.parametrize("method", [method for method in METHODS if method != "eager_adapt"])
@@ -66,9 +68,9 @@ def test_the_recap_of_an_export_is_what_our_columns_say(
     tmp_path: Path, method: Method, rule: RuleName, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seed in SEEDS:
-        row = make_result(tmp_path, method, seed, rule)
-        counted = recap(exported(row, tmp_path, monkeypatch))
-        metrics = read_json(row.result / "metrics.json")
+        target = make_result(tmp_path, method, seed, rule)
+        counted = recap(exported(target, tmp_path, monkeypatch))
+        metrics = read_json(Path(target.metrics))
         for name in ("pass_at_k", "cons_at_max", "pass_rate"):
             assert getattr(counted, name) == pytest.approx(metrics[f"{name}_upstream"]), name
         assert (counted.tokens, counted.sequences) == (
@@ -84,14 +86,15 @@ def test_import_of_an_export_is_the_result(
 ) -> None:
     """All but token ids, which the format does not hold; of entropies four digits."""
     for seed in SEEDS:
-        row = make_result(tmp_path, method, seed, rule)
-        import_result(exported(row, tmp_path, monkeypatch), OPTIONS, tmp_path / "back", silent)
-        known = read_json(row.result / "metrics.json")
+        target = make_result(tmp_path, method, seed, rule)
+        import_result(exported(target, tmp_path, monkeypatch), OPTIONS, tmp_path / "back", silent)
+        known = read_json(Path(target.metrics))
+        del known["cell"]
         back = read_json(tmp_path / "back/metrics.json")
         assert {name: back[name] for name in known} == known
         ours, theirs = (
             read_table(folder / "sequences.parquet", "sequences").to_pylist()
-            for folder in (row.result, tmp_path / "back")
+            for folder in (Path(target.folder), tmp_path / "back")
         )
         for mine, other in zip(ours, theirs, strict=True):
             ids, entropies = mine.pop("token_ids"), mine.pop("entropies")
@@ -102,7 +105,7 @@ def test_import_of_an_export_is_the_result(
             for recorded, found in pairs:
                 assert found == pytest.approx(recorded, abs=1e-4, nan_ok=True)
             assert {name: mine[name] for name in other} == other
-        folders = [folder for folder in (row.initial, row.result) if folder]
+        folders = [Path(folder) for folder in (target.initial, target.folder) if folder]
         born = [
             branch
             for folder in folders
@@ -148,10 +151,10 @@ def test_an_end_repeats_its_entropy_while_the_prompt_may_branch(
 ) -> None:
     repeated = 0
     for seed in SEEDS:
-        row = make_result(tmp_path, "eager_init", seed)
-        path = exported(row, tmp_path, monkeypatch)
+        target = make_result(tmp_path, "eager_init", seed)
+        path = exported(target, tmp_path, monkeypatch)
         lists = [ast.literal_eval(text) for p in prompts_of(path) for text in p["entropies"]]
-        rows = read_table(row.result / "sequences.parquet", "sequences").to_pylist()
+        rows = read_table(target.file("sequences.parquet"), "sequences").to_pylist()
         for sequence, marks in zip(rows, lists, strict=True):
             more = len(marks) - len(sequence["token_ids"])
             if more > 0:
@@ -164,7 +167,7 @@ def test_an_end_repeats_its_entropy_while_the_prompt_may_branch(
 def test_missing_entropies_are_said_once(tmp_path: Path) -> None:
     said: list[str] = []
     rows = [make_result(tmp_path / str(seed), "parallel", seed) for seed in range(2)]
-    export_results(rows, tmp_path / "export", said.append)
+    export_results(rows, TEMPLATES, tmp_path / "export", said.append)
     assert len(said) == 1
     assert "record_entropies: true" in said[0]
 

@@ -18,7 +18,7 @@ from eager.exchange.conversion import Conversion, template_end_of
 from eager.exchange.import_ import ImportOptions, import_folder, import_result
 from eager.report.figures.facts import read_plot_data
 from eager.report.page.explorer import collect
-from eager.report.results import cells_of, imported_cells
+from eager.report.results import by_cell, imported_targets
 from eager.report.tables.experiment import write_experiment
 from eager.util.errors import EagerError
 from eager.util.files import read_json, write_json
@@ -207,14 +207,14 @@ def test_imported_results_stand_in_tables_figures_and_explorer(tmp_path: Path) -
     assert summary.loc["eager", "pass_at_k_upstream"] == recap(WIDE).pass_at_k
     comparison = pd.read_csv(tmp_path / "tables/comparison.csv")
     assert list(comparison["method"]) == ["eager_init", "eager"]
-    (cell,) = cells_of(shown)
-    assert [len(found.prompts) for found in read_plot_data([cell])] == [8, 8, 8]
+    (cell,) = by_cell(imported_targets(shown))
+    assert [len(found.prompts) for found in read_plot_data(cell)] == [8, 8, 8]
     # Its tokens can be shown only where a tokenizer was given.
-    assert cell.model_manifest is None
+    assert cell[0].model_manifest is None
     assert collect([cell]).packs == []
     metrics = next((tmp_path / "theirs").rglob("eager/metrics.json"))
     write_json(metrics, read_json(metrics) | {"prompts_missing": 2})
-    assert list(imported_cells(shown)[0].methods) == ["parallel", "eager_init"]
+    assert [one.method for one in imported_targets(shown)] == ["parallel", "eager_init"]
 
 
 def test_programs_need_their_tests(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from eager.algorithm.branching import BranchingRule, Observation, PromptTree
 from eager.algorithm.rules import AUTHORS
+from eager.config.experiment import imported_target
 from eager.generation.records import tree_tables
 from eager.report.results import read_prompts
 from eager.util import tables
@@ -141,7 +142,7 @@ def test_prompts_share_row_groups_and_are_read_one_by_one(
     path = tmp_path / "sequences.parquet"
     write_table(path, several_prompts("abcde"), "sequences")
     assert pq.ParquetFile(path).num_row_groups == groups
-    found = dict(read_prompts(path))
+    found = dict(read_prompts(imported_target(tmp_path, {}, "eager")))
     assert list(found) == list("abcde")
     for parent, child in found.values():
         assert parent.token_ids is not None
@@ -154,7 +155,7 @@ def test_a_prompts_rows_may_not_lie_apart(tmp_path: Path) -> None:
     path = tmp_path / "sequences.parquet"
     write_table(path, several_prompts("aba"), "sequences")
     with pytest.raises(EagerError, match="the rows of prompt 'a' are not contiguous"):
-        list(read_prompts(path))
+        list(read_prompts(imported_target(tmp_path, {}, "eager")))
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import multiprocessing
 import os
@@ -19,21 +18,21 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from eager.config.experiment import PlannedTarget
 from eager.config.settings import EngineOptions
 from eager.generation import shard_job
 from eager.generation.progress import Progress
 from eager.generation.shard_job import store_folder
 from eager.generation.shards import Shard
 from eager.generation.store import Store
-from eager.generation.work import Inputs
 from eager.util.errors import EagerError
 from tests.support.scripted_generation import (
     PROMPTS,
-    SETTINGS,
     ScriptedVllm,
     hold_path,
-    make_inputs,
+    make_target,
     run_step,
+    store_of,
 )
 
 KILLS = 20
@@ -45,14 +44,13 @@ CONTEXT.set_forkserver_preload(["tests.support.scripted_generation"])
 class Job:
     """A generation in a folder of its own."""
 
-    inputs: Inputs
-    output: Path
+    target: PlannedTarget
     shards: int = 1
     seconds_a_step: float = 0.01
 
     @property
     def diary(self) -> Path:
-        return self.inputs.prompts.with_name("diary.txt")
+        return Path(self.target.prompts).with_name("diary.txt")
 
     @property
     def log(self) -> str:
@@ -61,11 +59,11 @@ class Job:
 
     def kept(self) -> dict[Path, int]:
         """Entries of the store, with their times."""
-        files = self.inputs.store.glob("*/??/*.zip")
+        files = store_of(self.target).glob("*/??/*.zip")
         return {path: path.stat().st_mtime_ns for path in files}
 
     def start(self, step: str) -> ForkServerProcess:
-        arguments = (self.inputs, self.output, step, self.shards, self.diary, self.seconds_a_step)
+        arguments = (self.target, step, self.shards, self.diary, self.seconds_a_step)
         process = CONTEXT.Process(target=run_step, args=arguments)
         process.start()
         return process
@@ -85,7 +83,7 @@ class Job:
         return self.tables()
 
     def tables(self) -> tuple[bytes, bytes]:
-        files = {path.name: path.read_bytes() for path in self.output.iterdir()}
+        files = {path.name: path.read_bytes() for path in Path(self.target.folder).iterdir()}
         assert files.keys() == {"sequences.parquet", "branches.parquet", "run.json"}
         return files["sequences.parquet"], files["branches.parquet"]
 
@@ -102,7 +100,7 @@ class Job:
 def new_job(tmp_path: Path) -> Iterator[Callable[..., Job]]:
     def make(name: str, **options: float) -> Job:
         (tmp_path / name).mkdir()
-        return Job(make_inputs(tmp_path / name), tmp_path / name / "result", **options)  # type: ignore[arg-type]
+        return Job(make_target(tmp_path / name), **options)  # type: ignore[arg-type]
 
     return make
 
@@ -118,7 +116,7 @@ def wait_while(condition: Callable[[], bool], process: ForkServerProcess) -> Non
 def test_weights_that_are_not_the_manifests_generate_nothing(
     when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inputs = make_inputs(tmp_path)
+    target = make_target(tmp_path)
 
     def replace_weights(*_: object) -> ScriptedVllm:
         (tmp_path / "files/model.safetensors").write_text("others")
@@ -130,10 +128,11 @@ def test_weights_that_are_not_the_manifests_generate_nothing(
         monkeypatch.setattr(shard_job, "VllmEngine", None)
     with pytest.raises(EagerError, match=r"model\.safetensors: not what .*manifest\.json was made"):
         shard_job.generate(
-            *(SETTINGS, EngineOptions(), inputs, tmp_path / "result", Shard(1, 1)),
+            *(target, EngineOptions(), Shard(1, 1)),
             lambda total: Progress("", total, io.StringIO()),
+            store_of(target),
         )
-    assert not list(inputs.store.rglob("*.zip"))
+    assert not list(store_of(target).rglob("*.zip"))
 
 
 def test_killed_at_random_moments(new_job: Callable[..., Job]) -> None:
@@ -176,7 +175,7 @@ def test_killed_at_random_moments(new_job: Callable[..., Job]) -> None:
 def test_shards_change_neither_seeds_nor_bytes(new_job: Callable[..., Job]) -> None:
     whole = new_job("whole", seconds_a_step=0.0)
     expected = whole.finish()
-    ids = pq.read_table(whole.output / "sequences.parquet").column("prompt_id").to_pylist()
+    ids = pq.read_table(whole.target.file("sequences.parquet")).column("prompt_id").to_pylist()
     assert list(dict.fromkeys(ids)) == [f"p{number}" for number in range(PROMPTS)]
     for shards in (2, PROMPTS + 1):
         job = new_job(f"{shards}-shards", shards=shards, seconds_a_step=0.0)
@@ -189,7 +188,7 @@ def test_another_number_of_shards_finds_what_is_finished(new_job: Callable[..., 
     assert job.run("1") == 0
     before = job.kept()
     assert len(before) == PROMPTS // 2
-    (job.output / "shard-1-of-2.json").unlink()
+    job.target.file("shard-1-of-2.json").unlink()
     job.shards = 4
     for step in "1234":
         assert job.run(step) == 0
@@ -231,7 +230,7 @@ def test_a_damaged_file_is_said_and_made_again(new_job: Callable[..., Job]) -> N
     assert job.run("gather") == 1
     assert f"{victim}: damaged" in job.log
     assert "1 of 16 prompts are not there" in job.log
-    assert not list(job.output.glob("shard-*.json"))
+    assert not list(Path(job.target.folder).glob("shard-*.json"))
     other.write_bytes(b"")
     started = len({s[:2] for s in job.submissions()})
     expected = new_job("other", seconds_a_step=0.0).finish()
@@ -255,7 +254,7 @@ def test_two_jobs_on_one_shard(new_job: Callable[..., Job]) -> None:
 
 def test_shards_without_prompts_do_not_keep_each_other_off(new_job: Callable[..., Job]) -> None:
     job = new_job("job", shards=PROMPTS + 2, seconds_a_step=0.0)
-    with Store(store_folder(job.inputs.store), print).hold([]):
+    with Store(store_folder(store_of(job.target)), print).hold([]):
         assert job.run(str(PROMPTS + 2)) == 0, job.log
 
 
@@ -279,8 +278,7 @@ def test_a_full_disk_is_reported_and_costs_nothing(
     new_job: Callable[..., Job], small_disk: Path
 ) -> None:
     job = new_job("job", seconds_a_step=0.0)
-    job.output = small_disk / "result"
-    job.inputs = dataclasses.replace(job.inputs, store=small_disk / "store")
+    job.target = job.target.model_copy(update={"folder": str(small_disk / "result")})
     assert job.run("1") == 1
     assert "no space left. Finished prompts are kept; free some space and run it again" in job.log
     assert "Traceback" not in job.log

@@ -56,7 +56,7 @@ def start(
 
 
 def files_in(folder: Path, said: list[str] | None = None) -> SnapshotFiles:
-    paths = {str(number): folder / f"{number}.states" for number in range(PROMPTS)}
+    paths = [folder / f"{number}.states" for number in range(PROMPTS)]
     return SnapshotFiles(paths, (said if said is not None else []).append)
 
 
@@ -272,9 +272,9 @@ def test_a_file_deleted_while_it_is_written_begins_with_the_whole_state(
             next(steps, None)
         again = files_in(folder)
         for path in folder.iterdir():
-            assert again.restore(path.stem)
+            assert again.restore(int(path.stem))
             # The work of the states that are gone is not forgotten.
-            assert again.counts(path.stem) == files.counts(path.stem)
+            assert again.counts(int(path.stem)) == files.counts(int(path.stem))
         check_what_is_left(chosen, seed, folder)
 
 
@@ -296,7 +296,7 @@ def test_damage_in_the_first_line_costs_the_states_before_it_only(
         next(steps)
     assert said == [f"{path}: damaged from byte 0 on; only what lies before that counts"]
     # What is kept from then on counts.
-    assert files_in(tmp_path).restore("0")
+    assert files_in(tmp_path).restore(0)
     _, steps = start(ADAPT, 5, EVERYTHING, files_in(tmp_path, said))
     assert content([run for finished in steps for run in finished]) == expected
     assert len(said) == 1
@@ -308,5 +308,5 @@ def test_a_file_of_another_version_is_left_alone(tmp_path: Path) -> None:
     _, steps = start(ADAPT, 5, EVERYTHING, files_in(tmp_path, said))
     assert content([run for found in steps for run in found]) == undisturbed(ADAPT, 5)
     assert (tmp_path / "0.states").read_bytes() == b"eager snapshots 0\nsomething"
-    told = "of another version, left as it is; 0 starts from the beginning"
+    told = "of another version, left as it is; its prompt starts from the beginning"
     assert said == [f"{tmp_path}/0.states: {told}"]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import threading
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from eager.generation.records import tree_tables
 from eager.generation.store import FinishedPrompt, Store, entry_key
@@ -95,39 +92,11 @@ def test_a_job_keeps_others_off_its_prompts_only(tmp_path: Path) -> None:
         pass
 
 
-def test_fewer_samples_never_replace_more(
-    tmp_path: Path, finished: FinishedPrompt, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fewer = dataclasses.replace(finished, sequences=finished.sequences.slice(0, 1))
-    others = threading.Thread(target=Store(tmp_path, print).write_samples, args=(KEY, finished))
-    size = Store.size
-
-    def size_before_others(store: Store, key: str) -> int | None:
-        """Another job writes more samples after this one has looked and before it writes."""
-        found = size(store, key)
-        if threading.current_thread() is not others and not others.ident:
-            others.start()
-            others.join(0.5)
-        return found
-
-    monkeypatch.setattr(Store, "size", size_before_others)
+def test_fewer_samples_never_replace_more(tmp_path: Path, finished: FinishedPrompt) -> None:
     store = Store(tmp_path, print)
-    store.write_samples(KEY, fewer)
-    others.join()
-    store.write_samples(KEY, fewer)
+    for count in (1, 2, 1):
+        store.write(KEY, finished.first(count))
     assert store.size(KEY) == finished.sequences.num_rows == 2
-
-
-def test_samples_are_kept_where_there_are_no_locks(
-    tmp_path: Path, finished: FinishedPrompt, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(lock: FileLock, **_: object) -> None:
-        raise OSError("no locks")
-
-    monkeypatch.setattr(FileLock, "acquire", refuse)
-    store = Store(tmp_path, print)
-    store.write_samples(KEY, finished)
-    assert store.size(KEY) == 2
 
 
 def test_clean_deletes_what_no_result_uses_and_says_how_much(

@@ -6,13 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from eager.config.load import load_experiment, read_yaml
 from eager.config.schema import Experiment, ModelEntry
 from eager.config.settings import Method
-from eager.progress.estimate import Cost, estimate, nested_samples
+from eager.progress.estimate import Cost, estimate
 from eager.progress.history import FormerRun
 from eager.progress.speeds import Speed, gpu_hours, speeds_of
 from eager.progress.totals import hours_saved, tokens_saved, total, without_guesses
@@ -42,32 +40,14 @@ def test_hours_are_generation_plus_a_load_in_every_job() -> None:
     assert gpu_hours(None, SPEED, loads=4) is None
 
 
-@given(
-    st.dictionaries(st.text("abcdef", min_size=1), st.integers(1, 40)), st.sets(st.integers(1, 40))
-)
-def test_every_sample_of_a_pool_is_generated_once(sizes: dict[str, int], done: set[int]) -> None:
-    generated = nested_samples(sizes, done)
-    there = max(done, default=0)
-    assert set(generated) == set(sizes)
-    assert sum(generated.values()) == max([there, *sizes.values()]) - there
-    # All of them by the largest, for which the others wait.
-    assert all(sizes[name] == max(sizes.values()) for name, count in generated.items() if count)
-
-
-def test_a_smaller_m_is_the_first_samples_of_a_larger_one() -> None:
+def test_the_samples_of_a_smaller_m_are_paid_with_those_of_the_largest() -> None:
     plan = experiment(cell(max_sequences=6), cell(max_sequences=8), CELL, methods=("parallel",))
-    costs = costs_of(plan, facts=[published("parallel", 400.0)])
+    [cost] = costs_of(plan, facts=[published("parallel", 400.0)])
     # 100 tokens per sample, 30 prompts, 8 samples.
-    assert [(c.cell["max_sequences"], c.samples, c.tokens) for c in costs] == [
-        (6, 0, 0),
-        (8, 8, 24_000),
-        (4, 0, 0),
-    ]
-    assert [c.loads for c in costs] == [0, 1, 0]
-    assert [c.tokens_naive for c in costs] == [18_000, 24_000, 12_000]
-    assert [c.disk_gigabytes for c in costs] == pytest.approx([2.16e-4, 2.88e-4, 1.44e-4])
-    saved, hours = tokens_saved(costs), hours_saved(costs)
-    assert (saved.naive, saved.here, saved.saved) == (54_000, 24_000, 30_000)
+    assert (cost.cell["max_sequences"], cost.caps, cost.loads) == (8, (8, 6, 4), 1)
+    assert (cost.tokens, cost.tokens_naive) == (24_000, 54_000)
+    assert cost.disk_gigabytes == pytest.approx(2.88e-4)
+    saved, hours = tokens_saved([cost]), hours_saved([cost])
     assert saved.share == pytest.approx(5 / 9)
     # And two loads of 180 s.
     assert hours is not None
@@ -79,28 +59,16 @@ def test_a_smaller_m_is_the_first_samples_of_a_larger_one() -> None:
 )
 def test_other_seeds_and_temperatures_share_no_samples(change: dict[str, Any]) -> None:
     plan = experiment(CELL, cell(max_sequences=8, **change), methods=("parallel",))
-    assert [cost.samples for cost in costs_of(plan)] == [4, 8]
+    assert [cost.caps for cost in costs_of(plan)] == [(4,), (8,)]
 
 
-def test_what_a_finished_run_found_in_the_pool_cost_nothing() -> None:
-    plan = experiment(
-        CELL, cell(max_sequences=2), cell(max_sequences=8), methods=("parallel",), shards=3
-    )
-    # Of the 4 samples of each of 5 prompts it drew 2; M = 2 drew none.
-    drew = run("parallel", "e", {"samples": 10, "loads": (30.0, 30.0)})
-    found = run("parallel", "e", {"samples": 0, "tokens": 500, "loads": ()}, max_sequences=2)
-    costs = costs_of(plan, [found, drew], prompts=5)
-    assert [(c.basis, c.samples, c.loads, c.tokens) for c in costs] == [
-        ("done", 2, 2, 500),
-        ("done", 0, 0, 0),
-        ("measured at another M", 4, 3, 1000),
-    ]
-    assert [c.tokens_naive for c in costs] == [1000, 500, 2000]
-    assert [c.gpu_hours for c in costs[:2]] == pytest.approx([(5 + 60) / 3600, 0])
-    # Alone, M = 2 would have loaded the model in 3 jobs.
-    assert [c.gpu_hours_naive for c in costs[:2]] == pytest.approx(
-        [(10 + 60) / 3600, (10 + 3 * 180) / 3600]
-    )
+def test_a_larger_m_pays_for_the_samples_that_are_not_there() -> None:
+    own = run("parallel", "e")
+    [more] = costs_of(experiment(cell(max_sequences=8), methods=("parallel",)), [own], prompts=5)
+    assert (more.basis, more.tokens, more.tokens_naive) == ("measured at another M", 1000, 2000)
+    fewer = experiment(cell(max_sequences=2), methods=("parallel",))
+    [there] = costs_of(fewer, [own], prompts=5)
+    assert (there.basis, there.tokens) == ("done", 1000)
 
 
 @pytest.mark.parametrize("method", ["parallel", "eager_init"])
@@ -109,12 +77,6 @@ def test_a_load_that_no_job_has_counted_is_not_saved(method: Method) -> None:
     [cost] = costs_of(experiment(CELL, methods=(method,)), [run(method, "e", {"loads": ()})])
     assert (cost.loads, cost.tokens) == (0, cost.tokens_naive)
     assert cost.gpu_hours == cost.gpu_hours_naive == pytest.approx(10 / 3600)
-
-
-def test_what_is_found_in_a_finished_result_loads_no_model() -> None:
-    plan = experiment(CELL, cell(max_sequences=2), methods=("parallel",))
-    cost = costs_of(plan, [run("parallel", "e")])[1]
-    assert (cost.samples, cost.jobs, cost.loads, cost.gpu_hours) == (0, 1, 0, 0)
 
 
 def test_eager_init_is_paid_once_and_naively_by_each_that_builds_on_it() -> None:
@@ -158,11 +120,8 @@ def test_what_status_calls_outdated_is_to_be_paid_again(
 ) -> None:
     plan = experiment(CELL, cell(max_sequences=8), methods=("parallel",), **dataset)
     costs = costs_of(plan, [run("parallel", "e", facts)], prompts=5)
-    # M = 4 has nothing that M = 8 could take; it is the first samples of it.
-    assert [(c.basis, c.samples, c.tokens) for c in costs] == [
-        ("measured", 0, 0),
-        ("measured at another M", 8, 2000),
-    ]
+    # M = 4 has nothing that M = 8 could take.
+    assert [(c.basis, c.tokens) for c in costs] == [("measured at another M", 2000)]
 
 
 def test_cells_that_differ_in_theta_pay_for_parallel_once() -> None:
@@ -188,9 +147,6 @@ def test_a_shard_without_a_prompt_loads_no_model(prompts: int, loads: int) -> No
     assert (cost.jobs, cost.loads) == (8, loads)
     hours = (prompts + loads * 180) / 3600
     assert (cost.gpu_hours, cost.gpu_hours_naive) == pytest.approx((hours, hours))
-    # Nor would those of a result that found all its samples.
-    found = run("parallel", "e", {"samples": 0, "loads": (), "seconds": 0.0})
-    assert costs_of(plan, [found])[0].gpu_hours_naive == pytest.approx(5 * 180 / 3600)
 
 
 def test_all_gpus_of_a_job_wait_for_the_load() -> None:
@@ -243,7 +199,7 @@ def test_the_papers_plan_shrinks_by_a_fifth_of_its_known_tokens() -> None:
     prompts = {name: entry.rows for name, entry in plan.datasets.items()}
     costs = estimate(plan, [], facts, prompts, dict.fromkeys(plan.models, SPEED))
     known = without_guesses(costs)
-    assert (len(costs), len(known), total(costs).guessed) == (144, 80, 64)
+    assert (len(costs), len(known), total(costs).guessed) == (128, 64, 64)
     assert tokens_saved(known).naive == 794_442_000
     assert tokens_saved(known).share >= 0.2
     # M = 4, 8, 16 and 24 of two models on 30 and 198 prompts are the first samples of M = 32.
@@ -253,4 +209,4 @@ def test_the_papers_plan_shrinks_by_a_fifth_of_its_known_tokens() -> None:
         if fact.method == "parallel" and fact.max_sequences < 32
     ]
     assert tokens_saved(known).saved == pytest.approx(sum(smaller))
-    assert total(costs).loads == 144 - 2 * 2 * 4
+    assert total(costs).loads == 128

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from eager.progress.history import FormerRun, Key, read_former_runs, tokens_per_second
+from eager.progress.history import FormerRun, Key, read_former_runs
 
 RUN: dict[str, Any] = {
     "parameters": {"method": "parallel", "max_sequences": 4, "temperature": 0.6},
@@ -42,10 +42,6 @@ def write_run(results: Path, seed: int, content: bytes | None) -> Path:
         json.dumps(RUN | {"hardware": None}).encode(),
         json.dumps(RUN | {"prompts": 0}).encode(),
         json.dumps(RUN | {"shards": [{}]}).encode(),
-        json.dumps(RUN | {"sequences_generated": -1}).encode(),
-        json.dumps(RUN | {"store": None}).encode(),
-        json.dumps(RUN | {"store": 3}).encode(),
-        json.dumps(RUN | {"store": [["x"]]}).encode(),
         json.dumps(RUN | {"engine_options": {"tensor_parallel_size": 0}}).encode(),
         json.dumps(RUN | {"counts": RUN["counts"] | {"engine_seconds": float("nan")}}).encode(),
     ],
@@ -68,66 +64,15 @@ def read(results: Path, **changes: Any) -> FormerRun:
     return run
 
 
-def test_older_runs_generated_all_their_samples(tmp_path: Path) -> None:
+def test_the_key_of_full_parallel_names_no_threshold_and_no_rule(tmp_path: Path) -> None:
     run = read(tmp_path)
-    assert (run.samples, run.gpus, run.generated) == (20, 1, 1)
+    assert run.gpus == 1
     assert run.key == Key("m", "d", "parallel", 4, None, 0.6, None)
 
 
 def test_what_made_a_run_is_read(tmp_path: Path) -> None:
     run = read(tmp_path, code_fingerprint="0a")
     assert (run.parameters, run.code) == (RUN["parameters"], "0a")
-
-
-def counted(results: Path, *runs: tuple[int, int], store: str = "ab") -> list[int | None]:
-    """Samples of results of 5 prompts with M and `sequences_generated` each."""
-    for number, (cap, generated) in enumerate(runs):
-        parameters = RUN["parameters"] | {"max_sequences": cap}
-        changes = {"parameters": parameters, "sequences_generated": generated, "store": [*store]}
-        write_run(results, number, json.dumps(RUN | changes).encode())
-    found, damaged = read_former_runs(results)
-    assert damaged == []
-    return [run.samples for run in found]
-
-
-@pytest.mark.parametrize(
-    ("runs", "samples"),
-    [
-        # Each as its jobs have counted: nothing is missing of the largest M's 40.
-        ([(4, 20), (8, 20)], [20, 20]),
-        ([(4, 0), (8, 40), (2, 0)], [0, 40, 0]),
-        # An earlier job of the result was interrupted, or the result was made again from the store.
-        ([(4, 17)], [20]),
-        ([(4, 0)], [20]),
-        ([(4, 0), (8, 35)], [0, 40]),
-        ([(4, 10), (8, 20)], [10, 30]),
-        # What the largest M drew is gone.
-        ([(4, 0), (2, 0)], [20, 0]),
-        # The same result in two experiments, of which one has found what the other drew.
-        ([(4, 0), (4, 17)], [0, 20]),
-        # A damaged entry was drawn again.
-        ([(4, 4), (8, 40)], [4, 40]),
-    ],
-)
-def test_what_no_result_counts_is_the_largest_ms(
-    runs: list[tuple[int, int]], samples: list[int], tmp_path: Path
-) -> None:
-    assert counted(tmp_path, *runs) == samples
-
-
-def test_results_of_other_prompts_are_counted_apart(tmp_path: Path) -> None:
-    counted(tmp_path / "one", (4, 10), store="ab")
-    counted(tmp_path / "other", (8, 20), store="ac")
-    for name in ("one", "other"):
-        (tmp_path / name / "e").rename(tmp_path / f"e-{name}")
-    assert [run.samples for run in read_former_runs(tmp_path)[0]] == [20, 40]
-
-
-def test_a_run_may_have_found_some_of_its_samples(tmp_path: Path) -> None:
-    counted(tmp_path, (4, 5), (2, 15))
-    run, _ = read_former_runs(tmp_path)[0]
-    assert (run.samples, run.tokens, run.generated) == (5, 1000, 0.25)
-    assert tokens_per_second([run]) == 100
 
 
 @pytest.mark.parametrize(("given", "rule"), [({}, "described"), ({"rule": "authors"}, "authors")])
@@ -138,7 +83,7 @@ def test_branching_runs_are_known_by_their_rule(
     # No prompt had a share to spend, so that nothing was counted.
     run = read(tmp_path, parameters=RUN["parameters"] | branching, counts={})
     assert run.key == Key("m", "d", "eager", 4, 2.0, 0.6, rule)
-    assert (run.samples, run.tokens, run.seconds, run.generated) == (None, 0, 0, 1)
+    assert (run.tokens, run.seconds) == (0, 0)
 
 
 def test_imported_results_say_nothing_of_costs(tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ EXPERIMENT = resolve(
         (CELL,),
     )
 )
-FOLDER = Path("results/e/m/d/temperature=0.6+max_sequences=4+seed=1/parallel")
+FOLDER = Path("results/e/m/d/temperature=0.6+seed=1/parallel")
+METRICS = "metrics+max_sequences=4.json"
 LOG = Path("logs") / FOLDER.relative_to("results") / "1-of-1.log"
 
 
@@ -54,13 +55,13 @@ def test_nothing_begun_is_missing_and_all_there_is_done() -> None:
     assert (state().state, state().rule) == ("missing", "parallel")
     make("run.json")
     assert (state().state, state().rule) == ("partly", "evaluate")
-    make("verdicts.parquet", "metrics.json")
+    make("verdicts.parquet", METRICS)
     assert (state().state, state().rule) == ("done", None)
 
 
 @pytest.mark.parametrize("changes", [{"parameters": {}}, {"code_fingerprint": "0"}])
 def test_made_with_other_settings_or_code_is_outdated(changes: dict[str, object]) -> None:
-    make("run.json", "verdicts.parquet", "metrics.json", **changes)
+    make("run.json", "verdicts.parquet", METRICS, **changes)
     assert state().state == "outdated"
 
 

@@ -44,19 +44,6 @@ def test_shards_without_a_prompt_take_no_time() -> None:
     assert timeline(costs(AUTHORS, shards=40), 90).hours == pytest.approx(1 / 3 / 30)
 
 
-def test_smaller_ms_wait_for_the_largest_of_their_pool() -> None:
-    cells = [cell(max_sequences=m, rule="authors", seed=s) for s in (1, 2) for m in (4, 8, 6)]
-    jobs, of_job = jobs_of(costs(*cells))
-    waits = {
-        (of_job[name].cell["seed"], of_job[name].cell["max_sequences"]): [
-            (of_job[n].cell["seed"], of_job[n].cell["max_sequences"]) for n in job.after
-        ]
-        for name, job in jobs.items()
-        if of_job[name].method == "parallel"
-    }
-    assert waits == {(seed, m): [] if m == 8 else [(seed, 8)] for seed in (1, 2) for m in (4, 6, 8)}
-
-
 def test_the_end_and_the_path_worked_out_by_hand() -> None:
     # Minutes: parallel 20; eager_init 10, then eager 5.
     found = timeline(costs(AUTHORS), 2)
@@ -64,7 +51,7 @@ def test_the_end_and_the_path_worked_out_by_hand() -> None:
     assert found.hours_of_work == pytest.approx(35 / 60 / 2)
     assert found.hours_of_path == pytest.approx(20 / 60)
     assert timeline(costs(AUTHORS), 1).hours == pytest.approx(35 / 60)
-    # The samples of M = 2, 4 and 8 take 40 minutes; the smaller ones wait and then take none.
+    # The samples of M = 2, 4 and 8 take 40 minutes together.
     more = [cell(rule="authors", max_sequences=m) for m in (8, 2)]
     longer = timeline(costs(AUTHORS, *more), 9)
     assert (longer.path[0].method, longer.path[0].cell["max_sequences"]) == ("parallel", 8)

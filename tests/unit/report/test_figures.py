@@ -44,10 +44,10 @@ RUNS = {
 
 @pytest.mark.parametrize("run", RUNS)
 def test_every_kind_of_run_is_drawn_without_a_warning(run: str, tmp_path: Path) -> None:
-    cell = RUNS[run].make(tmp_path)
+    targets = RUNS[run].make(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        draw_figures([cell], None, tmp_path / "figures")
+        draw_figures(targets, None, tmp_path / "figures")
     for name in FIGURES:
         with Image.open(tmp_path / f"figures/{name}.png") as image:
             assert image.width > 1000
@@ -63,10 +63,10 @@ def test_every_kind_of_run_is_drawn_without_a_warning(run: str, tmp_path: Path) 
 
 
 def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
-    cell = SyntheticRun().make(tmp_path)
-    draw_figures([cell], None, tmp_path / "first")
+    targets = SyntheticRun().make(tmp_path)
+    draw_figures(targets, None, tmp_path / "first")
     with mpl.rc_context({"axes.facecolor": "red", "svg.fonttype": "none"}):  # a user's own
-        draw_figures([cell], None, tmp_path / "second")
+        draw_figures(targets, None, tmp_path / "second")
     names = sorted(path.name for path in (tmp_path / "first").iterdir())
     assert len(names) == 2 * len(FIGURES)
     for name in names:
@@ -83,8 +83,9 @@ def test_pairs_of_names_that_join_alike_have_figures_of_their_own(tmp_path: Path
     made = SyntheticRun(prompts=1, width=2, length=20).make(tmp_path)
     pairs = [("a", "b--c"), ("a--b", "c")]
     for model, dataset in pairs:
-        cell = made.model_copy(update={"cell": made.cell | {"model": model, "dataset": dataset}})
-        draw_figures([cell], None, tmp_path / model / dataset)
+        place = {"model": model, "dataset": dataset}
+        moved = [one.model_copy(update={"cell": one.cell | place}) for one in made]
+        draw_figures(moved, None, tmp_path / model / dataset)
     for model, dataset in pairs:
         shown = figure(tmp_path / model / dataset / "tokens.svg", {"tokens": "a caption"})
         assert shown.title == f"Tokens per method: {model} on {dataset}"
@@ -92,7 +93,7 @@ def test_pairs_of_names_that_join_alike_have_figures_of_their_own(tmp_path: Path
 
 
 def test_a_sweep_over_m_is_one_line_with_published_points(tmp_path: Path) -> None:
-    cells = [SyntheticRun(width=width).make(tmp_path) for width in (8, 2, 4)]
+    targets = [t for width in (8, 2, 4) for t in SyntheticRun(width=width).make(tmp_path)]
     published = tmp_path / "published.csv"
     published.write_text(
         HEADER
@@ -100,7 +101,7 @@ def test_a_sweep_over_m_is_one_line_with_published_points(tmp_path: Path) -> Non
         + f"{MODEL},{DATASET},eager,8,,,not known\n"
         + f"other,{DATASET},eager,4,0.75,120,somewhere\n"
     )
-    draw_figures(cells, published, tmp_path / "figures")
+    draw_figures(targets, published, tmp_path / "figures")
     text = description(tmp_path / "figures/pass_at_k.svg")
     assert text.index("EAGer at M 2:") < text.index("EAGer at M 4:") < text.index("EAGer at M 8:")
     assert "1 published points" in text
@@ -108,7 +109,7 @@ def test_a_sweep_over_m_is_one_line_with_published_points(tmp_path: Path) -> Non
 
 def test_facts_agree_with_the_metrics(tmp_path: Path) -> None:
     run = SyntheticRun(prompts=5, width=8)
-    for fact in read_plot_data([run.make(tmp_path)]):
+    for fact in read_plot_data(run.make(tmp_path)):
         assert sum(p.initial + p.extra for p in fact.prompts) == fact.metrics["sequences"]
         passed = sum(p.right > 0 for p in fact.prompts) / 5
         assert fact.metrics["pass_at_k"] == pytest.approx(passed)
@@ -118,14 +119,14 @@ def test_facts_agree_with_the_metrics(tmp_path: Path) -> None:
 
 
 def test_damaged_results_are_reported(tmp_path: Path) -> None:
-    cell = SyntheticRun().make(tmp_path)
-    sequences = cell.file("parallel", "sequences.parquet")
+    targets = SyntheticRun().make(tmp_path)
+    sequences = targets[0].file("sequences.parquet")
     sequences.write_bytes(b"PAR1 not really")
     with pytest.raises(EagerError, match="not a readable Parquet file"):
-        read_plot_data([cell])
+        read_plot_data(targets)
     sequences.unlink()
     with pytest.raises(EagerError, match="no such file"):
-        read_plot_data([cell])
+        read_plot_data(targets)
     with pytest.raises(EagerError, match="no cells"):
         read_plot_data([])
 
@@ -149,8 +150,9 @@ def test_token_texts_are_shown_with_blanks_and_code_points() -> None:
 def test_full_parallel_is_a_line_with_rivals_and_the_forest_tells_differences(
     tmp_path: Path,
 ) -> None:
-    cells = [SyntheticRun(prompts=6, width=width).make(tmp_path) for width in (2, 8)]
-    draw_figures(cells, None, tmp_path / "figures")
+    runs = [SyntheticRun(prompts=6, width=width) for width in (2, 8)]
+    targets = [target for run in runs for target in run.make(tmp_path)]
+    draw_figures(targets, None, tmp_path / "figures")
     passed = description(tmp_path / "figures/pass_at_k.svg")
     cons = description(tmp_path / "figures/cons_at_max.svg")
     assert "sampling until solved:" in passed
@@ -161,7 +163,7 @@ def test_full_parallel_is_a_line_with_rivals_and_the_forest_tells_differences(
     assert forest.count("Pass@k:") == forest.count("Cons@max:") == 2 * 3
     assert "EAGer-adapt, M 2, Pass@k: more tokens than all samples" in forest
     assert re.search(r"EAGer-init, M 8, Pass@k: [+−]\d\.\d\d \[", forest)
-    draw_figures(cells, None, tmp_path / "wide", RivalSettings(window=8))
+    draw_figures(targets, None, tmp_path / "wide", RivalSettings(window=8))
     wide = description(tmp_path / "wide/cons_at_max.svg")
     assert wide != cons
     assert description(tmp_path / "wide/pass_at_k.svg") == passed

@@ -17,7 +17,7 @@ from eager.report.page import page, parts
 from eager.report.tables.experiment import write_tables
 from eager.report.tables.rendering import TableFiles, for_people, latex, markdown, write_forms
 from eager.report.tables.stored import ShownTable, store_tables, stored_tables
-from tests.support.reports import tables_of_cells
+from tests.support.reports import tables_of_targets
 from tests.support.synthetic import SyntheticRun
 
 
@@ -131,11 +131,13 @@ def test_no_text_breaks_a_latex_table(records: list[dict[str, Any]]) -> None:
 
 
 def test_the_page_shows_the_files_tables(tmp_path: Path) -> None:
-    cell = SyntheticRun().make(tmp_path)
-    made = tables_of_cells([cell], RivalSettings(window=2))
+    targets = SyntheticRun().make(tmp_path)
+    made = tables_of_targets(targets, RivalSettings(window=2))
     write_tables(made, tmp_path)
     store_tables(made, tmp_path / "tables.json")
-    page.write_report([cell], stored_tables(tmp_path / "tables.json"), [], tmp_path / "report.html")
+    page.write_report(
+        targets, stored_tables(tmp_path / "tables.json"), [], tmp_path / "report.html"
+    )
     shown = cells_of((tmp_path / "report.html").read_text().split('id="figures"')[0]).rows
     for name in ("summary", "comparison", "rivals", "parallel_curve"):
         rows = read_markdown((tmp_path / f"{name}.md").read_text()).rows

@@ -21,7 +21,7 @@ from eager.report.page.packing import ENTROPY_STEPS, NOT_RECORDED, pack
 from eager.report.page.tokens import TokenTexts
 from eager.report.results import SequenceRow
 from eager.util.errors import EagerError
-from tests.support.reports import tables_of_cells
+from tests.support.reports import tables_of_targets
 from tests.support.synthetic import HOSTILE, SyntheticRun, write_model
 
 STYLE = Path(page.__file__).parent / "style.css"
@@ -166,8 +166,8 @@ def test_the_headline_takes_intervals_from_the_tables() -> None:
 
 
 def test_the_verdict_stands_at_the_top_with_the_rivals_beside(tmp_path: Path) -> None:
-    cell = SyntheticRun(branching=False).make(tmp_path)
-    page.write_report([cell], tables_of_cells([cell]), [], tmp_path / "report.html")
+    targets = SyntheticRun(branching=False).make(tmp_path)
+    page.write_report(targets, tables_of_targets(targets), [], tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     top = text.split('id="result-title"')[1].split('class="cards"')[0]
     assert "3 comparisons of a method with Full Parallel." in top
@@ -178,9 +178,9 @@ def test_the_verdict_stands_at_the_top_with_the_rivals_beside(tmp_path: Path) ->
 
 
 def test_everything_recorded_is_there_and_escaped(tmp_path: Path) -> None:
-    cell = SyntheticRun(prompts=1).make(tmp_path / "<b>")
-    text = page.render("provenance.html.j2", provenance=[parts.provenance(cell)])
-    assert text.count("everything recorded</summary>") == len(cell.methods)
+    targets = SyntheticRun(prompts=1).make(tmp_path / "<b>")
+    text = page.render("provenance.html.j2", provenance=[parts.provenance(targets)])
+    assert text.count("everything recorded</summary>") == len(targets)
     assert '<tr><th scope="row">parameters.note</th><td>synthetic &lt;b&gt;</td></tr>' in text
     assert "<b>" not in text
 
@@ -188,13 +188,13 @@ def test_everything_recorded_is_there_and_escaped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"cells": []}, "no cells to report"),
+        ({"targets": []}, "no cells to report"),
         ({"figures": [STYLE]}, "not an SVG"),
     ],
 )
 def test_missing_input_is_reported(tmp_path: Path, change: dict[str, Any], expected: str) -> None:
-    cells = [SyntheticRun(prompts=1).make(tmp_path)]
-    usual = {"cells": cells, "made": tables_of_cells(cells), "figures": []}
+    targets = SyntheticRun(prompts=1).make(tmp_path)
+    usual = {"targets": targets, "made": tables_of_targets(targets), "figures": []}
     with pytest.raises(EagerError, match=expected):
         page.write_report(**(usual | change), output=tmp_path / "report.html")
     page.write_report(**usual, output=tmp_path / "report.html")

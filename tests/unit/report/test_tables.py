@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from eager.config.experiment import imported_target
 from eager.data.encoding import SCHEMA as PROMPTS
 from eager.evaluation.answers.verdicts import VERDICTS
-from eager.evaluation.measure import engine_costs, write_metrics
+from eager.evaluation.measure import engine_costs, measure_target
 from eager.report.tables.comparison import compare_with_baseline, compare_with_published
 from eager.report.tables.published import read_published
 from eager.report.tables.rendering import for_people, markdown
@@ -89,16 +90,16 @@ def test_costs_add_up_and_count_the_prefix_cache() -> None:
 
 
 def test_an_empty_cell_has_no_figures(tmp_path: Path) -> None:
-    write_table(tmp_path / "s.parquet", SEQUENCES.empty_table(), "sequences")
-    write_table(tmp_path / "v.parquet", VERDICTS.empty_table(), "verdicts")
-    write_table(tmp_path / "p.parquet", PROMPTS.empty_table(), "prompts")
-    (tmp_path / "t.jsonl").write_text("")
+    schemas = {"sequences": SEQUENCES, "verdicts": VERDICTS, "prompts": PROMPTS}
+    for kind, schema in schemas.items():
+        write_table(tmp_path / f"{kind}.parquet", schema.empty_table(), kind)
+    (tmp_path / "tasks.jsonl").write_text("")
+    (tmp_path / "run.json").write_text('{"counts": {}}')
     results = []
     for method in ("parallel", "eager"):
-        output = tmp_path / f"{method}.json"
-        files = [tmp_path / name for name in ("s.parquet", "v.parquet", "t.jsonl", "p.parquet")]
-        write_metrics(method, *files, [], output)
-        results.append((CELL, method, read_json(output)))
+        target = imported_target(tmp_path, CELL, method)
+        measure_target(target)
+        results.append((CELL, method, read_json(Path(target.metrics))))
     for record in summarize(results).to_dict("records"):
         assert (record["prompts"], record["tokens"]) == (0, 0)
         assert pd.isna(record["pass_at_k"])

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from eager.config.experiment import imported_target
 from eager.generation.records import tree_tables
 from eager.report.results import read_prompts
 from eager.util.errors import EagerError
@@ -81,7 +82,7 @@ def test_a_damaged_row_group_is_told_when_its_turn_comes(path: Path) -> None:
     with pytest.raises(EagerError, match=r"sequences\.parquet: not a readable Parquet file .*CRC"):
         list(read_row_groups(path, "sequences", ["prompt_id"]))
     with pytest.raises(EagerError, match="delete it and rerun"):
-        list(read_prompts(path))
+        list(read_prompts(imported_target(path.parent, {}, "eager")))
 
 
 def test_files_without_checksums_are_read(path: Path) -> None:

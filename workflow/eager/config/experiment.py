@@ -6,13 +6,13 @@ given this file and the folder of its result, and finds the rest here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from eager.config.paths import result_folder
+from eager.config.paths import metrics_name, result_folder
 from eager.config.schema import Cell, DatasetEntry, Experiment, ModelEntry
 from eager.config.settings import (
     BUDGET_METHODS,
@@ -25,6 +25,7 @@ from eager.config.settings import (
 from eager.sandbox.settings import VERDICT_LIMITS
 from eager.util.errors import EagerError
 from eager.util.files import find_file, read_json
+from eager.util.fingerprint import code_identity
 from eager.util.validation import faults_of
 
 MODEL_SOURCE = frozenset({"repo", "revision", "gguf_package"})
@@ -53,44 +54,34 @@ EntryT = TypeVar("EntryT", ModelEntry, DatasetEntry)
 
 
 class Target(StrictModel):
-    """One method in one cell: where its result lies and what it is made from.
+    """One method in one cell: where its result lies.
 
     Attributes:
         cell: experiment, model, data set and the swept parameters.
         method: the method.
-        folder: where the result lies; cells that differ in theta or rule share that of
+        folder: where the result lies; cells that differ in M, theta or rule share that of
             `parallel`.
-        settings: everything that decides its sequences.
-        kind: how answers are evaluated.
-        program: how texts become programs, and limits, where the tasks are programs.
+        metrics: metrics.json; of `parallel` one for each M.
+        prompts: prompts.parquet.
+        tasks: tasks.jsonl.
+        model_manifest: the model's manifest.json; None: an imported result without a tokenizer.
         initial: folder of EAGer-init's result, for the budgeted methods.
-        pool: folder of the result with the largest M that this one, with a smaller M, is the first
-            samples of.
+        samples: the result is the first so many sequences of each prompt in the folder; None: all.
     """
 
     cell: dict[str, Any]
     method: Method
     folder: str
-    settings: DecodingSettings
-    kind: TaskKind
-    program: dict[str, Any] = Field(default_factory=dict)
+    metrics: str
+    prompts: str
+    tasks: str
+    model_manifest: str | None
     initial: str | None = None
-    pool: str | None = None
+    samples: int | None = None
 
-    @property
-    def prompts(self) -> str:
-        """prompts.parquet."""
-        return "results/{experiment}/{model}/{dataset}/prompts.parquet".format(**self.cell)
-
-    @property
-    def tasks(self) -> str:
-        """tasks.jsonl."""
-        return f"results/datasets/{self.cell['dataset']}/tasks.jsonl"
-
-    @property
-    def model_manifest(self) -> str:
-        """The model's manifest.json."""
-        return f"results/models/{self.cell['model']}/manifest.json"
+    def file(self, name: str) -> Path:
+        """One of the files in its folder."""
+        return Path(self.folder, name)
 
     @property
     def allocation(self) -> str | None:
@@ -101,6 +92,30 @@ class Target(StrictModel):
     def runs(self) -> list[str]:
         """run.json of every generation that went into the result."""
         return [f"{folder}/run.json" for folder in (self.initial, self.folder) if folder]
+
+
+TargetT = TypeVar("TargetT", bound=Target)
+
+
+class PlannedTarget(Target):
+    """A target that the workflow makes, with what it is made from.
+
+    Attributes:
+        settings: everything that decides its sequences; of `parallel` with the M of the folder.
+        kind: how answers are evaluated.
+        program: how texts become programs, and limits, where the tasks are programs.
+    """
+
+    settings: DecodingSettings
+    model_manifest: str
+    kind: TaskKind
+    program: dict[str, Any] = Field(default_factory=dict)
+
+    def under(self, root: Path) -> PlannedTarget:
+        """The same result in another folder than the working folder."""
+        names = ("folder", "metrics", "prompts", "tasks", "model_manifest", "initial")
+        paths = {name: path for name in names if (path := getattr(self, name)) is not None}
+        return self.model_copy(update={name: str(root / path) for name, path in paths.items()})
 
 
 class ResolvedExperiment(StrictModel):
@@ -114,21 +129,48 @@ class ResolvedExperiment(StrictModel):
         datasets: entries of the data sets it uses, by name.
         targets: in the order of the summary's rows.
         only_initial: EAGer-init of the cells where the experiment shows only what builds on it.
+        root: the folder that its paths begin in, when it is read from elsewhere.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     experiment: str
     configuration: dict[str, Any]
     models: dict[str, ModelEntry]
     datasets: dict[str, DatasetEntry]
-    targets: list[Target]
-    only_initial: list[Target] = Field(default_factory=list)
+    targets: list[PlannedTarget]
+    only_initial: list[PlannedTarget] = Field(default_factory=list)
+    root: Path = Field(default=Path(), exclude=True)
+
+    def under(self, root: Path) -> ResolvedExperiment:
+        """The same experiment in another folder than the working folder."""
+        targets = [target.under(root) for target in self.targets]
+        only_initial = [target.under(root) for target in self.only_initial]
+        moved = {"root": root, "targets": targets, "only_initial": only_initial}
+        return self.model_copy(update=moved)
 
     @property
     def published(self) -> Path | None:
         """The file of published figures, if the experiment has one."""
         published = self.configuration["published"]
-        return find_file(Path(published)) if published else None
+        return find_file(self.root / published) if published else None
+
+    @property
+    def imported(self) -> list[Path]:
+        """metrics.json of every result in the folders that `eager import` wrote, by name.
+
+        Raises:
+            EagerError: a folder holds none.
+        """
+        files: list[Path] = []
+        for folder in self.configuration.get("imported", ()):
+            found = sorted((self.root / folder).rglob("metrics.json"))
+            if not found:
+                raise EagerError(
+                    f"imported: {folder}: no result in it; `eager import RUN --output {folder}` "
+                    "writes some"
+                )
+            files += found
+        return files
 
     @property
     def rivals(self) -> RivalSettings:
@@ -138,19 +180,24 @@ class ResolvedExperiment(StrictModel):
     @property
     def folder(self) -> Path:
         """Folder of the experiment."""
-        return Path("results", self.experiment)
+        return self.root / "results" / self.experiment
 
-    def target(self, folder: str) -> Target:
-        """The target whose result lies in a folder.
+    @property
+    def all_targets(self) -> list[PlannedTarget]:
+        """Every target that is made, shown or not."""
+        return [*self.only_initial, *self.targets]
+
+    def target(self, path: str) -> PlannedTarget:
+        """The target whose result lies in a folder, or whose metrics are a file.
 
         Raises:
             EagerError: there is none.
         """
-        wanted = Path(folder)
-        for target in (*self.targets, *self.only_initial):
-            if Path(target.folder) == wanted:
+        wanted = Path(path)
+        for target in self.all_targets:
+            if wanted in (Path(target.folder), Path(target.metrics)):
                 return target
-        raise EagerError(f"{folder}: no result of experiment {self.experiment!r} lies there")
+        raise EagerError(f"{path}: no result of experiment {self.experiment!r} lies there")
 
 
 def resolve(experiment: Experiment) -> ResolvedExperiment:
@@ -162,10 +209,12 @@ def resolve(experiment: Experiment) -> ResolvedExperiment:
         configuration=config.model_dump(mode="json", exclude={"engine", "container_runtime"}),
         models={name: _of_results(experiment.models[name]) for name in sorted(used[0])},
         datasets={name: _of_results(experiment.datasets[name]) for name in sorted(used[1])},
-        targets=with_pools(
-            _target(experiment, cell, method)
-            for cell in experiment.cells
-            for method in config.methods
+        targets=_with_all_samples(
+            [
+                _target(experiment, cell, method)
+                for cell in experiment.cells
+                for method in config.methods
+            ]
         ),
         only_initial=[
             _target(experiment, cell, "eager_init")
@@ -190,30 +239,27 @@ def read_experiment(path: Path) -> ResolvedExperiment:
         raise EagerError(f"{path}: not a resolved experiment ({fault}); delete it") from None
 
 
-def with_pools(targets: Iterable[Target]) -> list[Target]:
-    """Targets, each result of Full Parallel with the one whose first samples are its own.
-
-    Samples do not depend on M, so results that differ in it alone are nested.
-    """
-    targets = list(targets)
-    largest: dict[tuple[str, str, str], Target] = {}
-    for target in targets:
-        if target.method == "parallel":
-            known = largest.setdefault(_pool(target), target)
-            if target.settings.max_sequences > known.settings.max_sequences:
-                largest[_pool(target)] = target
+def of_group(targets: Iterable[TargetT], model: str | None, dataset: str | None) -> list[TargetT]:
+    """Those of a model and data set; None: of all."""
     return [
-        target.model_copy(update={"pool": most.folder})
-        if target.method == "parallel" and (most := largest[_pool(target)]).folder != target.folder
-        else target
+        target
         for target in targets
+        if model in (None, target.cell["model"]) and dataset in (None, target.cell["dataset"])
     ]
 
 
-def _pool(target: Target) -> tuple[str, str, str]:
-    """What results of Full Parallel have in common that have the same samples."""
-    settings = target.settings.model_dump_json(exclude={"max_sequences"})
-    return target.cell["model"], target.cell["dataset"], settings
+def imported_target(folder: Path, cell: dict[str, Any], method: Method) -> Target:
+    """The result of another program in a folder that `eager import` writes."""
+    model = folder / "model.json"
+    return Target(
+        cell=cell,
+        method=method,
+        folder=str(folder),
+        metrics=str(folder / "metrics.json"),
+        prompts=str(folder / "prompts.parquet"),
+        tasks=str(folder / "tasks.jsonl"),
+        model_manifest=str(model) if model.exists() else None,
+    )
 
 
 def entry_part(entry: ModelEntry | DatasetEntry, keys: frozenset[str]) -> dict[str, Any]:
@@ -221,36 +267,50 @@ def entry_part(entry: ModelEntry | DatasetEntry, keys: frozenset[str]) -> dict[s
     return entry.model_dump(mode="json", include=set(keys))
 
 
-def is_made_with(run: Path, settings: Mapping[str, Any], code: str) -> bool:
-    """Whether a result was made with these settings and this code.
+def current_run(target: PlannedTarget) -> dict[str, Any] | None:
+    """run.json of the result that is there; None if other settings or code would make it now.
 
-    Args:
-        run: run.json of the result.
-        settings: as JSON has them.
-        code: fingerprint of the code that generates.
+    Of Full Parallel one with more samples will do: the samples of a smaller M are its first.
     """
+    wanted = target.settings.model_dump(mode="json")
     try:
-        found = read_json(run)
-        return bool(found["parameters"] == settings and found["code_fingerprint"] == code)
+        run: dict[str, Any] = read_json(target.file("run.json"))
+        settings, code = dict(run["parameters"]), run["code_fingerprint"]
+        if target.method == "parallel":
+            settings["max_sequences"] = min(settings["max_sequences"], wanted["max_sequences"])
     except (OSError, ValueError, LookupError, TypeError):
-        return False
+        return None
+    is_current = (settings, code) == (wanted, code_identity("tokens", target.method))
+    return run if is_current else None
 
 
-def shards_to_gather(run: Path, settings: Mapping[str, Any], code: str, configured: int) -> int:
+def shards_to_gather(target: PlannedTarget, configured: int) -> int:
     """Number of shards of a result: that which made it, if it is there and as wanted.
 
     How many shards made a result is no part of what it is, but Snakemake compares lists of inputs:
     so a finished result keeps its list, and another number counts for what is still to be made.
 
     Args:
-        run: run.json of the result.
-        settings: as JSON has them.
-        code: fingerprint of the code that generates.
+        target: the result.
         configured: the number that the configuration asks for.
     """
-    if not is_made_with(run, settings, code):
-        return configured
-    return len(read_json(run)["shards"])
+    run = current_run(target)
+    return configured if run is None else len(run["shards"])
+
+
+def _with_all_samples(targets: list[PlannedTarget]) -> list[PlannedTarget]:
+    """Targets, those that share a folder of Full Parallel with the largest M among them.
+
+    Where the folder holds still more samples, from an earlier plan, it keeps them.
+    """
+    by_cap = sorted(targets, key=lambda target: target.settings.max_sequences)
+    largest = {target.folder: target for target in by_cap}
+    held = {folder: target.settings for folder, target in largest.items()}
+    for folder, target in largest.items():
+        if target.method == "parallel" and (run := current_run(target)):
+            more = {"max_sequences": run["parameters"]["max_sequences"]}
+            held[folder] = target.settings.model_copy(update=more)
+    return [target.model_copy(update={"settings": held[target.folder]}) for target in targets]
 
 
 def _of_results(entry: EntryT) -> EntryT:
@@ -259,17 +319,22 @@ def _of_results(entry: EntryT) -> EntryT:
     return type(entry).model_validate(given)
 
 
-def _target(experiment: Experiment, cell: Cell, method: Method) -> Target:
+def _target(experiment: Experiment, cell: Cell, method: Method) -> PlannedTarget:
     name = experiment.config.experiment
-    budgeted = method in BUDGET_METHODS
-    return Target(
+    folder = result_folder(name, cell, method)
+    return PlannedTarget(
         cell={"experiment": name, **experiment.columns(cell)},
         method=method,
-        folder=result_folder(name, cell, method),
+        folder=folder,
+        metrics=f"{folder}/{metrics_name(cell, method)}",
+        prompts=f"results/{name}/{cell.model}/{cell.dataset}/prompts.parquet",
+        tasks=f"results/datasets/{cell.dataset}/tasks.jsonl",
+        model_manifest=f"results/models/{cell.model}/manifest.json",
+        initial=result_folder(name, cell, "eager_init") if method in BUDGET_METHODS else None,
+        samples=cell.max_sequences if method == "parallel" else None,
         settings=experiment.decoding(cell, method),
         kind=experiment.datasets[cell.dataset].kind,
         program=_program(experiment, cell),
-        initial=result_folder(name, cell, "eager_init") if budgeted else None,
     )
 
 

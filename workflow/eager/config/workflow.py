@@ -15,15 +15,14 @@ from eager.config.experiment import (
     DATASET_SOURCE,
     MODEL_ENCODING,
     MODEL_SOURCE,
+    PlannedTarget,
     ResolvedExperiment,
-    Target,
     entry_part,
-    is_made_with,
+    of_group,
     resolve,
     shards_to_gather,
 )
 from eager.config.load import load_experiment
-from eager.config.paths import imported_files
 from eager.config.schema import Experiment, ExperimentConfig
 from eager.config.settings import BUDGET_METHODS, METHODS
 from eager.containers.recipes import ImageName, apptainer_reference
@@ -87,12 +86,12 @@ class Plan:
         self.name = self.config.experiment
         self.resolved: ResolvedExperiment = resolve(experiment)
         self.published = self.resolved.published
-        self.imported = [str(path) for path in imported_files(self.config.imported)]
-        self._targets = [*self.resolved.only_initial, *self.resolved.targets]
-        self._by_folder = {target.folder: target for target in reversed(self._targets)}
-        self.methods = {target.method for target in self._targets}
+        self.imported = [str(path) for path in self.resolved.imported]
+        targets = self.resolved.all_targets
+        self._by_folder = {target.folder: target for target in reversed(targets)}
+        self.methods = {target.method for target in targets}
 
-    def target(self, wildcards: Wildcards) -> Target:
+    def target(self, wildcards: Wildcards) -> PlannedTarget:
         """The target that a job belongs to."""
         place = f"results/{self.name}/{wildcards.model}/{wildcards.dataset}/{wildcards.cell}"
         return self._by_folder[f"{place}/{wildcards.method}"]
@@ -189,49 +188,32 @@ class Plan:
         """run.json of each generation whose sequences a result holds."""
         return self.target(wildcards).runs
 
-    def pool(self, wildcards: Wildcards) -> list[str]:
-        """The result that draws the samples of Full Parallel, if one with a larger M does.
-
-        A result that is there keeps the one it was made after: Snakemake compares lists of inputs,
-        and a larger M that is added later would make it again.
-        """
-        target = self.target(wildcards)
-        folder, run = target.pool, Path(target.folder, "run.json")
-        if is_made_with(run, *_made_with(target)):
-            made_after = read_json(run).get("pool")
-            folder = made_after if made_after in (None, *self._by_folder) else folder
-        return [f"{folder}/sequences.parquet"] if folder else []
-
     def shards(self, wildcards: Wildcards) -> list[str]:
         """What each shard of a result writes when it is done."""
         target = self.target(wildcards)
-        settings, code = _made_with(target)
         configured = self.experiment.shards(wildcards.model, wildcards.dataset)
-        count = shards_to_gather(Path(target.folder, "run.json"), settings, code, configured)
+        count = shards_to_gather(target, configured)
         return [f"{target.folder}/shard-{k}-of-{count}.json" for k in range(1, count + 1)]
 
     def files(
         self, names: Iterable[str], model: str | None = None, dataset: str | None = None
     ) -> list[str]:
         """Files of every result, or of those of one model and data set."""
-        folders = dict.fromkeys(
-            target.folder
-            for target in self.resolved.targets
-            if model in (None, target.cell["model"]) and dataset in (None, target.cell["dataset"])
+        targets = of_group(self.resolved.targets, model, dataset)
+        return list(dict.fromkeys(f"{one.folder}/{name}" for one in targets for name in names))
+
+    def metrics(self, model: str | None = None, dataset: str | None = None) -> list[str]:
+        """metrics.json of every result, or of those of one model and data set."""
+        return list(
+            dict.fromkeys(
+                target.metrics for target in of_group(self.resolved.targets, model, dataset)
+            )
         )
-        return [f"{folder}/{name}" for folder in folders for name in names]
 
     def shown(self, wildcards: Wildcards) -> str:
         """The results that tables and figures show and their order, as JSON."""
-        model, dataset = wildcards.get("model"), wildcards.get("dataset")
-        return json.dumps(
-            [
-                [target.cell, target.method]
-                for target in self.resolved.targets
-                if model in (None, target.cell["model"])
-                and dataset in (None, target.cell["dataset"])
-            ]
-        )
+        targets = of_group(self.resolved.targets, wildcards.get("model"), wildcards.get("dataset"))
+        return json.dumps([[target.cell, target.method] for target in targets])
 
     @property
     def rivals(self) -> str:
@@ -302,12 +284,6 @@ def shard_output(methods: str) -> str:
 def any_of(names: Iterable[str]) -> str:
     """A regular expression that matches exactly these names, or nothing if there are none."""
     return "|".join(re.escape(name) for name in sorted(set(names))) or "$^"
-
-
-def _made_with(target: Target) -> tuple[dict[str, Any], str]:
-    """Settings and code that a result is to be made with."""
-    code = code_identity("tokens", target.method)
-    return target.settings.model_dump(mode="json"), code
 
 
 def _local(path: str | None) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from eager.config.experiment import PlannedTarget
 from eager.data.tasks import Task, read_tasks
 from eager.evaluation.answers.verdicts import VERDICTS, judge
 from eager.evaluation.programs import CodeOptions, evaluate_programs
@@ -17,6 +18,18 @@ from eager.util.errors import EagerError
 from eager.util.tables import read_table, write_table
 
 COLUMNS = ["prompt_id", "sequence_index", "text", "finish_reason"]
+
+
+def evaluate_target(target: PlannedTarget, sandbox: SandboxSettings, cache: Path) -> None:
+    """Evaluate every sequence of a result; arguments and errors as of `evaluate`."""
+    evaluate(
+        target.file("sequences.parquet"),
+        Path(target.tasks),
+        target.file("verdicts.parquet"),
+        CodeOptions.model_validate(target.program),
+        sandbox,
+        cache,
+    )
 
 
 def evaluate(
@@ -45,15 +58,6 @@ def evaluate(
         _write(output, evaluate_programs(tasks, rows, code, sandbox, cache))
     else:
         _write(output, _evaluate_answers(tasks, rows))
-
-
-def evaluate_answers(sequences_path: Path, tasks_path: Path, output: Path) -> None:
-    """Evaluate every sequence of a result whose tasks are math or choice.
-
-    Raises:
-        EagerError: a sequence belongs to no task.
-    """
-    _write(output, _evaluate_answers(*_read(sequences_path, tasks_path)))
 
 
 def _read(sequences_path: Path, tasks_path: Path) -> tuple[dict[str, Task], list[dict[str, Any]]]:

@@ -24,9 +24,10 @@ from eager.evaluation.statistics.metrics import (
     measure,
 )
 from eager.evaluation.statistics.parallel_curve import mean_curve
+from eager.util.counts import Counts, share_of
 from eager.util.errors import EagerError
 from eager.util.files import read_json, write_text
-from eager.util.tables import read_table
+from eager.util.tables import first_samples, read_table, total_length
 
 INTERVALS = {
     "pass_at_k": "solved",
@@ -56,63 +57,44 @@ UPSTREAM = {
 """Figures by the authors' rules, and the value of a prompt that they are the mean of."""
 
 
-def measure_target(target: Target) -> None:
-    """Write metrics.json beside the sequences and verdicts of a result."""
-    folder = Path(target.folder)
-    write_metrics(
-        target.method,
-        folder / "sequences.parquet",
-        folder / "verdicts.parquet",
-        Path(target.tasks),
-        Path(target.prompts),
-        [Path(run) for run in target.runs],
-        folder / "metrics.json",
-        cell=described_cell(target.cell, target.method),
-    )
+def measure_target(target: Target, **more: Any) -> None:
+    """Write metrics.json of a result that has been evaluated, with `more` at its end.
 
-
-def described_cell(cell: Mapping[str, Any], method: str) -> dict[str, Any]:
-    """What metrics.json says of its cell: `parallel` is shared by cells of several thresholds."""
-    unknown = {"entropy_threshold": None} if method == "parallel" else {}
-    return {**cell, **unknown}
-
-
-def write_metrics(
-    method: str,
-    sequences_path: Path,
-    verdicts_path: Path,
-    tasks_path: Path,
-    prompts_path: Path,
-    run_paths: list[Path],
-    output: Path,
-    *,
-    cell: Mapping[str, Any] | None = None,
-) -> None:
-    """Measure one result.
-
-    Args:
-        method: its method.
-        sequences_path: its sequences.
-        verdicts_path: their verdicts.
-        tasks_path: the data set's tasks, for the authors' grading.
-        prompts_path: the prompts as the model sees them, for the authors' grading.
-        run_paths: run.json of every generation that went into it (the budgeted methods build on
-            EAGer-init); their engine seconds add up.
-        output: metrics.json.
-        cell: experiment, model, data set and the swept parameters, if they are known.
+    The engine seconds of all generations that went into it add up: the budgeted methods build on
+    EAGer-init.
     """
-    tasks = {task.id: task for task in read_tasks(tasks_path)}
-    rows = read_table(prompts_path, "prompts").select(["prompt_id", "text"]).to_pylist()
+    tasks = {task.id: task for task in read_tasks(Path(target.tasks))}
+    rows = read_table(Path(target.prompts), "prompts").select(["prompt_id", "text"]).to_pylist()
     texts = {row["prompt_id"]: row["text"] for row in rows}
-    prompts, generated = _results(sequences_path, verdicts_path)
+    prompts, generated = _results(target)
     grades = {
-        name: _grade(method, tasks[name], texts[name], generated[name], sequences)
+        name: _grade(target.method, tasks[name], texts[name], generated[name], sequences)
         for name, sequences in prompts.items()
     }
-    counts = [read_json(path)["counts"] for path in run_paths]
-    of = {} if cell is None else {"cell": dict(cell)}
-    content = metrics_of(method, prompts, grades, counts)
-    write_text(output, _as_text({"schema_version": 1, **of, **content}))
+    # Cells of several thresholds share the samples of Full Parallel.
+    unknown = {} if target.samples is None else {"entropy_threshold": None}
+    content = {
+        "schema_version": 1,
+        "cell": {**target.cell, **unknown},
+        **metrics_of(target.method, prompts, grades, read_counts(target)),
+        **more,
+    }
+    write_text(Path(target.metrics), _as_text(content))
+
+
+def read_counts(target: Target) -> list[Counts]:
+    """`counts` in run.json of every generation that went into a result.
+
+    Of the first samples of a folder they are in proportion to their tokens.
+    """
+    counts = [read_json(Path(run))["counts"] for run in target.runs]
+    if target.samples is None:
+        return counts
+    every = read_table(target.file("sequences.parquet"), "sequences")
+    shown = first_samples(every, target.samples)
+    if shown.num_rows == every.num_rows:
+        return counts
+    return [share_of(one, total_length(shown), total_length(every)) for one in counts]
 
 
 def metrics_of(
@@ -220,17 +202,14 @@ def _upstream(grade: UpstreamGrade) -> dict[str, Any]:
     return {f"{name}_upstream": value for name, value in grade._asdict().items()}
 
 
-def _results(
-    sequences_path: Path, verdicts_path: Path
-) -> tuple[dict[str, list[SequenceResult]], dict[str, list[str]]]:
+def _results(target: Target) -> tuple[dict[str, list[SequenceResult]], dict[str, list[str]]]:
     """Per prompt, what metrics need of each sequence, and its text."""
-    sequences = read_table(sequences_path, "sequences").select(COLUMNS).to_pylist()
-    verdicts = read_table(verdicts_path, "verdicts").to_pylist()
+    paths = target.file("sequences.parquet"), target.file("verdicts.parquet")
+    tables = read_table(paths[0], "sequences").select(COLUMNS), read_table(paths[1], "verdicts")
+    sequences, verdicts = (first_samples(some, target.samples).to_pylist() for some in tables)
     identity = [(row["prompt_id"], row["sequence_index"]) for row in sequences]
     if identity != [(row["prompt_id"], row["sequence_index"]) for row in verdicts]:
-        raise EagerError(
-            f"{verdicts_path} does not belong to {sequences_path}: delete it and evaluate again"
-        )
+        raise EagerError(f"{paths[1]} does not belong to {paths[0]}: delete it and evaluate again")
     results: dict[str, list[SequenceResult]] = {}
     texts: dict[str, list[str]] = {}
     rows = zip(sequences, verdicts, strict=True)

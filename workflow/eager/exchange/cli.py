@@ -28,11 +28,12 @@ def export(
 ) -> None:
     """Write results as JSON files of the authors' implementation."""
     from eager.config.experiment import read_experiment
-    from eager.exchange.export import export_results, export_rows
+    from eager.exchange.export import export_results
 
     with logged_step(log) as terminal:
-        rows = export_rows(read_experiment(experiment))
-        export_results(rows, output, lambda line: print(line, file=terminal))
+        found = read_experiment(experiment)
+        templates = {name: entry.prompt_template for name, entry in found.datasets.items()}
+        export_results(found.targets, templates, output, lambda line: print(line, file=terminal))
 
 
 @app.command("import")

@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby, takewhile
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from eager.config.experiment import ResolvedExperiment
-from eager.config.settings import BUDGET_METHODS, DEFAULT_RULE, Method, StrictModel
+from eager.config.experiment import Target
+from eager.config.settings import BUDGET_METHODS, DEFAULT_RULE, Method
 from eager.data.models import model_folder
 from eager.data.tasks import Task, read_tasks
 from eager.evaluation.answers.upstream import answers_upstream, grade_answers
+from eager.evaluation.measure import read_counts
 from eager.exchange.authors_format import INHERITED, NOT_RECORDED, NOTES_MARK, file_path
-from eager.generation.counts import added
+from eager.util.counts import added
 from eager.util.files import read_json, write_json
-from eager.util.tables import read_table
+from eager.util.tables import first_samples, read_table
 
 KEPT_COLUMNS = ("parent_index", "round", "threshold", "finish_reason")
 """Columns that the authors' format has no place for and an import needs back."""
@@ -30,73 +31,38 @@ LastTexts = Callable[[list[int]], str]
 Rows = list[dict[str, Any]]
 
 
-class ExportRow(StrictModel):
-    """One result to export: its cell, its method, and where it and its inputs are.
-
-    Attributes:
-        cell: the cell's parameters.
-        method: the method.
-        result: folder of the result.
-        initial: folder of EAGer-init's result, for the methods that build on it.
-        prompts: prompts.parquet.
-        tasks: tasks.jsonl.
-        prompt_template: the data set's, without the model's chat template.
-        model_manifest: the model's manifest.json, to leave the marker of an end out of the texts;
-            None: it stays.
-    """
-
-    cell: dict[str, Any]
-    method: Method
-    result: Path
-    initial: Path | None
-    prompts: Path
-    tasks: Path
-    prompt_template: str = "{prompt}"
-    model_manifest: Path | None = None
-
-
-def export_rows(experiment: ResolvedExperiment) -> list[ExportRow]:
-    """The results of an experiment to export."""
-    return [
-        ExportRow(
-            cell=target.cell,
-            method=target.method,
-            result=Path(target.folder),
-            initial=Path(target.initial) if target.initial else None,
-            prompts=Path(target.prompts),
-            tasks=Path(target.tasks),
-            prompt_template=experiment.datasets[target.cell["dataset"]].prompt_template,
-            model_manifest=Path(target.model_manifest),
-        )
-        for target in experiment.targets
-    ]
-
-
-def export_results(rows: list[ExportRow], output: Path, say: Callable[[str], None]) -> None:
+def export_results(
+    targets: Sequence[Target],
+    templates: Mapping[str, str],
+    output: Path,
+    say: Callable[[str], None],
+) -> None:
     """Write each result to `{output}/{model}/{dataset}/{run}/`, and a .jsonl file beside it.
 
     Args:
-        rows: the results.
+        targets: the results.
+        templates: prompt_template of each data set, without the model's chat template.
         output: folder to write.
         say: is told once if entropies are lacking that the authors' program records.
     """
-    texts: dict[Path | None, LastTexts] = {None: lambda _: ""}
+    texts: dict[str | None, LastTexts] = {None: lambda _: ""}
     silent = False
-    for row in rows:
-        if row.model_manifest not in texts:
-            folder = model_folder(Path(str(row.model_manifest)), weights=False)
-            texts[row.model_manifest] = _last_texts(folder)
-        cell = row.cell
+    for target in targets:
+        if target.model_manifest is not None and target.model_manifest not in texts:
+            folder = model_folder(Path(target.model_manifest), weights=False)
+            texts[target.model_manifest] = _last_texts(folder)
+        cell = target.cell
         run = "{experiment}_T{temperature:g}_M{max_sequences}_seed{seed}".format(**cell)
         if (rule := cell.get("rule", DEFAULT_RULE)) != DEFAULT_RULE:
             run += f"_rule-{rule}"
         path = output / file_path(
-            cell["model"], cell["dataset"], run, row.method, float(cell["entropy_threshold"])
+            cell["model"], cell["dataset"], run, target.method, float(cell["entropy_threshold"])
         )
-        content, name, generations, recorded = _content(row, run, texts[row.model_manifest])
+        template, last = templates[cell["dataset"]], texts[target.model_manifest]
+        content, name, generations, recorded = _content(target, run, template, last)
         write_json(path, {**content, name: generations})
         write_json(path.with_suffix(".jsonl"), content)
-        silent |= row.method == "parallel" and not recorded
+        silent |= target.method == "parallel" and not recorded
     if silent:
         say(
             f"export: Full Parallel has no entropies, {NOT_RECORDED} stands for each; for the "
@@ -111,26 +77,28 @@ def _last_texts(folder: Path) -> LastTexts:
     return lambda token_ids: str(tokenizer.decode(token_ids))
 
 
-def _content(row: ExportRow, run: str, last: LastTexts) -> tuple[dict[str, Any], str, Rows, bool]:
+def _content(
+    target: Target, run: str, template: str, last: LastTexts
+) -> tuple[dict[str, Any], str, Rows, bool]:
     """The file without its generations, their key, they, and whether entropies were recorded."""
-    folders = [folder for folder in (row.initial, row.result) if folder is not None]
-    metrics = read_json(row.result / "metrics.json")
-    counts = added(*(read_json(folder / "run.json")["counts"] for folder in folders))
-    tasks = {task.id: task for task in read_tasks(row.tasks)}
-    generations, kept, recorded = _generations(row, tasks, _branches(folders), last)
-    budgeted = row.method in BUDGET_METHODS
-    rule = row.cell.get("rule", DEFAULT_RULE)
-    own = {NOTES_MARK: {"method": row.method, "rule": rule, "counts": counts, "prompts": kept}}
+    folders = [Path(folder) for folder in (target.initial, target.folder) if folder is not None]
+    metrics, cell = read_json(Path(target.metrics)), target.cell
+    counts = added(*read_counts(target))
+    tasks = {task.id: task for task in read_tasks(Path(target.tasks))}
+    generations, kept, recorded = _generations(target, tasks, template, _branches(folders), last)
+    budgeted = target.method in BUDGET_METHODS
+    rule = cell.get("rule", DEFAULT_RULE)
+    own = {NOTES_MARK: {"method": target.method, "rule": rule, "counts": counts, "prompts": kept}}
     notes = json.dumps(own) + (_allocation(kept) if budgeted else "")
     params = {
-        "model_name": row.cell["model"],
-        "temperature": float(row.cell["temperature"]),
-        "entropy_threshold": float(row.cell["entropy_threshold"]),
-        "max_sequences": int(row.cell["max_sequences"]),
-        "seed": int(row.cell["seed"]),
+        "model_name": cell["model"],
+        "temperature": float(cell["temperature"]),
+        "entropy_threshold": float(cell["entropy_threshold"]),
+        "max_sequences": int(cell["max_sequences"]),
+        "seed": int(cell["seed"]),
     }
     data = {
-        "data_name": row.cell["dataset"],
+        "data_name": cell["dataset"],
         "num_prompts": len(generations),
         "targets": [generation["target"] for generation in generations],
     }
@@ -145,9 +113,9 @@ def _content(row: ExportRow, run: str, last: LastTexts) -> tuple[dict[str, Any],
             "progress": f"{number}/{number}",
         },
         "extra": {"notes": notes, "generation_time_so_far (s)": float(metrics["seconds"])},
-        "results": _results(row.method, tasks, kept, generations, metrics),
+        "results": _results(target.method, tasks, kept, generations, metrics),
     }
-    kind = "default" if row.method == "parallel" else "entropy-aware"
+    kind = "default" if target.method == "parallel" else "entropy-aware"
     return content, f"{kind}-generations", generations, recorded
 
 
@@ -179,15 +147,20 @@ def _answers(method: Method, generation: dict[str, Any]) -> list[str]:
 
 
 def _generations(
-    row: ExportRow, tasks: dict[str, Task], branches: dict[str, Rows], last: LastTexts
+    target: Target,
+    tasks: dict[str, Task],
+    template: str,
+    branches: dict[str, Rows],
+    last: LastTexts,
 ) -> tuple[Rows, Rows, bool]:
     """The prompts in the authors' form, and what that form cannot hold of each."""
-    prompts = read_table(row.prompts, "prompts").to_pylist()
+    prompts = read_table(Path(target.prompts), "prompts").to_pylist()
     texts = {prompt["prompt_id"]: prompt["text"] for prompt in prompts}
-    verdicts = read_table(row.result / "verdicts.parquet", "verdicts").to_pylist()
+    verdicts = read_table(target.file("verdicts.parquet"), "verdicts").to_pylist()
     programs = {(v["prompt_id"], v["sequence_index"]): v["answer"] or "" for v in verdicts}
-    rows = read_table(row.result / "sequences.parquet", "sequences").to_pylist()
-    aware = row.method != "parallel"
+    table = read_table(target.file("sequences.parquet"), "sequences")
+    rows = first_samples(table, target.samples).to_pylist()
+    aware = target.method != "parallel"
     generations, kept = [], []
     recorded = False
     for prompt_id, group in groupby(rows, key=lambda sequence: sequence["prompt_id"]):
@@ -197,14 +170,14 @@ def _generations(
         bodies = [s["text"].removesuffix(e) for s, e in zip(sequences, ends, strict=True)]
         whole = [before + body for body in bodies] if aware else bodies
         generation: dict[str, Any] = {
-            "prompt": row.prompt_template.replace("{prompt}", task.problem),
+            "prompt": template.replace("{prompt}", task.problem),
             "generated_sequences": len(sequences),
             "target": _target(task.target),
             "extracted_answers": "",
             "generations": whole,
             "entropies": [str(_entropies(s, found)) for s in sequences],
         }
-        answers = _answers(row.method, generation)
+        answers = _answers(target.method, generation)
         if task.kind == "code":
             answers = [programs[prompt_id, s["sequence_index"]] for s in sequences]
         generation["extracted_answers"] = str(answers)

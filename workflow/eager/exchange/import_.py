@@ -11,14 +11,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from eager.config.paths import result_folder
+from eager.config.experiment import imported_target
+from eager.config.paths import imported_folder
 from eager.config.schema import Cell
 from eager.config.settings import Method
 from eager.data.encoding import SCHEMA as PROMPTS
 from eager.data.models import write_manifest
 from eager.data.tasks import Task, read_tasks
 from eager.evaluation.evaluate import evaluate
-from eager.evaluation.measure import write_metrics
+from eager.evaluation.measure import measure_target
 from eager.evaluation.programs import CodeOptions
 from eager.exchange.authors_format import (
     BACKUP,
@@ -37,7 +38,7 @@ from eager.exchange.conversion import (
 from eager.generation.provenance import describe_run
 from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
-from eager.util.files import read_json, write_json, write_text
+from eager.util.files import write_json, write_text
 from eager.util.tables import BRANCHES, SEQUENCES, SEQUENCES_OF_STEPS, write_table
 
 Say = Callable[[str], None]
@@ -97,7 +98,7 @@ def import_folder(folder: Path, options: ImportOptions, output: Path, say: Say) 
         names = [r.data.data_name for p, r in read.items() if p.parent == path.parent and r.data]
         cell = cell_of(result, options, names)
         method = method_of(path, result)
-        target = output / Path(*Path(result_folder("x", cell, method)).parts[2:])
+        target = output / imported_folder(cell, method)
         if target in sources:
             say(
                 f"{path}: left out, of the same cell and method as {sources[target]}; import it to "
@@ -148,16 +149,12 @@ def import_result(
     run = describe_run(parameters, counts=counts, imported_from=path.name, said=said)
     # It was made on another machine, of which the file says nothing.
     write_json(output / "run.json", run | {"hardware": {}})
-    sequences, verdicts = output / "sequences.parquet", output / "verdicts.parquet"
-    evaluate(sequences, tasks, verdicts, options.code, options.sandbox, options.cache)
-    metrics = output / "metrics.json"
-    prompts = output / "prompts.parquet"
-    place = {"experiment": experiment, **cell.model_dump()}
-    runs = [output / "run.json"]
-    write_metrics(method, sequences, verdicts, tasks, prompts, runs, metrics, cell=place)
-    write_json(metrics, {**read_json(metrics), "prompts_missing": missing})
     if options.tokenizer is not None:
         write_manifest(output / "model.json", options.tokenizer, {}, weights=False)
+    target = imported_target(output, {"experiment": experiment, **cell.model_dump()}, method)
+    sequences, verdicts = target.file("sequences.parquet"), target.file("verdicts.parquet")
+    evaluate(sequences, tasks, verdicts, options.code, options.sandbox, options.cache)
+    measure_target(target, prompts_missing=missing)
     for line in said:
         say(line)
 

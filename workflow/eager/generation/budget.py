@@ -18,7 +18,7 @@ from eager.algorithm.allocation import (
     saved_budget,
 )
 from eager.algorithm.rules import RULES, RuleName
-from eager.config.experiment import Target
+from eager.config.experiment import PlannedTarget
 from eager.config.settings import DEFAULT_RULE
 from eager.util.errors import EagerError
 from eager.util.files import write_json
@@ -38,7 +38,7 @@ class _Allocation(BaseModel):
     prompts: list[Share]
 
 
-def allocate_for(target: Target) -> None:
+def allocate_for(target: PlannedTarget) -> None:
     """Write the allocation of a budgeted method, from EAGer-init's result.
 
     Raises:
@@ -105,10 +105,12 @@ def read_shares(path: Path) -> dict[str, Share]:
     """The share of every prompt.
 
     Raises:
-        EagerError: it is damaged, or of another schema version.
+        EagerError: it is missing, damaged, or of another schema version.
     """
     try:
         found = _Allocation.model_validate_json(path.read_bytes(), strict=True)
+    except FileNotFoundError:
+        raise EagerError(f"{path}: no such file; run the workflow to make it") from None
     except ValidationError as error:
         raise EagerError(
             f"{path}: {faults_of(_Allocation, error)[0]}; delete it and rerun"

@@ -122,8 +122,11 @@ class Decoder:
         return finished
 
     def _resume(self, run: PromptRun) -> bool:
-        """Go on with a prompt from its last state; False if none of its rounds is under way."""
-        rounds = self._snapshots.restore(run.prompt.id) if self._snapshots else []
+        """Go on with a prompt from its last state; False if none of its rounds is under way.
+
+        The state of a block of samples may have been kept while more or fewer were asked for.
+        """
+        rounds = self._snapshots.restore(run.priority) if self._snapshots else []
         for states in rounds:
             round_ = run.next_round(len(run.finished), run.sequences)
             assert round_ is not None

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from eager.config.settings import DecodingSettings, EngineOptions
-from eager.generation.counts import added
+from eager.config.experiment import PlannedTarget
+from eager.config.paths import STORE
+from eager.config.settings import EngineOptions
 from eager.generation.progress import Progress
-from eager.generation.samples import read_result
 from eager.generation.shard_job import done_file, entry_keys, generate
 from eager.generation.shards import WHOLE
 from eager.generation.store import FinishedPrompt, Store
-from eager.generation.work import Inputs, Work, read_work
+from eager.generation.work import Work, read_work
+from eager.util.counts import added
 from eager.util.errors import EagerError
 from eager.util.files import read_json, report_full_disk, write_json
 from eager.util.tables import BRANCHES, SEQUENCES, concatenate, read_table, write_table
@@ -29,43 +30,41 @@ OF_ONE_SHARD = (
 
 
 def generate_whole(
-    settings: DecodingSettings,
+    target: PlannedTarget,
     options: EngineOptions,
-    inputs: Inputs,
-    output: Path,
     progress_for: Callable[[int], Progress],
+    store: Path = STORE,
 ) -> None:
     """Make a result at once, without shards; arguments and errors as of `generate`."""
-    generate(settings, options, inputs, output, WHOLE, progress_for)
-    done = done_file(output, WHOLE)
-    gather(settings, inputs, [done], output)
+    generate(target, options, WHOLE, progress_for, store)
+    done = done_file(target, WHOLE)
+    gather(target, [done], store)
     done.unlink()
 
 
-def gather(
-    settings: DecodingSettings, inputs: Inputs, done_files: list[Path], output: Path
-) -> None:
+def gather(target: PlannedTarget, done_files: list[Path], store: Path = STORE) -> None:
     """Put the finished prompts of all shards together.
 
+    Writes sequences.parquet, branches.parquet and run.json.
+
     Args:
-        settings: the parameters that make the result.
-        inputs: the files that the shards have read, and the store.
+        target: what was generated, and from what.
         done_files: what the shards have written.
-        output: folder to write sequences.parquet, branches.parquet and run.json in.
+        store: finished prompts.
 
     Raises:
         EagerError: finished prompts are gone; the done files are deleted then, so that a rerun of
             the workflow generates what is missing. Or the disk is full.
     """
-    work = read_work(settings, inputs)
-    keys = entry_keys(settings, inputs, work)
+    work = read_work(target)
+    keys = entry_keys(target, work)
     described = [read_json(path) for path in done_files]
-    store = inputs.store / _engine_of(described, done_files)
+    part = store / _engine_of(described, done_files)
     with report_full_disk("Finished prompts are kept"):
-        finished = _finished_prompts(work, keys, store, done_files)
-        output.mkdir(parents=True, exist_ok=True)
-        _write_tables(output, work, finished)
-        write_json(output / "run.json", _describe(described, finished, keys))
+        finished = _finished_items(work, keys, part, done_files)
+        Path(target.folder).mkdir(parents=True, exist_ok=True)
+        _write_tables(target, work, finished)
+        write_json(target.file("run.json"), _describe(described, finished, keys))
 
 
 def _engine_of(shards: list[dict[str, Any]], done_files: list[Path]) -> str:
@@ -81,26 +80,33 @@ def _engine_of(shards: list[dict[str, Any]], done_files: list[Path]) -> str:
     return engines[0]
 
 
-def _finished_prompts(
+def _finished_items(
     work: Work, keys: list[str], folder: Path, done_files: list[Path]
 ) -> list[FinishedPrompt]:
     damage: list[str] = []
     store = Store(folder, damage.append)
-    found = [read_result(store, key, item) for key, item in zip(keys, work.items, strict=True)]
-    missing = [i.prompt.id for i, entry in zip(work.items, found, strict=True) if entry is None]
+    found: list[FinishedPrompt] = []
+    missing: dict[str, None] = {}
+    for key, item in zip(keys, work.items, strict=True):
+        entry = store.read(key)
+        if entry is None or entry.sequences.num_rows < (item.samples or 0):
+            missing[item.prompt.id] = None
+        else:
+            found.append(entry if item.samples is None else entry.first(item.samples))
     if missing:
         for path in done_files:
             path.unlink()
-        names = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        names = ", ".join([*missing][:5]) + (", ..." if len(missing) > 5 else "")
         told = (
-            f"{folder}: {len(missing)} of {len(work.items)} prompts are not there though their "
-            f"shards were done: {names}. Run the workflow again; it generates these only"
+            f"{folder}: {len(missing)} of {len({i.prompt.id for i in work.items})} prompts are not "
+            f"there though their shards were done: {names}. Run the workflow again; it generates "
+            "these only"
         )
         raise EagerError("\n".join([told, *damage]))
-    return [entry for entry in found if entry is not None]
+    return found
 
 
-def _write_tables(output: Path, work: Work, finished: list[FinishedPrompt]) -> None:
+def _write_tables(target: PlannedTarget, work: Work, finished: list[FinishedPrompt]) -> None:
     tables = []
     for item, result in zip(work.items, finished, strict=True):
         if work.initial is not None:
@@ -108,13 +114,14 @@ def _write_tables(output: Path, work: Work, finished: list[FinishedPrompt]) -> N
         tables.append(result.sequences)
     sequences = concatenate(tables, SEQUENCES)
     branches = concatenate((result.branches for result in finished), BRANCHES)
-    write_table(output / "branches.parquet", branches, "branches")
-    write_table(output / "sequences.parquet", sequences, "sequences")
+    path = target.file("sequences.parquet")
+    write_table(target.file("branches.parquet"), branches, "branches")
+    write_table(path, sequences, "sequences")
     # Entropies are left out: their NaN is not equal to itself.
     compared = [name for name in SEQUENCES.names if name != "entropies"]
-    written = read_table(output / "sequences.parquet", "sequences")
+    written = read_table(path, "sequences")
     if not written.select(compared).equals(sequences.select(compared)):
-        raise RuntimeError(f"{output}/sequences.parquet does not read back as it was written")
+        raise RuntimeError(f"{path} does not read back as it was written")
 
 
 def _describe(

@@ -19,7 +19,7 @@ NextRound = Callable[[int, int], Round | None]
 
 @dataclass(eq=False)
 class PromptRun:
-    """One prompt on its way through its rounds.
+    """One prompt on its way through its rounds; `priority` is its place in the work.
 
     `steps_to_state`: once it no longer branches, so many steps at least lead to the next state.
     `ready`: how many of its requests have brought what its tree has not been told of yet.
@@ -80,8 +80,8 @@ Arrival = tuple[LiveRequest, EngineOutput, float]
 class Snapshots(Protocol):
     """Keeps the states of prompts that are under way."""
 
-    def restore(self, prompt_id: str) -> list[list[TreeState]]:
-        """The states of a prompt's rounds, oldest first; none where nothing is kept."""
+    def restore(self, place: int) -> list[list[TreeState]]:
+        """The states of the rounds of the prompt at a place in the work, oldest first, if any."""
         ...
 
     def save(self, run: PromptRun, lengths: Mapping[int, int]) -> None:

@@ -11,22 +11,23 @@ from typing import Any
 
 import pyarrow as pa
 
+from eager.config.experiment import PlannedTarget
+from eager.config.paths import STORE
 from eager.config.settings import DecodingSettings, EngineOptions
 from eager.data.models import model_folder
 from eager.data.prompts import Vocabulary, template_date
-from eager.generation.counts import added
 from eager.generation.decoder import Decoder, vocabulary_of
 from eager.generation.engine import Engine, VllmEngine
 from eager.generation.progress import Progress
 from eager.generation.prompt_run import PromptRun
 from eager.generation.provenance import check_build, describe_run, engine_software
 from eager.generation.records import Tokenizer, tree_tables
-from eager.generation.samples import with_more
 from eager.generation.shards import Shard, partition
 from eager.generation.signals import StopRequest, stop_requests
 from eager.generation.snapshots import SnapshotFiles
 from eager.generation.store import UNDER_WAY, FinishedPrompt, Store, entry_key
-from eager.generation.work import Inputs, Work, WorkItem, read_work
+from eager.generation.work import Work, WorkItem, read_work
+from eager.util.counts import added
 from eager.util.files import read_json, report_full_disk, write_json
 from eager.util.fingerprint import code_identity
 from eager.util.tables import BRANCHES, SEQUENCES, concatenate
@@ -44,6 +45,10 @@ class Generation:
         keys: key of each item in the store, in the order of `work`.
         store: finished prompts.
         stop: asked after every step.
+
+    Attributes:
+        sequences: how many have been generated.
+        found: prompts that were finished before.
     """
 
     def __init__(
@@ -56,21 +61,24 @@ class Generation:
         stop: StopRequest,
     ) -> None:
         self.settings = settings
-        self.finished: set[str] = set()
         self.sequences = 0
+        self.prompts = len({item.prompt.id for item in work})
         self._vocabulary = vocabulary
-        self._items = {item.prompt.id: item for item in work}
-        self._keys = {item.prompt.id: key for item, key in zip(work, keys, strict=True)}
+        self._left = dict(zip(keys, work, strict=True))
         self._before: dict[str, FinishedPrompt] = {}
         self._store = store
         self._stop = stop
         self._look_up()
 
+    @property
+    def finished(self) -> int:
+        """Prompts of which nothing is left to generate."""
+        return self.prompts - len({item.prompt.id for item in self._left.values()})
+
     def run(self, make_engine: EngineFactory, progress: Progress) -> None:
         """Finish all prompts; starts no engine where nothing is left to generate.
 
-        The prompts are locked only while there are some to generate: results that find everything,
-        such as those of smaller M, keep nobody waiting.
+        The prompts are locked only while there are some to generate.
 
         Raises:
             EagerError: another job is generating these prompts.
@@ -78,75 +86,69 @@ class Generation:
                 goes on from its last state.
         """
         with ExitStack() as held:
-            if len(self.finished) < len(self._items):
+            if self._left:
                 with self._stop.at_once():
-                    held.enter_context(self._store.hold(self._keys.values()))
+                    held.enter_context(self._store.hold(self._left))
                 self._look_up()  # another job may have finished them before the lock was free
             self._finish(make_engine, progress)
 
     def _finish(self, make_engine: EngineFactory, progress: Progress) -> None:
         progress.begin(self.found)
-        remaining = [i for i in self._items.values() if i.prompt.id not in self.finished]
-        if not any(item.next_round(0, 0) for item in remaining):
-            for item in remaining:
-                self._keep(item, _empty_result())
-            progress.end(len(self.finished), forks=0, tokens=0)
+        remaining = [(key, self._to_draw(key, item)) for key, item in self._left.items()]
+        if not any(item.next_round(0, 0) for _, item in remaining):
+            for key, _ in remaining:
+                self._keep(key, _empty_result())
+            progress.end(self.finished, forks=0, tokens=0)
             return
         with self._stop.at_once():
             engine, tokenizer = make_engine()
         vocabulary = vocabulary_of(self.settings.rule, self._vocabulary, tokenizer)
-        snapshots = SnapshotFiles(self._files_under_way(remaining), progress.say)
+        snapshots = SnapshotFiles(
+            [self._file_under_way(key, item) for key, item in remaining], progress.say
+        )
         decoder = Decoder(engine, self.settings, vocabulary, snapshots)
         snapshots.new_counts = _CountDifferences(decoder).since_last
-        for runs in decoder.run([(item.prompt, item.next_round) for item in remaining]):
+        finished = self.finished
+        for runs in decoder.run([(item.prompt, item.next_round) for _, item in remaining]):
             for run in runs:
-                item = self._items[run.prompt.id]
-                counts = added(snapshots.new_counts(), snapshots.counts(run.prompt.id))
+                key, item = remaining[run.priority]
+                counts = added(snapshots.new_counts(), snapshots.counts(run.priority))
                 tables = self._tables(item, run, tokenizer)
-                self._keep(item, FinishedPrompt(*tables, counts | _tokens_of(run)))
-                snapshots.forget(run.prompt.id)
+                self._keep(key, FinishedPrompt(*tables, counts | _tokens_of(run)))
+                snapshots.forget(run.priority)
+                finished = self.finished
             self._stop.check()
             progress.update(
-                len(self.finished),
-                decoder.live_sequences,
-                decoder.counters.forks,
-                decoder.counters.tokens,
+                finished, decoder.live_sequences, decoder.counters.forks, decoder.counters.tokens
             )
-        progress.end(len(self.finished), decoder.counters.forks, decoder.counters.tokens)
+        progress.end(self.finished, decoder.counters.forks, decoder.counters.tokens)
 
     def _look_up(self) -> None:
-        """Find out what is finished, and from which sample on Full Parallel is to go on."""
-        for prompt_id, item in self._items.items():
-            found = None if prompt_id in self.finished else self._store.read(self._keys[prompt_id])
+        """Find out what is finished, and from which sample on a block is to go on."""
+        for key, item in list(self._left.items()):
+            found = self._store.read(key)
             if found is None:
                 continue
-            there = found.sequences.num_rows
-            if item.samples is None or there >= item.samples:
-                self.finished.add(prompt_id)
+            if item.samples is None or found.sequences.num_rows >= item.samples:
+                del self._left[key]
             else:
-                self._before[prompt_id] = found
-                self._items[prompt_id] = item.after(there)
-        self.found = len(self.finished)
+                self._before[key] = found
+        self.found = self.finished
 
-    def _files_under_way(self, items: list[WorkItem]) -> dict[str, Path]:
-        """Where the states of prompts are kept, by the samples that are to be drawn."""
-        keys = (
-            entry_key(self._keys[item.prompt.id], f"{item.first_index} {item.samples}")
-            for item in items
-        )
-        return {
-            item.prompt.id: self._store.path(key, UNDER_WAY)
-            for item, key in zip(items, keys, strict=True)
-        }
+    def _to_draw(self, key: str, item: WorkItem) -> WorkItem:
+        before = self._before.get(key)
+        return item if before is None else item.without(before.sequences.num_rows)
 
-    def _keep(self, item: WorkItem, finished: FinishedPrompt) -> None:
-        prompt_id = item.prompt.id
+    def _file_under_way(self, key: str, item: WorkItem) -> Path:
+        """Where the state of a prompt is kept; of a block, by the first sample to be drawn."""
+        return self._store.path(entry_key(key, str(item.first_index)), UNDER_WAY)
+
+    def _keep(self, key: str, finished: FinishedPrompt) -> None:
         self.sequences += finished.sequences.num_rows
-        if prompt_id in self._before:
-            finished = with_more(self._before[prompt_id], finished)
-        write = self._store.write if item.samples is None else self._store.write_samples
-        write(self._keys[prompt_id], finished)
-        self.finished.add(prompt_id)
+        if before := self._before.get(key):
+            finished = before.followed_by(finished)
+        self._store.write(key, finished)
+        del self._left[key]
 
     def _tables(
         self, item: WorkItem, run: PromptRun, tokenizer: Tokenizer
@@ -196,12 +198,12 @@ class _CountDifferences:
         return difference
 
 
-def done_file(output: Path, shard: Shard) -> Path:
+def done_file(target: PlannedTarget, shard: Shard) -> Path:
     """What a job writes when its shard is done."""
-    return output / f"shard-{shard}.json"
+    return target.file(f"shard-{shard}.json")
 
 
-def generation_identity(settings: DecodingSettings, inputs: Inputs, work: Work) -> dict[str, Any]:
+def generation_identity(target: PlannedTarget, work: Work) -> dict[str, Any]:
     """Everything that decides the results of a generation besides its prompts and the software.
 
     What the software is, the folder of the store says: `store_folder`.
@@ -209,12 +211,12 @@ def generation_identity(settings: DecodingSettings, inputs: Inputs, work: Work) 
     # How many samples are asked for decides none of them, and the end of thinking only where
     # sequences branch. The context length stays, though `max_tokens` may be shorter: vLLM chooses
     # the rotary embeddings of some models (LongRoPE) by it.
-    without = {"max_sequences", "end_of_thinking"} if settings.method == "parallel" else None
+    without = {"max_sequences", "end_of_thinking"} if target.method == "parallel" else None
     return {
-        "settings": json.loads(settings.model_dump_json(exclude=without)),
+        "settings": json.loads(target.settings.model_dump_json(exclude=without)),
         "vocabulary": work.vocabulary.model_dump(exclude=without),
-        "model": read_json(inputs.model_manifest)["files"],
-        "code": code_identity("tokens", settings.method),
+        "model": read_json(Path(target.model_manifest))["files"],
+        "code": code_identity("tokens", target.method),
     }
 
 
@@ -223,63 +225,71 @@ def store_folder(store: Path) -> Path:
     return store / engine_software()
 
 
-def entry_keys(settings: DecodingSettings, inputs: Inputs, work: Work) -> list[str]:
-    """Keys in the store of all prompts of a generation, in order."""
-    identity = json.dumps(generation_identity(settings, inputs, work), sort_keys=True)
+def entry_keys(target: PlannedTarget, work: Work) -> list[str]:
+    """Keys in the store of all items of a generation, in order."""
+    identity = json.dumps(generation_identity(target, work), sort_keys=True)
     return [entry_key(identity, item.key) for item in work.items]
 
 
 def generate(
-    settings: DecodingSettings,
+    target: PlannedTarget,
     options: EngineOptions,
-    inputs: Inputs,
-    output: Path,
     shard: Shard,
     progress_for: Callable[[int], Progress],
+    store: Path = STORE,
 ) -> None:
     """Bring the prompts of one shard into the store and write the shard's done file.
 
     Args:
-        settings: the parameters that make the result.
+        target: what is generated, and from what.
         options: speed and memory.
-        inputs: files to read, and the store.
-        output: folder of the result.
         shard: which of the prompts.
         progress_for: the live line for a number of prompts.
+        store: finished prompts.
 
     Raises:
         EagerError: an input is missing or does not fit, the disk is full, or another job is
             generating these prompts.
         StoppedError: SIGTERM or SIGUSR1 has come.
     """
-    work = read_work(settings, inputs)
-    chosen = partition([item.cost for item in work.items], shard.count)[shard.number - 1]
-    all_keys = entry_keys(settings, inputs, work)
-    items, keys = [work.items[i] for i in chosen], [all_keys[i] for i in chosen]
-    progress = progress_for(len(items))
-    store = Store(store_folder(inputs.store), progress.say)
-    loader = _Loader(settings, options, inputs, work, progress.say)
+    work = read_work(target)
+    chosen = _prompts_of(shard, work.items)
+    every = zip(work.items, entry_keys(target, work), strict=True)
+    mine = [(item, key) for item, key in every if item.prompt.id in chosen]
+    progress = progress_for(len(chosen))
+    entries = Store(store_folder(store), progress.say)
+    loader = _Loader(target, options, work.vocabulary, progress.say)
     started = perf_counter()
     with stop_requests() as stop, report_full_disk("Finished prompts are kept"):
-        generation = Generation(settings, work.vocabulary, items, keys, store, stop)
+        items, keys = [item for item, _ in mine], [key for _, key in mine]
+        generation = Generation(target.settings, work.vocabulary, items, keys, entries, stop)
         generation.run(loader.load, progress)
-        manifest = read_json(inputs.model_manifest)
+        manifest = read_json(Path(target.model_manifest))
         done = describe_run(
-            json.loads(settings.model_dump_json()),
+            json.loads(target.settings.model_dump_json()),
             model={key: manifest[key] for key in ("model", "source", "revision", "files")},
-            template_date=template_date(inputs.prompts),
+            template_date=template_date(Path(target.prompts)),
             shard=str(shard),
-            prompts=len(items),
+            prompts=len(chosen),
             prompts_found_finished=generation.found,
             sequences_generated=generation.sequences,
-            pool=inputs.pool,
             engine=engine_software(),
             engine_options=options.model_dump(),
-            code_fingerprint=code_identity("tokens", settings.method),
+            code_fingerprint=code_identity("tokens", target.method),
             load_seconds=loader.seconds,
             wall_seconds=perf_counter() - started,
         )
-        write_json(done_file(output, shard), done)
+        write_json(done_file(target, shard), done)
+
+
+def _prompts_of(shard: Shard, items: list[WorkItem]) -> set[str]:
+    """The prompts of a shard; one with several blocks of samples stays together."""
+    costs: dict[str, float] = {}
+    for item in items:
+        costs[item.prompt.id] = costs.get(item.prompt.id, 0.0) + item.cost
+    prompts = list(costs)
+    chosen = partition(list(costs.values()), shard.count)[shard.number - 1]
+    return {prompts[index] for index in chosen}
 
 
 class _Loader:
@@ -287,32 +297,30 @@ class _Loader:
 
     def __init__(
         self,
-        settings: DecodingSettings,
+        target: PlannedTarget,
         options: EngineOptions,
-        inputs: Inputs,
-        work: Work,
+        vocabulary: Vocabulary,
         say: Callable[[str], None],
     ) -> None:
         self.seconds = 0.0
         self._say = say
-        self._settings = settings
+        self._target = target
         self._options = options
-        self._manifest = inputs.model_manifest
-        self._vocabulary = work.vocabulary
+        self._vocabulary = vocabulary
 
     def load(self) -> tuple[Engine, Tokenizer]:
         if remark := check_build():
             self._say(remark)
-        begin = perf_counter()
+        begin, manifest = perf_counter(), Path(self._target.model_manifest)
         engine = VllmEngine(
-            model_folder(self._manifest),
-            self._settings,
+            model_folder(manifest),
+            self._target.settings,
             self._options,
             self._vocabulary.context_length,
             self._vocabulary.end_of_sequence,
         )
         # Again: files that were replaced while they were read are not those that were hashed.
-        model_folder(self._manifest)
+        model_folder(manifest)
         self.seconds = perf_counter() - begin
         return engine, engine.tokenizer
 

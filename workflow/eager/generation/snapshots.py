@@ -1,8 +1,9 @@
 """The states of prompts that are under way, on disk: where an interrupted generation goes on.
 
-One file per prompt in the store, which only grows: a line that names the form, then a record per
-state. A record is a line with its hash and size, a line of JSON, and the new tokens and entropies
-as they are in memory, four bytes each. A record that was cut short or damaged ends what counts.
+One file per prompt, or block of its samples, in the store, which only grows: a line that names the
+form, then a record per state. A record is a line with its hash and size, a line of JSON, and the
+new tokens and entropies as they are in memory, four bytes each. A record that was cut short or
+damaged ends what counts.
 Nothing waits for the disk: what a crash of the machine leaves out is found missing by its hash.
 
 A record is what has changed since the one before it, whose hash it contains. So where two jobs
@@ -16,7 +17,7 @@ import hashlib
 import json
 import re
 from array import array
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,8 @@ from eager.algorithm.allocation import Round
 from eager.algorithm.branching import Branch, PromptTree
 from eager.algorithm.entropy import History
 from eager.algorithm.tree_state import LISTS, Saved, TreeState, difference, saved_by
-from eager.generation.counts import added
 from eager.generation.prompt_run import PromptRun
+from eager.util.counts import added
 
 FORM = b"eager snapshots 2\n"
 ANY_FORM = re.compile(rb"eager snapshots \d+\n")
@@ -49,22 +50,22 @@ class SnapshotFiles:
     """See `eager.generation.prompt_run.Snapshots`.
 
     Args:
-        paths: file of each prompt.
+        paths: file of each prompt, by its place in the work.
         log: is given a line about each file that is damaged or of another form.
     """
 
-    def __init__(self, paths: Mapping[str, Path], log: Callable[[str], None]) -> None:
+    def __init__(self, paths: Sequence[Path], log: Callable[[str], None]) -> None:
         self.new_counts: Callable[[], dict[str, float]] = dict
         """What the engine has done since this was called last."""
-        self._paths = dict(paths)
+        self._paths = dict(enumerate(paths))
         self._log = log
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[int, _Kept] = {}
 
-    def restore(self, prompt_id: str) -> list[list[TreeState]]:
+    def restore(self, place: int) -> list[list[TreeState]]:
         """The states of a prompt's rounds, oldest first; none where nothing is kept."""
         rounds: list[list[TreeState]] = []
-        kept = self._kept[prompt_id] = _Kept()
-        for found, payload in self._read(prompt_id):
+        kept = self._kept[place] = _Kept()
+        for found, payload in self._read(place):
             facts, states = _decode(payload)
             if facts["after"] != kept.last:
                 continue  # another job's
@@ -83,10 +84,10 @@ class SnapshotFiles:
         Raises:
             OSError: the disk is full; what was kept before stays.
         """
-        path = self._paths.get(run.prompt.id)
+        path = self._paths.get(run.priority)
         if path is None:
             return
-        kept = self._kept.setdefault(run.prompt.id, _Kept())
+        kept = self._kept.setdefault(run.priority, _Kept())
         counts = self.new_counts()
         kept.counts = added(kept.counts, counts)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,19 +101,19 @@ class SnapshotFiles:
             record = f"{kept.last} {len(payload)}\n".encode() + payload
             stream.write(FORM + record if new else record)
 
-    def counts(self, prompt_id: str) -> dict[str, float]:
+    def counts(self, place: int) -> dict[str, float]:
         """What the engine had done until the last state, as far as it is told with this prompt."""
-        return self._kept.get(prompt_id, _Kept()).counts
+        return self._kept.get(place, _Kept()).counts
 
-    def forget(self, prompt_id: str) -> None:
+    def forget(self, place: int) -> None:
         """Delete what is kept of a prompt, which has been finished."""
-        self._kept.pop(prompt_id, None)
-        if prompt_id in self._paths:
-            self._paths[prompt_id].unlink(missing_ok=True)
+        self._kept.pop(place, None)
+        if place in self._paths:
+            self._paths[place].unlink(missing_ok=True)
 
-    def _read(self, prompt_id: str) -> Iterator[tuple[str, bytes]]:
+    def _read(self, place: int) -> Iterator[tuple[str, bytes]]:
         """Hash and payload of each record up to the first that is damaged, which is cut off."""
-        path = self._paths.get(prompt_id)
+        path = self._paths.get(place)
         content = path.read_bytes() if path is not None and path.exists() else b""
         if path is None or not content:
             return
@@ -124,9 +125,9 @@ class SnapshotFiles:
                 good += size
         elif ANY_FORM.match(content):
             self._log(
-                f"{path}: of another version, left as it is; {prompt_id} starts from the beginning"
+                f"{path}: of another version, left as it is; its prompt starts from the beginning"
             )
-            del self._paths[prompt_id]
+            del self._paths[place]
             return
         if good != len(content):
             self._log(f"{path}: damaged from byte {good} on; only what lies before that counts")

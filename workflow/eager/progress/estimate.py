@@ -7,7 +7,7 @@ there is none, it is a guess from the nearest one (`guesses.py`) and is counted 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,18 +34,16 @@ class Cost:
         basis: where the tokens are from; `done` is what the result there has cost.
         guessed_from: what a guess is from, in words; else empty.
         prompts: prompts.
-        samples: samples per prompt that it generates itself; of Full Parallel only.
         jobs: GPU jobs, one per shard.
         gpus: GPUs of each job.
-        loads: jobs that load the model; those that find all their samples, or have no prompt, load
-            none.
+        loads: jobs that load the model; those that have no prompt load none.
         tokens: tokens it generates itself.
         tokens_naive: with every sample drawn again for each M and, of budgeted methods where the
             count is ours, EAGer-init again.
         gpu_hours: generation, and loading of the model in `loads` jobs.
         gpu_hours_naive: of `tokens_naive`, with a load in each job that has a prompt.
         disk_gigabytes: its tables.
-        pool: results of Full Parallel with equal pools share their samples; None: branching.
+        caps: every M that is asked of it, the largest first; several of Full Parallel.
         initial: folder of the EAGer-init that a budgeted method goes on from.
     """
 
@@ -55,7 +53,6 @@ class Cost:
     basis: Basis
     guessed_from: str
     prompts: int | None
-    samples: int | None
     jobs: int
     gpus: int
     loads: int
@@ -64,7 +61,7 @@ class Cost:
     gpu_hours: float | None
     gpu_hours_naive: float | None
     disk_gigabytes: float | None
-    pool: tuple[Any, ...] | None
+    caps: tuple[int, ...]
     initial: str | None
 
 
@@ -73,36 +70,24 @@ class Planned:
     """A result of the plan with what is known of it.
 
     Attributes:
-        pool: of `Cost`.
+        cell: the one with the largest M.
+        smaller: what a prompt costs at each smaller M, if nothing is shared.
+        caps: of `Cost`.
         initial: of `Cost`.
         alone: what a prompt costs if nothing is shared.
         own: the run that is there, made with these settings and this code; None: still to run.
+        there: samples of Full Parallel that an own run with a smaller M has.
     """
 
     folder: str
     cell: Cell
     method: Method
-    pool: tuple[Any, ...] | None
+    caps: tuple[int, ...]
     initial: str | None
     alone: PerPrompt
+    smaller: tuple[PerPrompt, ...]
     own: FormerRun | None
-
-
-def nested_samples(sizes: Mapping[str, int], done: Iterable[int]) -> dict[str, int]:
-    """Samples per prompt that each result of one pool still generates.
-
-    A smaller M is the first samples of a larger one: the largest M generates those that no result
-    has yet, and the others wait for it and generate none.
-
-    Args:
-        sizes: M of each result, by folder.
-        done: M of each result that is there.
-    """
-    if not sizes:
-        return {}
-    there = max(done, default=0)
-    largest = max(sizes, key=lambda folder: sizes[folder])
-    return dict.fromkeys(sizes, 0) | {largest: max(0, sizes[largest] - there)}
+    there: int
 
 
 def estimate(
@@ -122,20 +107,9 @@ def estimate(
         speeds: of each model.
     """
     planned = plan(experiment, runs, published)
-    generated: dict[str, int] = {}
-    for pool in dict.fromkeys(result.pool for result in planned if result.pool):
-        members = [result for result in planned if result.pool == pool]
-        generated |= nested_samples(
-            {result.folder: result.cell.max_sequences for result in members},
-            [result.cell.max_sequences for result in members if result.own],
-        )
     costs = {
         result.folder: _cost(
-            experiment,
-            result,
-            prompts[result.cell.dataset],
-            generated.get(result.folder),
-            speeds[result.cell.model],
+            experiment, result, prompts[result.cell.dataset], speeds[result.cell.model]
         )
         for result in planned
     }
@@ -161,56 +135,62 @@ def plan(
     }
     runs_by_folder = {run.folder: run for run in runs}
     known: dict[Key, PerPrompt] = {}
-    name, found = experiment.config.experiment, {}
+    name = experiment.config.experiment
+    asked: dict[tuple[str, Method], list[Cell]] = {}
     for cell in experiment.cells:
         for method in methods:
-            folder = result_folder(name, cell, method)
-            if folder in found:
-                continue
-            key = _key(cell, method)
+            asked.setdefault((result_folder(name, cell, method), method), []).append(cell)
+    found = []
+    for (folder, method), cells in asked.items():
+        caps = sorted({cell.max_sequences for cell in cells}, reverse=True)
+        of_caps = {cell.max_sequences: cell for cell in reversed(cells)}
+        cell = of_caps[caps[0]]
+        for key in (_key(of_caps[cap], method) for cap in caps):
             if key not in known:
                 known[key] = per_prompt(key, runs, facts[cell.temperature], kinds)
-            budgeted = method in BUDGET_METHODS
-            pooled = cell.model, cell.dataset, cell.temperature, cell.seed
-            found[folder] = Planned(
+        alone, *smaller = (known[_key(of_caps[cap], method)] for cap in caps)
+        there = _samples_there(experiment, cell, method, runs_by_folder.get(folder))
+        budgeted = method in BUDGET_METHODS
+        found.append(
+            Planned(
                 folder,
                 cell,
                 method,
-                pool=pooled if method == "parallel" else None,
+                caps=tuple(caps),
                 initial=result_folder(name, cell, "eager_init") if budgeted else None,
-                alone=known[key],
-                own=_as_wanted(experiment, cell, method, runs_by_folder.get(folder)),
+                alone=alone,
+                smaller=tuple(smaller),
+                own=runs_by_folder[folder] if there >= cell.max_sequences else None,
+                there=there,
             )
-    return list(found.values())
+        )
+    return found
 
 
-def _as_wanted(
+def _samples_there(
     experiment: Experiment, cell: Cell, method: Method, run: FormerRun | None
-) -> FormerRun | None:
-    """The run that is there, unless `eager status` calls it outdated: it is made again then."""
+) -> int:
+    """M of the run that is there; 0 if other settings or code would make it now."""
     if run is None:
-        return None
-    settings = experiment.decoding(cell, method).model_dump(mode="json")
+        return 0
+    wanted = experiment.decoding(cell, method)
+    if method == "parallel":
+        wanted = wanted.model_copy(update={"max_sequences": run.key.max_sequences})
     code = code_identity("tokens", method)
-    return run if (run.parameters, run.code) == (settings, code) else None
+    is_current = (run.parameters, run.code) == (wanted.model_dump(mode="json"), code)
+    return run.key.max_sequences if is_current else 0
 
 
-def _cost(
-    experiment: Experiment,
-    result: Planned,
-    prompts: int | None,
-    samples: int | None,
-    speed: Speed,
-) -> Cost:
-    """What a result costs; `samples` per prompt are those of Full Parallel still to generate."""
+def _cost(experiment: Experiment, result: Planned, prompts: int | None, speed: Speed) -> Cost:
+    """What a result costs."""
     if result.own is not None:
         return _cost_of_run(experiment, result, result.own, speed)
     cell, alone = result.cell, result.alone
     jobs, gpus = experiment.shards(cell.model, cell.dataset), experiment.gpus(cell.model)
     working = _with_prompts(jobs, prompts)
-    loads = 0 if samples == 0 else working
-    naive = _times(alone.tokens, prompts)
-    tokens = naive if samples is None else _times(naive, samples / cell.max_sequences)
+    every = _times(alone.tokens, prompts)
+    naive = _plus(every, _tokens_of_smaller(result, prompts))
+    tokens = _times(every, 1 - result.there / cell.max_sequences)
     return Cost(
         folder=result.folder,
         cell=experiment.columns(cell),
@@ -218,28 +198,25 @@ def _cost(
         basis=alone.basis,
         guessed_from=alone.words,
         prompts=prompts,
-        samples=samples,
         jobs=jobs,
         gpus=gpus,
-        loads=loads,
+        loads=working,
         tokens=tokens,
         tokens_naive=naive,
-        gpu_hours=gpu_hours(tokens, speed, loads, gpus),
-        gpu_hours_naive=gpu_hours(naive, speed, working, gpus),
+        gpu_hours=gpu_hours(tokens, speed, working, gpus),
+        gpu_hours_naive=gpu_hours(naive, speed, working * len(result.caps), gpus),
         disk_gigabytes=_times(_times(alone.bytes, prompts), 1 / GIGABYTE),
-        pool=result.pool,
+        caps=result.caps,
         initial=result.initial,
     )
 
 
 def _cost_of_run(experiment: Experiment, result: Planned, run: FormerRun, speed: Speed) -> Cost:
-    """What a result that is there has cost; measured, whatever speed is given."""
+    """What a result that is there has cost; measured."""
     jobs = experiment.shards(result.cell.model, result.cell.dataset)
-    seconds, loads = run.gpus * run.seconds, run.gpus * sum(run.loads)
-    hours = (run.generated * seconds + loads) / HOUR
-    found = not run.loads and not run.generated * run.tokens
-    working = _with_prompts(jobs, run.prompts)
-    loads_again = (gpu_hours(0, speed, working, run.gpus) or 0) if found else 0
+    hours = run.gpus * (run.seconds + sum(run.loads)) / HOUR
+    smaller = _tokens_of_smaller(result, run.prompts)
+    again = _with_prompts(jobs, run.prompts) * len(result.smaller)
     return Cost(
         folder=result.folder,
         cell=experiment.columns(result.cell),
@@ -247,18 +224,25 @@ def _cost_of_run(experiment: Experiment, result: Planned, run: FormerRun, speed:
         basis="done",
         guessed_from="",
         prompts=run.prompts,
-        samples=None if run.samples is None else round(run.samples / run.prompts),
         jobs=jobs,
         gpus=run.gpus,
         loads=len(run.loads),
-        tokens=run.generated * run.tokens,
-        tokens_naive=run.tokens,
+        tokens=run.tokens,
+        tokens_naive=_plus(run.tokens, smaller),
         gpu_hours=hours,
-        gpu_hours_naive=(seconds + loads) / HOUR + loads_again,
+        gpu_hours_naive=_plus(hours, gpu_hours(smaller, speed, again, run.gpus)),
         disk_gigabytes=run.bytes / GIGABYTE,
-        pool=result.pool,
+        caps=result.caps,
         initial=result.initial,
     )
+
+
+def _tokens_of_smaller(result: Planned, prompts: int | None) -> float | None:
+    """Tokens of all smaller M, drawn again."""
+    tokens: float | None = 0.0
+    for alone in result.smaller:
+        tokens = _plus(tokens, _times(alone.tokens, prompts))
+    return tokens
 
 
 def _with_prompts(jobs: int, prompts: int | None) -> int:

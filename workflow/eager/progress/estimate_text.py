@@ -65,7 +65,7 @@ def as_json(estimate: Estimate) -> dict[str, Any]:
     price, known = estimate.price, without_guesses(estimate.costs)
     return {
         "results": [
-            _without(asdict(cost), "pool", "initial") | _price(cost.gpu_hours, price)
+            _without(asdict(cost), "caps", "initial") | _price(cost.gpu_hours, price)
             for cost in estimate.costs
         ],
         "total": _total_as_json(total(estimate.costs), price),

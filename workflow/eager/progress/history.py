@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -45,12 +45,8 @@ class FormerRun:
         folder: where it is.
         key: what makes its counts comparable with a planned one.
         prompts: prompts of the result.
-        samples: sequences of Full Parallel that it generated itself, over all prompts; the others
-            it found where a run with another M had left them. The largest M of a pool has those
-            too that no run has counted. None: a method that branches.
-        pool: what runs with the same prompts in the store have in common.
-        tokens: tokens of its sequences, found ones too; those of an EAGer-init that it builds on
-            are not among them.
+        tokens: tokens of its sequences, those found in the store too; those of an EAGer-init that
+            it builds on are not among them.
         seconds: time of engine and driver that made these, without loading the model.
         loads: seconds to load the model in each of its jobs that did.
         gpus: GPUs of each job.
@@ -63,8 +59,6 @@ class FormerRun:
     folder: str
     key: Key
     prompts: int
-    samples: int | None
-    pool: str
     tokens: int
     seconds: float
     loads: tuple[float, ...]
@@ -78,13 +72,6 @@ class FormerRun:
     def model(self) -> str:
         """Name of its model."""
         return self.key.model
-
-    @property
-    def generated(self) -> float:
-        """Share of its tokens, and of its seconds, that it generated itself."""
-        if self.samples is None:
-            return 1.0
-        return min(1.0, self.samples / (self.prompts * self.key.max_sequences))
 
 
 def read_former_runs(results: Path = Path("results")) -> tuple[list[FormerRun], list[str]]:
@@ -109,31 +96,7 @@ def read_former_runs(results: Path = Path("results")) -> tuple[list[FormerRun], 
             continue
         if run is not None:
             runs.append(run)
-    return _with_uncounted_samples(runs), damaged
-
-
-def _with_uncounted_samples(runs: list[FormerRun]) -> list[FormerRun]:
-    """The runs, with every sample of Full Parallel counted.
-
-    A job counts what it has drawn when it ends. What an interrupted one drew is found by the next,
-    and so is what a result drew that was made again or is gone: nobody counts that. But all samples
-    of the largest M have been drawn once, so what is missing of them goes to it.
-    """
-    pools: dict[str, list[FormerRun]] = {}
-    for run in runs:
-        if run.samples is not None:
-            pools.setdefault(run.pool, []).append(run)
-    missing: dict[str, int] = {}
-    for members in pools.values():
-        most = max(members, key=lambda run: (run.key.max_sequences, run.samples))
-        counted = sum(run.samples or 0 for run in members)
-        missing[most.folder] = max(0, most.prompts * most.key.max_sequences - counted)
-    return [
-        replace(run, samples=(run.samples or 0) + missing[run.folder])
-        if run.folder in missing
-        else run
-        for run in runs
-    ]
+    return runs, damaged
 
 
 def tokens_per_second(runs: list[FormerRun]) -> float | None:
@@ -171,13 +134,10 @@ def _read(path: Path) -> FormerRun | None:
     hardware, options = content["hardware"], content.get("engine_options", {})
     prompts = int(_number(content["prompts"], above=0))
     key = _key(model, dataset, parameters)
-    samples = content.get("sequences_generated", prompts * key.max_sequences)
     return FormerRun(
         folder=str(path.parent),
         key=key,
         prompts=prompts,
-        samples=int(_number(samples)) if key.method == "parallel" else None,
-        pool=" ".join(content.get("store", [str(path)])),
         tokens=int(_number(counts.get("tokens", 0))),
         seconds=_number(counts.get("engine_seconds", 0)) + _number(counts.get("driver_seconds", 0)),
         loads=tuple(

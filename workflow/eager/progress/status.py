@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from eager.config.experiment import ResolvedExperiment, Target, is_made_with
+from eager.config.experiment import PlannedTarget, ResolvedExperiment, current_run
+from eager.config.paths import STORE
 from eager.config.schema import Cell
 from eager.generation.provenance import fits_image
 from eager.generation.shard_job import entry_keys
 from eager.generation.store import Store
-from eager.generation.work import inputs_of, read_work
+from eager.generation.work import read_work
 from eager.util.errors import EagerError
-from eager.util.fingerprint import code_identity
 
 State = Literal["done", "outdated", "running", "failed", "partly", "missing"]
 LOG_LINES = 5
@@ -55,9 +55,10 @@ class Result:
 def find_results(experiment: ResolvedExperiment) -> list[Result]:
     """The state of every method in every cell, in order of the cells."""
     running = LOCKS.is_dir() and any(LOCKS.iterdir())
-    by_folder = {target.folder: _describe(target, running) for target in experiment.targets}
+    by_metrics = {target.metrics: target for target in experiment.targets}
+    described = {name: _describe(target, running) for name, target in by_metrics.items()}
     return [
-        Result(target.cell, target.method, target.folder, **by_folder[target.folder])
+        Result(target.cell, target.method, target.folder, **described[target.metrics])
         for target in experiment.targets
     ]
 
@@ -100,22 +101,23 @@ class _Step:
     logs: str
 
 
-def _steps(target: Target) -> Iterator[_Step]:
+def _steps(target: PlannedTarget) -> Iterator[_Step]:
     folder = Path(target.folder)
     if target.allocation:
         yield _Step("allocate", Path(target.allocation), "allocate.log")
     yield _Step(target.method, folder / "run.json", "*-of-*.log")
     yield _Step("evaluate", folder / "verdicts.parquet", "evaluate.log")
-    yield _Step("measure", folder / "metrics.json", "measure.log")
+    metrics = Path(target.metrics)
+    yield _Step("measure", metrics, f"{metrics.stem.replace('metrics', 'measure', 1)}.log")
 
 
-def _describe(target: Target, running: bool) -> dict[str, Any]:
+def _describe(target: PlannedTarget, running: bool) -> dict[str, Any]:
     finished, prompts = _prompts(target)
     common = {"prompts_finished": finished, "prompts": prompts}
     steps = list(_steps(target))
     missing = [step for step in steps if not step.output.exists()]
     if not missing:
-        return common | {"state": "done" if _is_as_wanted(target) else "outdated", "rule": None}
+        return common | {"state": "done" if current_run(target) else "outdated", "rule": None}
     step = missing[0]
     log = _last_log(target, step)
     begun = log is not None and all(
@@ -130,35 +132,28 @@ def _describe(target: Target, running: bool) -> dict[str, Any]:
     return common | {"state": state, "rule": step.rule} | shown
 
 
-def _is_as_wanted(target: Target) -> bool:
-    code = code_identity("tokens", target.method)
-    return is_made_with(
-        Path(target.folder, "run.json"), target.settings.model_dump(mode="json"), code
-    )
-
-
-def _prompts(target: Target) -> tuple[int | None, int | None]:
+def _prompts(target: PlannedTarget) -> tuple[int | None, int | None]:
     """How many prompts are in the store, and how many there are; None before they are encoded."""
-    inputs = inputs_of(target)
-    if not (inputs.prompts.exists() and inputs.model_manifest.exists()):
+    if not (Path(target.prompts).exists() and Path(target.model_manifest).exists()):
         return None, None
     try:
-        work = read_work(target.settings, inputs)
+        work = read_work(target)
     except EagerError:
         # The budgeted methods have no prompts before their budget is shared.
         return None, None
     # Jobs may run with other software than this command, such as in a container.
-    parts = [part for part in sorted(inputs.store.glob("*")) if fits_image(part.name)]
+    parts = [part for part in sorted(STORE.glob("*")) if fits_image(part.name)]
     stores = [Store(part, lambda _: None) for part in parts]
-    keys = entry_keys(target.settings, inputs, work)
-    finished = sum(
-        any((store.size(key) or 0) >= max(item.samples or 1, 1) for store in stores)
-        for key, item in zip(keys, work.items, strict=True)
-    )
-    return finished, len(keys)
+    unfinished = {
+        item.prompt.id
+        for key, item in zip(entry_keys(target, work), work.items, strict=True)
+        if not any((store.size(key) or 0) >= (item.samples or 1) for store in stores)
+    }
+    prompts = {item.prompt.id for item in work.items}
+    return len(prompts) - len(unfinished), len(prompts)
 
 
-def _last_log(target: Target, step: _Step) -> Path | None:
+def _last_log(target: PlannedTarget, step: _Step) -> Path | None:
     folder = Path("logs", *Path(target.folder).parts[1:])
     logs = sorted(folder.glob(step.logs), key=lambda path: path.stat().st_mtime)
     return logs[-1] if logs else None

@@ -1,7 +1,6 @@
 """How long a plan takes on a number of GPUs, and what its end waits for: pure.
 
-EAGer-adapt and full EAGer start when all shards of their EAGer-init have ended. Results of Full
-Parallel that share samples wait for the one with the largest M.
+EAGer-adapt and full EAGer start when all shards of their EAGer-init have ended.
 """
 
 from __future__ import annotations
@@ -87,19 +86,11 @@ def jobs_of(left: Sequence[Cost]) -> tuple[dict[str, Job], dict[str, Cost]]:
         )
         for cost in known
     }
-    drawing = _largest_results(known)
     jobs: dict[str, Job] = {}
     of_job: dict[str, Cost] = {}
     for cost in known:
-        first = cost.initial if cost.pool is None else drawing[cost.pool]
-        waits = () if first in (None, cost.folder) else shards.get(first, ())
+        waits = () if cost.initial is None else shards.get(cost.initial, ())
         hours = (cost.gpu_hours or 0) / (len(shards[cost.folder]) * cost.gpus)
         for name in shards[cost.folder]:
             jobs[name], of_job[name] = Job(hours, cost.gpus, waits), cost
     return jobs, of_job
-
-
-def _largest_results(costs: Sequence[Cost]) -> dict[tuple[Any, ...], str]:
-    """The folder of the result with the largest M in each pool."""
-    ascending = sorted(costs, key=lambda cost: cost.cell["max_sequences"])
-    return {cost.pool: cost.folder for cost in ascending if cost.pool is not None}

@@ -2,110 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from eager.config.experiment import ResolvedExperiment
-from eager.config.paths import imported_files
-from eager.config.settings import METHODS, Method, StrictModel
+from eager.config.experiment import ResolvedExperiment, Target, imported_target, of_group
+from eager.config.settings import METHODS
 from eager.util.errors import EagerError
 from eager.util.files import read_json
-from eager.util.tables import read_row_groups, read_table
+from eager.util.tables import first_samples, read_row_groups, read_table
 
 
-class CellResults(StrictModel):
-    """Paths of the results of one cell.
-
-    Attributes:
-        cell: experiment, model, data set and the swept parameters.
-        methods: folder of each method's result.
-        prompts: prompts.parquet.
-        tasks: tasks.jsonl.
-        model_manifest: the model's manifest.json; None: there is no tokenizer to show tokens with.
-    """
-
-    cell: dict[str, Any]
-    methods: dict[Method, str]
-    prompts: str
-    tasks: str
-    model_manifest: str | None
-
-    def file(self, method: Method, name: str) -> Path:
-        """One of the files of a method's result."""
-        return Path(self.methods[method]) / name
-
-    @property
-    def label(self) -> str:
-        """The swept parameters as a label."""
-        cell = self.cell
-        return (
-            f"M {cell['max_sequences']}, θ {cell['entropy_threshold']:g}, "
-            f"T {cell['temperature']:g}, seed {cell['seed']}{rule_label(cell)}"
-        )
-
-
-def cells_of(
+def shown_targets(
     experiment: ResolvedExperiment, model: str | None = None, dataset: str | None = None
-) -> list[CellResults]:
-    """Cells of an experiment: all, or those of one model and data set."""
-    cells: dict[tuple[Any, ...], CellResults] = {}
-    for target in experiment.targets:
-        cell = target.cell
-        if model in (None, cell["model"]) and dataset in (None, cell["dataset"]):
-            found = cells.setdefault(
-                tuple(cell.values()),
-                CellResults(
-                    cell=cell,
-                    methods={},
-                    prompts=target.prompts,
-                    tasks=target.tasks,
-                    model_manifest=target.model_manifest,
-                ),
-            )
-            found.methods[target.method] = target.folder
-    return [
-        *cells.values(),
-        *(
-            cell
-            for cell in imported_cells(experiment)
-            if model in (None, cell.cell["model"]) and dataset in (None, cell.cell["dataset"])
-        ),
-    ]
+) -> list[Target]:
+    """Targets of an experiment and imported ones: all, or those of one model and data set."""
+    return of_group([*experiment.targets, *imported_targets(experiment)], model, dataset)
 
 
-def imported_cells(experiment: ResolvedExperiment) -> list[CellResults]:
-    """Cells of results of other programs that the experiment names; unfinished ones are left out.
+def imported_targets(experiment: ResolvedExperiment) -> list[Target]:
+    """Results of other programs that the experiment names; unfinished ones are left out.
 
     What they are stands in their metrics.json.
     """
-    cells: dict[tuple[Any, ...], CellResults] = {}
-    for path in imported_files(experiment.configuration.get("imported", ())):
-        metrics = read_json(path)
-        if "cell" not in metrics or metrics.get("prompts_missing"):
-            continue
-        folder = path.parent
-        found = cells.setdefault(
-            tuple(metrics["cell"].values()),
-            CellResults(
-                cell=metrics["cell"],
-                methods={},
-                prompts=str(folder / "prompts.parquet"),
-                tasks=str(folder / "tasks.jsonl"),
-                model_manifest=str(model) if (model := folder / "model.json").exists() else None,
-            ),
-        )
-        found.methods[metrics["method"]] = str(folder)
-    for cell in cells.values():
-        order = sorted(cell.methods, key=[*METHODS, *cell.methods].index)
-        cell.methods.update({method: cell.methods.pop(method) for method in order})
+    found = [
+        imported_target(path.parent, metrics["cell"], metrics["method"])
+        for path in experiment.imported
+        if "cell" in (metrics := read_json(path)) and not metrics.get("prompts_missing")
+    ]
+    methods = [*METHODS, *(target.method for target in found)]
+    return [
+        target
+        for cell in by_cell(found)
+        for target in sorted(cell, key=lambda target: methods.index(target.method))
+    ]
+
+
+def by_cell(targets: Iterable[Target]) -> list[list[Target]]:
+    """The targets of each cell, in order."""
+    cells: dict[tuple[Any, ...], list[Target]] = {}
+    for target in targets:
+        cells.setdefault(tuple(target.cell.values()), []).append(target)
     return list(cells.values())
+
+
+def cell_label(cell: Mapping[str, Any]) -> str:
+    """The swept parameters as a label."""
+    return (
+        f"M {cell['max_sequences']}, θ {cell['entropy_threshold']:g}, "
+        f"T {cell['temperature']:g}, seed {cell['seed']}{rule_label(cell)}"
+    )
 
 
 def rule_label(cell: Mapping[str, Any]) -> str:
@@ -139,19 +90,21 @@ SCALARS = (
 
 
 def read_prompts(
-    path: Path, arrays: Sequence[str] = ("token_ids", "entropies")
+    target: Target, arrays: Sequence[str] = ("token_ids", "entropies")
 ) -> Iterator[tuple[str, list[SequenceRow]]]:
-    """The sequences of each prompt of a sequences.parquet, one row group at a time.
+    """The sequences of each prompt of a result, one row group at a time.
 
     Args:
-        path: the file.
+        target: the result.
         arrays: which of `token_ids` and `entropies` are wanted.
 
     Raises:
         EagerError: missing, unreadable, of another version, or a prompt's rows are not contiguous.
     """
     seen: set[str] = set()
-    for table in read_row_groups(path, "sequences", [*SCALARS, *arrays]):
+    path = target.file("sequences.parquet")
+    for group in read_row_groups(path, "sequences", [*SCALARS, *arrays]):
+        table = first_samples(group, target.samples)
         if table.num_rows == 0:
             continue
         ids = table.column("prompt_id").to_pylist()
@@ -166,9 +119,10 @@ def read_prompts(
             yield ids[start], _rows(table.slice(start, end - start))
 
 
-def read_verdicts(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
-    """Verdicts by prompt and sequence index."""
-    rows = read_table(path, "verdicts").to_pylist()
+def read_verdicts(target: Target) -> dict[tuple[str, int], dict[str, Any]]:
+    """Verdicts of a result by prompt and sequence index."""
+    table = read_table(target.file("verdicts.parquet"), "verdicts")
+    rows = first_samples(table, target.samples).to_pylist()
     return {(row["prompt_id"], row["sequence_index"]): row for row in rows}
 
 

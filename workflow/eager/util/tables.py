@@ -173,6 +173,18 @@ def _complete(file: pq.ParquetFile, groups: Iterable[int], table: pa.Table) -> p
     return table
 
 
+def first_samples(table: pa.Table, count: int | None) -> pa.Table:
+    """The rows of a table about the first `count` sequences of each prompt; None: all."""
+    if count is None:
+        return table
+    return table.filter(pc.less(table.column("sequence_index"), count))
+
+
+def total_length(sequences: pa.Table) -> int:
+    """Tokens of all sequences together, inherited ones counted in each."""
+    return int(pc.sum(pc.list_value_length(sequences.column("token_ids"))).as_py() or 0)
+
+
 def concatenate(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
     """Tables one after the other; an empty table if there are none.
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from eager.config.experiment import Target
 from eager.report.figures.draw import draw_figure
 from eager.report.figures.facts import EntropyPercentiles, ResultData
-from eager.report.results import CellResults
 from eager.report.tables.rendering import format_with_bounds, markdown
 from eager.util.files import read_json
 from tools.docs.sections import read_text, update_files, with_section
@@ -96,7 +96,7 @@ def _figure(table: pd.DataFrame) -> str:
 
 def _facts(row: dict[str, Any]) -> ResultData:
     """A row of the summary as what the figure reads of a result."""
-    method = row["method"]
-    cell = CellResults(cell=row, methods={method: ""}, prompts="", tasks="", model_manifest="")
+    places = dict.fromkeys(("folder", "metrics", "prompts", "tasks", "model_manifest"), "")
+    target = Target(cell=row, method=row["method"], **places)
     nothing = EntropyPercentiles(np.empty((0, 0)), np.empty(0))
-    return ResultData(cell, method, row, [], {}, nothing, nothing)
+    return ResultData(target, row, [], {}, nothing, nothing)

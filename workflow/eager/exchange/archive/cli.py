@@ -23,13 +23,12 @@ def archive(
     """Pack a finished experiment as an RO-Crate with checksums (`snakemake archive` calls this)."""
     from eager.config.experiment import read_experiment
     from eager.exchange.archive.crate import make_archive
-    from eager.exchange.archive.plan import archive_plan, files_beside_plan
+    from eager.exchange.archive.plan import shown_files
     from eager.util.logs import logged_step
 
     with logged_step(log):
         found = read_experiment(experiment)
-        others = {*map(Path, files_beside_plan(found)), *file}
-        make_archive(archive_plan(found), sorted(others), output)
+        make_archive(found, [*map(Path, shown_files(found)), *file], output)
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ from rocrate.model.contextentity import ContextEntity
 from rocrate.model.file import File
 from rocrate.rocrate import ROCrate
 
+from eager.config.experiment import ResolvedExperiment
 from eager.exchange.archive.packing import write_archive
-from eager.exchange.archive.plan import PLAN_NAME, ArchivePlan
+from eager.exchange.archive.plan import needed_files
 from eager.util.errors import EagerError
-from eager.util.files import read_json, sha256_file, write_json, write_text
+from eager.util.files import find_file, read_json, sha256_file, write_text
 from eager.util.git import code_state
 
 METADATA_NAME = "ro-crate-metadata.json"
@@ -37,18 +38,19 @@ ENCODINGS = {
 }
 
 
-def crate_metadata(plan: ArchivePlan, files: Mapping[str, Path]) -> str:
+def crate_metadata(experiment: ResolvedExperiment, files: Mapping[str, Path]) -> str:
     """The text of ro-crate-metadata.json; the same for the same content.
 
     Args:
-        plan: of the archive.
+        experiment: what is packed.
         files: every other file of the archive, by its name in it.
 
     Source: RO-Crate 1.2, https://w3id.org/ro/crate/1.2. Each generation is a CreateAction.
     """
     crate = ROCrate(version=VERSION)
-    runs = {name: read_json(files[name]) for result in plan.results for name in result.runs}
-    crate.name = f"EAGer experiment {plan.experiment}"
+    runs = {name: read_json(files[name]) for one in experiment.targets for name in one.runs}
+    code = code_state()
+    crate.name = f"EAGer experiment {experiment.experiment}"
     crate.description = (
         "Sequences, verdicts, metrics and tables of one experiment with entropy-aware "
         "generation (arXiv 2510.11170). Model weights are not in it: their hashes are in the "
@@ -66,8 +68,8 @@ def crate_metadata(plan: ArchivePlan, files: Mapping[str, Path]) -> str:
             properties={
                 "@type": "SoftwareSourceCode",
                 "name": "EAGer-repro",
-                "version": f"commit {plan.code['commit']}"
-                + (" with uncommitted changes" if plan.code["dirty"] else ""),
+                "version": f"commit {code['commit']}"
+                + (" with uncommitted changes" if code["dirty"] else ""),
                 "license": {"@id": REPOSITORY_LICENCE},
             },
         )
@@ -108,28 +110,25 @@ def _add_generation(
     )
 
 
-def make_archive(plan: ArchivePlan, others: list[Path], output: Path) -> None:
-    """Pack files, the plan and RO-Crate metadata; the names are the paths as they are.
+def make_archive(experiment: ResolvedExperiment, others: Iterable[Path], output: Path) -> None:
+    """Pack an experiment and RO-Crate metadata; the names are the paths as they are.
 
     Args:
-        plan: how the results hang together.
-        others: relative paths of what to pack besides the files of the plan.
+        experiment: what is packed.
+        others: relative paths of what to pack besides what its tables follow from.
         output: the archive.
 
     Raises:
         EagerError: a path is absolute or leaves the working folder.
     """
-    paths = {Path(name) for name in plan.files} | set(others)
+    paths = {*map(Path, needed_files(experiment)), *others}
     for path in paths:
         if path.is_absolute() or ".." in path.parts:
             raise EagerError(
                 f"{path}: an archive holds files of this folder only; write a path below it"
             )
-    plan = plan.model_copy(update={"code": code_state()})
     with tempfile.TemporaryDirectory() as scratch:
-        files = {path.as_posix(): path for path in paths}
-        files[PLAN_NAME] = Path(scratch, PLAN_NAME)
-        write_json(files[PLAN_NAME], plan.model_dump())
+        files = {path.as_posix(): find_file(path) for path in paths}
         metadata = Path(scratch, METADATA_NAME)
-        write_text(metadata, crate_metadata(plan, files))
+        write_text(metadata, crate_metadata(experiment, files))
         write_archive(output, {**files, METADATA_NAME: metadata})

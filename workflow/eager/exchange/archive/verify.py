@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
-from pydantic import ValidationError
 
-from eager.algorithm.allocation import BudgetMethod
-from eager.config.settings import DEFAULT_RULE
-from eager.evaluation.evaluate import evaluate, evaluate_answers
-from eager.evaluation.measure import described_cell, write_metrics
-from eager.evaluation.programs import CodeOptions
+from eager.config.experiment import ResolvedExperiment
+from eager.evaluation.evaluate import evaluate_target
+from eager.evaluation.measure import measure_target
 from eager.exchange.archive.packing import MANIFEST_NAME, read_archive, write_archive
-from eager.exchange.archive.plan import PLAN_NAME, ArchivedResult, ArchivePlan
-from eager.generation.budget import write_allocation
-from eager.report.tables.experiment import tables_of, write_tables
-from eager.report.tables.pairing import Result
+from eager.exchange.archive.plan import (
+    EXPERIMENT_NAME,
+    derived_files,
+    evaluated_targets,
+    needed_files,
+)
+from eager.generation.budget import allocate_for
+from eager.report.tables.experiment import experiment_tables, write_tables
+from eager.report.tables.names import table_names
 from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
 from eager.util.files import read_json
@@ -38,95 +41,53 @@ UNFIT: tuple[type[Exception], ...] = (
     pa.ArrowException,
 )
 """What code meets in files that are signed but were not written by this program."""
+UNREADABLE: tuple[type[Exception], ...] = (EagerError, *UNFIT)
 
 
-@dataclass(frozen=True)
-class Recomputation:
-    """An unpacked archive and an empty folder beside it where everything is made again."""
+Step = Callable[[ResolvedExperiment, SandboxSettings | None], list[str]]
+"""Makes files of an experiment again; returns which."""
 
-    plan: ArchivePlan
-    archived: Path
-    recomputed: Path
-    sandbox: SandboxSettings | None
 
-    def verdicts(self) -> Iterator[tuple[str, bool]]:
-        """Evaluate every sequence again; yields each verdicts.parquet and whether it is the same.
+def evaluate_again(experiment: ResolvedExperiment, sandbox: SandboxSettings | None) -> list[str]:
+    """Evaluate every sequence; programs only with a sandbox, else their verdicts stay."""
+    made = []
+    for target in evaluated_targets(experiment):
+        if target.kind != "code" or sandbox is not None:
+            cache = experiment.root / "results/sandbox"
+            evaluate_target(target, sandbox or SandboxSettings(), cache)
+            made.append(f"{target.folder}/verdicts.parquet")
+    return made
 
-        Programs are evaluated only with a sandbox; without, their stored verdicts are taken.
-        """
-        for result in self._distinct():
-            name = f"{result.folder}/verdicts.parquet"
-            sequences = self.archived / result.folder / "sequences.parquet"
-            tasks, output = self.archived / result.tasks, self.recomputed / name
-            if result.kind != "code":
-                evaluate_answers(sequences, tasks, output)
-            elif self.sandbox is not None:
-                options = CodeOptions.model_validate(result.code)
-                cache = self.recomputed / "sandbox"
-                evaluate(sequences, tasks, output, options, self.sandbox, cache)
-            else:
-                output.parent.mkdir(parents=True, exist_ok=True)
-                output.write_bytes((self.archived / name).read_bytes())
-                continue
-            stored = read_table(self.archived / name, "verdicts")
-            yield name, read_table(output, "verdicts").equals(stored)
 
-    def allocations(self) -> Iterator[tuple[str, bool]]:
-        """Share the saved budget again, for the budgeted methods."""
-        for result in self._distinct():
-            if result.initial is None:
-                continue
-            method: BudgetMethod = "eager" if result.method == "eager" else "eager_adapt"
-            name = f"{result.folder}/allocation.json"
-            verdicts = self.recomputed / result.initial / "verdicts.parquet"
-            write_allocation(
-                method,
-                self.archived / result.initial / "sequences.parquet",
-                verdicts if method == "eager" else None,
-                result.cell["max_sequences"],
-                result.cell["entropy_threshold"],
-                self.recomputed / name,
-                result.cell.get("rule", DEFAULT_RULE),
-            )
-            yield name, self._same(name)
+def share_again(experiment: ResolvedExperiment, _: SandboxSettings | None) -> list[str]:
+    """Share the saved budget, for the budgeted methods."""
+    budgeted = {path: target for target in experiment.targets if (path := target.allocation)}
+    for target in budgeted.values():
+        allocate_for(target)
+    return list(budgeted)
 
-    def metrics(self) -> Iterator[tuple[str, bool]]:
-        """Measure every result again."""
-        for result in self._distinct():
-            name = f"{result.folder}/metrics.json"
-            write_metrics(
-                result.method,
-                self.archived / result.folder / "sequences.parquet",
-                self.recomputed / result.folder / "verdicts.parquet",
-                self.archived / result.tasks,
-                self.archived / result.prompts,
-                [self.archived / run for run in result.runs],
-                self.recomputed / name,
-                cell=described_cell(result.cell, result.method),
-            )
-            yield name, self._same(name)
 
-    def tables(self) -> Iterator[tuple[str, bool]]:
-        """Write every table again, in its three forms."""
-        results: list[Result] = [
-            (
-                result.cell,
-                result.method,
-                read_json(self.recomputed / result.folder / "metrics.json"),
-            )
-            for result in self.plan.results
-        ]
-        published = self.archived / self.plan.published if self.plan.published else None
-        made = tables_of(results, published, self.plan.rivals)
-        write_tables(made, self.recomputed / self.plan.tables)
-        yield from ((name, self._same(name)) for name in self.plan.table_files)
+def measure_again(experiment: ResolvedExperiment, _: SandboxSettings | None) -> list[str]:
+    """Measure every result."""
+    measured = {target.metrics: target for target in experiment.targets}
+    for target in measured.values():
+        measure_target(target)
+    return list(measured)
 
-    def _distinct(self) -> Iterator[ArchivedResult]:
-        """Results by folder: cells that differ in the threshold only share Full Parallel's."""
-        return iter({result.folder: result for result in self.plan.results}.values())
 
-    def _same(self, name: str) -> bool:
-        return (self.recomputed / name).read_bytes() == (self.archived / name).read_bytes()
+def write_again(experiment: ResolvedExperiment, _: SandboxSettings | None) -> list[str]:
+    """Write every table, in its three forms."""
+    folder = experiment.folder / "tables"
+    write_tables(experiment_tables(experiment), folder)
+    return [str(folder / name) for name in table_names()]
+
+
+STEPS: dict[str, Step] = {
+    "evaluated again": evaluate_again,
+    "shared again": share_again,
+    "measured again": measure_again,
+    "written again": write_again,
+}
 
 
 def verify_archive(path: Path, sandbox: SandboxSettings | None, say: Callable[[str], None]) -> None:
@@ -152,33 +113,31 @@ def verify_archive(path: Path, sandbox: SandboxSettings | None, say: Callable[[s
             if file.is_file()
         }
         say(f"{len(files)} files: each as it was packed (sha256)")
-        plan = _read_plan(path, files)
-        say(f"packed by commit {plan.code.get('commit')}")
-        recomputation = Recomputation(plan, archived, recomputed, sandbox)
-        steps = {
-            "evaluated again": recomputation.verdicts,
-            "shared again": recomputation.allocations,
-            "measured again": recomputation.metrics,
-            "written again": recomputation.tables,
-        }
-        for done, step in steps.items():
-            outcomes = _outcomes(path, done, step)
-            differing = [name for name, same in outcomes.items() if not same]
+        experiment = _read_experiment(path, archived, files)
+        _copy_without(archived, recomputed, _to_make(experiment, sandbox))
+        for done, step in STEPS.items():
+            made = _made(path, done, step, experiment.under(recomputed), sandbox)
+            names = [name.removeprefix(f"{recomputed}/") for name in made]
+            differing = [name for name in names if not _is_same(archived, recomputed, name)]
             _stop_at(path, f"not what comes out when {done}", differing)
-            kinds = ", ".join(sorted({Path(name).name for name in outcomes})) or "nothing"
-            say(f"{len(outcomes)} files {done}: the same ({kinds})")
-        if sandbox is None and (programs := sum(r.kind == "code" for r in plan.results)):
+            kinds = ", ".join(sorted({Path(name).name for name in names})) or "nothing"
+            say(f"{len(names)} files {done}: the same ({kinds})")
+        if sandbox is None and (programs := sum(t.kind == "code" for t in experiment.targets)):
             say(f"{programs} results of programs: verdicts as stored (--run-programs runs them)")
         if not _is_packed_alike(path, files, Path(scratch, "repacked.zip")):
             say("note: the zip around the files was written by another program, or changed")
 
 
-def _outcomes(
-    path: Path, done: str, step: Callable[[], Iterator[tuple[str, bool]]]
-) -> dict[str, bool]:
-    """Names and whether they came out the same; files that do not fit together stop it."""
+def _made(
+    path: Path,
+    done: str,
+    step: Step,
+    experiment: ResolvedExperiment,
+    sandbox: SandboxSettings | None,
+) -> list[str]:
+    """What a step makes; files that do not fit together stop it."""
     try:
-        return dict(step())
+        return step(experiment, sandbox)
     except UNFIT as error:
         raise EagerError(
             f"{path}: cannot be {done}, its files do not fit together ({type(error).__name__}: "
@@ -186,16 +145,51 @@ def _outcomes(
         ) from error
 
 
-def _read_plan(path: Path, files: dict[str, Path]) -> ArchivePlan:
-    """The plan, all of whose paths are files of the archive."""
-    if PLAN_NAME not in files:
-        raise EagerError(f"{path}: not an archive of `eager archive`: no {PLAN_NAME} in it")
+def _to_make(experiment: ResolvedExperiment, sandbox: SandboxSettings | None) -> set[str]:
+    """The derived files but for verdicts of programs that are not run."""
+    kept = {
+        f"{target.folder}/verdicts.parquet"
+        for target in evaluated_targets(experiment)
+        if target.kind == "code" and sandbox is None
+    }
+    return {*derived_files(experiment)} - kept
+
+
+def _copy_without(source: Path, target: Path, names: set[str]) -> None:
+    """A copy of a folder without some files; nothing writes into a file, so links will do."""
+    shutil.copytree(source, target, copy_function=os.link)
+    for name in names:
+        (target / name).unlink()
+
+
+def _is_same(archived: Path, recomputed: Path, name: str) -> bool:
+    """Whether a file came out as it was packed; of a table what it holds counts."""
+    one, other = archived / name, recomputed / name
+    if one.suffix == ".parquet":
+        return bool(read_table(one, "verdicts").equals(read_table(other, "verdicts")))
+    return one.read_bytes() == other.read_bytes()
+
+
+def _read_experiment(path: Path, archived: Path, files: dict[str, Path]) -> ResolvedExperiment:
+    """The experiment, all of whose paths are files of the archive."""
+    found = [name for name in files if PurePosixPath(name).match(f"results/*/{EXPERIMENT_NAME}")]
+    if len(found) != 1:
+        raise EagerError(
+            f"{path}: not an archive of `eager archive`, or of another version: it has "
+            f"{len(found)} files results/*/{EXPERIMENT_NAME}; verify it with the version that "
+            "packed it"
+        )
     try:
-        plan = ArchivePlan.model_validate(read_json(files[PLAN_NAME]))
-    except (EagerError, ValidationError) as error:
-        raise EagerError(f"{path}: {PLAN_NAME} cannot be read: {error}") from None
-    _stop_at(path, f"named in {PLAN_NAME} but missing", sorted(plan.files - files.keys()))
-    return plan
+        experiment = ResolvedExperiment.model_validate(read_json(files[found[0]]))
+        folders = [f"{PurePosixPath(one)}/" for one in experiment.configuration["imported"]]
+        outside = [one for one in folders if not any(name.startswith(one) for name in files)]
+        needed = set() if outside else needed_files(experiment.under(archived))
+    except UNREADABLE as error:
+        raise EagerError(f"{path}: {found[0]} cannot be read: {error}") from None
+    names = {name.removeprefix(f"{archived}/") for name in needed}
+    missing = sorted({*outside, *names} - files.keys())
+    _stop_at(path, f"named in {found[0]} but missing", missing)
+    return experiment
 
 
 def _stop_at(path: Path, fault: str, names: list[str]) -> None:

@@ -20,7 +20,7 @@ def branch_tokens(facts: list[ResultData], published: list[Published]) -> tuple[
     """The tokens that stand at branches most often, as the first or the second candidate."""
     rules: dict[str, list[ResultData]] = {}
     for fact in facts:
-        rules.setdefault(rule_label(fact.cell.cell), []).append(fact)
+        rules.setdefault(rule_label(fact.cell), []).append(fact)
     counts = {label: _candidates(group) for label, group in rules.items()}
     most = max(len(top) for _, _, top in counts.values())
     figure = new_figure(rows=len(counts), height=max(1.6 + 0.22 * most, 2.0))

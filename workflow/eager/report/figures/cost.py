@@ -72,7 +72,7 @@ def _quality_against_tokens(
             upstream = [fact.tokens_upstream_per_prompt for fact in series]
             axes.hlines(values, upstream, tokens, color=look.color, linewidth=0.8, alpha=0.6)
             axes.plot(upstream, values, "|", color=look.color, markersize=8)
-        half = "bottom" if series[0].cell.cell.get("rule") == "authors" else "full"
+        half = "bottom" if series[0].cell.get("rule") == "authors" else "full"
         axes.plot(
             *(tokens, values, line),
             marker=look.marker,
@@ -81,10 +81,10 @@ def _quality_against_tokens(
             fillstyle=half,
         )
         for fact, x, y in zip(series, tokens, values, strict=True):
-            largest = fact.cell.cell["max_sequences"]
+            largest = fact.cell["max_sequences"]
             label_point(axes, f"{largest}", (x, y), method)
             told.append(
-                f"{look.name} at M {largest}{rule_label(fact.cell.cell)}: {y:.3f} with {x:,.0f} "
+                f"{look.name} at M {largest}{rule_label(fact.cell)}: {y:.3f} with {x:,.0f} "
                 "tokens per prompt"
             )
         told += _draw_rivals(axes, series[-1], quality)
@@ -167,7 +167,7 @@ def _handles(facts: list[ResultData], quality: str, others: set[Method]) -> list
     handles.append(
         Line2D([], [], color=GREY, marker="|", linewidth=0.8, label="authors' count of tokens")
     )
-    if any(rule_label(fact.cell.cell) for fact in facts):
+    if any(rule_label(fact.cell) for fact in facts):
         label = "half full: rule authors"
         handles.append(Line2D([], [], color=GREY, marker="o", fillstyle="bottom", label=label))
     return handles
@@ -177,7 +177,7 @@ def by_method(facts: list[ResultData]) -> list[tuple[Method, list[ResultData]]]:
     """Results that differ in M only, in order of M; Full Parallel knows no threshold."""
     series: dict[tuple[Any, ...], dict[int, ResultData]] = {}
     for fact in facts:
-        cell = fact.cell.cell
+        cell = fact.cell
         branching = (cell["entropy_threshold"], cell.get("rule"))
         own = None if fact.method == "parallel" else branching
         key = (fact.method, cell["temperature"], cell["seed"], own)

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from eager.config.experiment import Target
 from eager.config.settings import BUDGET_METHODS, USUAL_RIVALS, RivalSettings, is_first_round
 from eager.report.figures.branch_tokens import branch_tokens
 from eager.report.figures.cost import cons_at_max, pass_at_k
@@ -38,7 +39,7 @@ from eager.report.figures.style import (
     write_heading,
     write_note,
 )
-from eager.report.results import CellResults
+from eager.report.results import by_cell, cell_label
 
 BINS = 30
 MANY_POINTS = 2000
@@ -48,7 +49,7 @@ MOST_CELLS = 24
 
 
 def draw_figures(
-    cells: list[CellResults],
+    targets: list[Target],
     published_path: Path | None,
     folder: Path,
     rivals: RivalSettings = USUAL_RIVALS,
@@ -56,13 +57,14 @@ def draw_figures(
     """Draw all figures of the cells of one model and data set.
 
     Args:
-        cells: all of one model and data set; the first `MOST_CELLS` are shown.
+        targets: all of one model and data set; the first `MOST_CELLS` cells are shown.
         published_path: CSV of published figures, or None.
         folder: where the files go, one per model and data set.
         rivals: parameters of the rivals, which are derived from Full Parallel's samples.
     """
-    facts = read_plot_data(cells[:MOST_CELLS], rivals)
-    where = cells[0].cell
+    cells = by_cell(targets)
+    facts = read_plot_data([target for cell in cells[:MOST_CELLS] for target in cell], rivals)
+    where = facts[0].cell
     published = published_points(published_path, where["model"], where["dataset"])
     left_out = f" (first {MOST_CELLS} of {len(cells)} cells)" if len(cells) > MOST_CELLS else ""
     for name in FIGURES:
@@ -85,7 +87,7 @@ def draw_figure(
         folder: where the files go.
         note: what the title says besides.
     """
-    where = facts[0].cell.cell
+    where = facts[0].cell
     heading = f"{TITLES[name]}: {where['model']} on {where['dataset']}{note}"
     with style():
         figure, description = FIGURES[name](facts, published)
@@ -191,7 +193,7 @@ def sequences(facts: list[ResultData], published: list[Published]) -> tuple[Figu
             hatch="////",
             width=0.85,
         )
-        axes.axhline(fact.cell.cell["max_sequences"], color="black", linewidth=0.8, linestyle="--")
+        axes.axhline(fact.cell["max_sequences"], color="black", linewidth=0.8, linestyle="--")
         wrong = [place for place, prompt in enumerate(order) if not prompt.right]
         if wrong:
             axes.plot(wrong, [0] * len(wrong), "x", color="black", markersize=4, clip_on=False)
@@ -227,8 +229,8 @@ def entropy_accuracy(facts: list[ResultData], published: list[Published]) -> tup
         for axes, (level, peaks) in zip(figure.axes[2 * row : 2 * row + 2], levels, strict=True):
             found = correlate(peaks)
             _draw_correlation(axes, found)
-            axes.set_title(f"{len(peaks.accuracy)} {level}, {fact.cell.label}", fontsize=8)
-            told.append(f"{fact.cell.label}, {level}: {found.in_words()}")
+            axes.set_title(f"{len(peaks.accuracy)} {level}, {cell_label(fact.cell)}", fontsize=8)
+            told.append(f"{cell_label(fact.cell)}, {level}: {found.in_words()}")
         figure.axes[2 * row].set_ylabel("correlation with accuracy")
     if not shown:
         for axes in figure.axes:
@@ -258,7 +260,7 @@ FIGURES: dict[str, Draw] = {
 def _by_cell(facts: list[ResultData]) -> dict[str, list[ResultData]]:
     groups: dict[str, list[ResultData]] = {}
     for fact in facts:
-        groups.setdefault(fact.cell.label, []).append(fact)
+        groups.setdefault(cell_label(fact.cell), []).append(fact)
     return groups
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from eager.config.experiment import Target
 from eager.config.settings import USUAL_RIVALS, Method, RivalSettings, is_first_round
-from eager.report.results import CellResults, read_prompts, read_verdicts, verdict_of
+from eager.report.results import read_prompts, read_verdicts, verdict_of
 from eager.report.tables.pairing import BASELINE
 from eager.report.tables.published import read_published
 from eager.report.tables.rivals_table import FIGURES, derive
@@ -46,8 +47,7 @@ class ResultData:
     """One method in one cell.
 
     Attributes:
-        cell: its place.
-        method: its method.
+        target: the result.
         metrics: metrics.json.
         prompts: in the order of the data set.
         branches: columns of branches.parquet, of this method's own rounds.
@@ -56,14 +56,23 @@ class ResultData:
         rivals: what rivals get out of the samples of Full Parallel; mean figures by name.
     """
 
-    cell: CellResults
-    method: Method
+    target: Target
     metrics: dict[str, Any]
     prompts: list[PromptData]
     branches: dict[str, list[Any]]
     sequence_peaks: EntropyPercentiles
     prompt_peaks: EntropyPercentiles
     rivals: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def cell(self) -> dict[str, Any]:
+        """Its place."""
+        return self.target.cell
+
+    @property
+    def method(self) -> Method:
+        """Its method."""
+        return self.target.method
 
     @property
     def tokens_per_prompt(self) -> float:
@@ -87,17 +96,15 @@ class Published:
     source: str
 
 
-def read_plot_data(
-    cells: list[CellResults], rivals: RivalSettings = USUAL_RIVALS
-) -> list[ResultData]:
-    """Facts of every method of the cells, in the order given.
+def read_plot_data(targets: list[Target], rivals: RivalSettings = USUAL_RIVALS) -> list[ResultData]:
+    """Facts of every result, in the order given.
 
     Raises:
-        EagerError: there is no cell, or a file of a result is missing or of another version.
+        EagerError: there is none, or a file of a result is missing or of another version.
     """
-    if not cells:
+    if not targets:
         raise EagerError("no cells to draw; give at least one row in the experiment's TSV")
-    return [_result(cell, method, rivals) for cell in cells for method in cell.methods]
+    return [_result(target, rivals) for target in targets]
 
 
 def published_points(path: Path | None, model: str, dataset: str) -> list[Published]:
@@ -119,16 +126,16 @@ def published_points(path: Path | None, model: str, dataset: str) -> list[Publis
     ]
 
 
-def _result(cell: CellResults, method: Method, rivals: RivalSettings) -> ResultData:
-    verdicts = read_verdicts(cell.file(method, "verdicts.parquet"))
-    with_entropies = is_first_round(method)
+def _result(target: Target, rivals: RivalSettings) -> ResultData:
+    verdicts = read_verdicts(target)
+    with_entropies = is_first_round(target.method)
     prompts: list[PromptData] = []
     peaks: list[tuple[NDArray[np.float64], float]] = []
     prompt_peaks: list[tuple[NDArray[np.float64], float]] = []
     arrays = ("entropies",) if with_entropies else ()
-    for prompt_id, rows in read_prompts(cell.file(method, "sequences.parquet"), arrays):
+    for prompt_id, rows in read_prompts(target, arrays):
         right = [
-            bool(verdict_of(verdicts, prompt_id, row.index, cell.methods[method])["correct"])
+            bool(verdict_of(verdicts, prompt_id, row.index, target.folder)["correct"])
             for row in rows
         ]
         initial = sum(row.round == 0 for row in rows)
@@ -143,16 +150,15 @@ def _result(cell: CellResults, method: Method, rivals: RivalSettings) -> ResultD
         ]
         if recorded and (together := np.concatenate(recorded)).size:
             prompt_peaks.append((np.percentile(together, PERCENTILES), sum(right) / len(right)))
-    metrics = read_json(cell.file(method, "metrics.json"))
+    metrics = read_json(Path(target.metrics))
     return ResultData(
-        cell,
-        method,
+        target,
         metrics,
         prompts,
-        read_table(cell.file(method, "branches.parquet"), "branches").to_pydict(),
+        read_table(target.file("branches.parquet"), "branches").to_pydict(),
         _peaks(peaks),
         _peaks(prompt_peaks),
-        _rivals(metrics, rivals) if method == BASELINE and metrics["per_prompt"] else {},
+        _rivals(metrics, rivals) if target.method == BASELINE and metrics["per_prompt"] else {},
     )
 
 

@@ -41,7 +41,7 @@ MOST_ROWS = 72
 
 def equal_tokens(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:  # noqa: ARG001
     """The forest plot of the cells of one model and data set."""
-    return forest([(fact.cell.cell, fact.method, fact.metrics) for fact in facts])
+    return forest([(fact.cell, fact.method, fact.metrics) for fact in facts])
 
 
 def draw_forest(comparison: pd.DataFrame, folder: Path, stem: str) -> None:

@@ -9,13 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from eager.config.experiment import Target
 from eager.config.settings import BUDGET_METHODS, Method
 from eager.data.models import model_folder
 from eager.data.tasks import read_tasks
 from eager.report.figures.style import style_of
 from eager.report.page.packing import ENTROPY_STEPS, NOT_RECORDED, pack
 from eager.report.page.tokens import TokenTexts
-from eager.report.results import CellResults, SequenceRow, read_prompts, read_verdicts, verdict_of
+from eager.report.results import (
+    SequenceRow,
+    cell_label,
+    read_prompts,
+    read_verdicts,
+    verdict_of,
+)
 from eager.util.errors import EagerError
 from eager.util.tables import read_table
 
@@ -38,7 +45,7 @@ class ExplorerData:
     left_out: int = 0
 
 
-def collect(cells: list[CellResults], largest: int = LARGEST) -> ExplorerData:
+def collect(cells: list[list[Target]], largest: int = LARGEST) -> ExplorerData:
     """Pack the prompts of all cells.
 
     Where there is no space for all, every cell shows its first prompts; the rest stays in the
@@ -49,12 +56,12 @@ def collect(cells: list[CellResults], largest: int = LARGEST) -> ExplorerData:
     packers = []
     # Of results of other programs the token ids are known only where a tokenizer was given.
     for cell in cells:
-        if cell.model_manifest is None:
+        manifest = cell[0].model_manifest
+        if manifest is None:
             continue
-        if cell.model_manifest not in texts:
-            folder = model_folder(Path(cell.model_manifest), weights=False)
-            texts[cell.model_manifest] = TokenTexts(folder)
-        entry, packer = _cell(cell, texts[cell.model_manifest], data)
+        if manifest not in texts:
+            texts[manifest] = TokenTexts(model_folder(Path(manifest), weights=False))
+        entry, packer = _cell(cell, texts[manifest], data)
         data.index["cells"].append(entry)
         packers.append(packer)
     size, waiting = 0, deque(packers)
@@ -75,16 +82,17 @@ def collect(cells: list[CellResults], largest: int = LARGEST) -> ExplorerData:
 
 
 def _cell(
-    cell: CellResults, texts: TokenTexts, data: ExplorerData
+    targets: list[Target], texts: TokenTexts, data: ExplorerData
 ) -> tuple[dict[str, Any], Iterator[bool]]:
     """The index of a cell, and an iterator that packs a prompt at each step."""
-    results = {method: _Result(cell, method) for method in cell.methods}
-    targets = {task.id: task.target for task in read_tasks(Path(cell.tasks))}
-    prompts = read_table(Path(cell.prompts), "prompts").select(["prompt_id", "text"]).to_pylist()
+    first = targets[0]
+    results = {target.method: _Result(target) for target in targets}
+    answers = {task.id: task.target for task in read_tasks(Path(first.tasks))}
+    prompts = read_table(Path(first.prompts), "prompts").select(["prompt_id", "text"]).to_pylist()
     entry = {
-        "label": f"{cell.cell['model']} on {cell.cell['dataset']}: {cell.label}",
+        "label": f"{first.cell['model']} on {first.cell['dataset']}: {cell_label(first.cell)}",
         "prompts": {
-            row["prompt_id"]: {"text": row["text"], "target": targets.get(row["prompt_id"], "")}
+            row["prompt_id"]: {"text": row["text"], "target": answers.get(row["prompt_id"], "")}
             for row in prompts
         },
         "methods": [
@@ -123,12 +131,12 @@ def _packer(
 class _Result:
     """One method's result in one cell."""
 
-    def __init__(self, cell: CellResults, method: Method) -> None:
-        self.folder = cell.methods[method]
-        self._sequences = cell.file(method, "sequences.parquet")
-        self._verdicts = read_verdicts(cell.file(method, "verdicts.parquet"))
+    def __init__(self, target: Target) -> None:
+        self.folder = target.folder
+        self._target = target
+        self._verdicts = read_verdicts(target)
         self._forks: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for branch in read_table(cell.file(method, "branches.parquet"), "branches").to_pylist():
+        for branch in read_table(target.file("branches.parquet"), "branches").to_pylist():
             self._forks[branch["prompt_id"]].append(branch)
 
     def index(self) -> list[dict[str, Any]]:
@@ -143,7 +151,7 @@ class _Result:
 
     def prompts(self) -> Iterator[tuple[str, list[SequenceRow]]]:
         """Its sequences, a prompt at a time."""
-        return read_prompts(self._sequences)
+        return read_prompts(self._target)
 
     def pack(self, prompt_id: str, rows: list[SequenceRow], texts: TokenTexts) -> str:
         """Base64 text of the pack of some of a prompt's sequences."""

@@ -9,13 +9,13 @@ from typing import Any
 
 import jinja2
 
-from eager.config.experiment import ResolvedExperiment
+from eager.config.experiment import ResolvedExperiment, Target
 from eager.report.figures.names import figure_names
 from eager.report.page.assets import captions, read_asset
 from eager.report.page.explorer import collect
 from eager.report.page.headline import headline
 from eager.report.page.parts import figure, provenance, table
-from eager.report.results import CellResults, cells_of
+from eager.report.results import by_cell, shown_targets
 from eager.report.tables.names import STORED
 from eager.report.tables.stored import Tables, stored_tables
 from eager.util.errors import EagerError
@@ -30,7 +30,7 @@ def report_experiment(experiment: ResolvedExperiment, output: Path) -> None:
         output: the HTML file.
     """
     write_report(
-        cells_of(experiment),
+        shown_targets(experiment),
         stored_tables(experiment.folder / "tables" / STORED),
         [experiment.folder / name for name in figure_names(experiment, "svg")],
         output,
@@ -39,7 +39,7 @@ def report_experiment(experiment: ResolvedExperiment, output: Path) -> None:
 
 
 def write_report(
-    cells: list[CellResults],
+    targets: list[Target],
     made: Tables,
     figures: list[Path],
     output: Path,
@@ -49,7 +49,7 @@ def write_report(
     """Write the page.
 
     Args:
-        cells: every cell of an experiment.
+        targets: every result of an experiment.
         made: their tables.
         figures: SVG files, in order.
         output: the HTML file.
@@ -58,15 +58,16 @@ def write_report(
     Raises:
         EagerError: no cells, or a result is missing or damaged.
     """
-    if not cells:
+    if not targets:
         raise EagerError("no cells to report; give at least one row in the experiment's TSV")
+    cells = by_cell(targets)
     may_be_empty = {"published": published, "nested": len(made.frame("nested")) > 0}
     shown = [some for some in made.tables if may_be_empty.get(some.name, True)]
     data = collect(cells)
     words = captions()
     text = render(
         "report.html.j2",
-        title=f"EAGer: {cells[0].cell['experiment']}",
+        title=f"EAGer: {targets[0].cell['experiment']}",
         conclusion=made.conclusion,
         cards=headline(*(made.frame(name) for name in ("summary", "comparison", "rivals"))),
         tables=[table(some) for some in shown],

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from eager.config.experiment import Target
 from eager.report.figures.style import style_of
-from eager.report.results import CellResults
+from eager.report.results import cell_label
 from eager.report.tables.rendering import for_people, in_words, number_columns
 from eager.report.tables.stored import ShownTable
 from eager.util.errors import EagerError
@@ -127,17 +128,22 @@ def figure(path: Path, captions: Mapping[str, str]) -> FigureView:
     return FigureView(title, description, captions.get(path.stem, ""), image)
 
 
-def provenance(cell: CellResults) -> Provenance:
+def provenance(targets: list[Target]) -> Provenance:
     """How a cell came about, from the run.json of its results."""
-    runs = {method: read_json(cell.file(method, "run.json")) for method in cell.methods}
-    chief = {method: {"method": method, **_chief(run)} for method, run in runs.items()}
-    columns = list(next(iter(chief.values()), {}))
-    label = f"{cell.cell['model']} on {cell.cell['dataset']}: {cell.label}"
+    cell = targets[0].cell
+    runs = [read_json(target.file("run.json")) for target in targets]
+    chief = [
+        {"method": target.method, **_chief(run)} for target, run in zip(targets, runs, strict=True)
+    ]
     return Provenance(
-        grid(label, columns, [list(row.values()) for row in chief.values()]),
+        grid(
+            f"{cell['model']} on {cell['dataset']}: {cell_label(cell)}",
+            list(chief[0]),
+            [list(row.values()) for row in chief],
+        ),
         [
-            Run(style_of(method).name, cell.methods[method], _flat(run))
-            for method, run in runs.items()
+            Run(style_of(target.method).name, target.folder, _flat(run))
+            for target, run in zip(targets, runs, strict=True)
         ],
     )
 

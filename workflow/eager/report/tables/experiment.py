@@ -9,7 +9,7 @@ from eager.config.experiment import ResolvedExperiment
 from eager.config.settings import RivalSettings
 from eager.report.figures.forest import draw_forest
 from eager.report.figures.names import FOREST
-from eager.report.results import imported_cells
+from eager.report.results import imported_targets
 from eager.report.tables import curve, nested, rivals_table
 from eager.report.tables.comparison import (
     compare_with_baseline,
@@ -23,7 +23,7 @@ from eager.report.tables.published import read_published
 from eager.report.tables.rendering import table_files, write_forms
 from eager.report.tables.stored import ShownTable, Tables, store_tables
 from eager.report.tables.summary import ONLY_IN_CSV, read_results, summarize, with_equal_tokens
-from eager.util.files import read_json, write_text
+from eager.util.files import write_text
 
 
 def tables_of(results: Sequence[Result], published: Path | None, rivals: RivalSettings) -> Tables:
@@ -55,6 +55,12 @@ def tables_of(results: Sequence[Result], published: Path | None, rivals: RivalSe
     )
 
 
+def experiment_tables(experiment: ResolvedExperiment) -> Tables:
+    """Every table of an experiment whose results are measured."""
+    results = read_results([*experiment.targets, *imported_targets(experiment)])
+    return tables_of(results, experiment.published, experiment.rivals)
+
+
 def write_tables(made: Tables, folder: Path) -> None:
     """Write every table in its three forms, and conclusion.md."""
     for table in made.tables:
@@ -71,13 +77,7 @@ def write_experiment(experiment: ResolvedExperiment, folder: Path) -> None:
         experiment: the experiment; the metrics of its results are there.
         folder: where the tables go.
     """
-    results = read_results(experiment.targets)
-    for cell in imported_cells(experiment):
-        results += [
-            (cell.cell, method, read_json(cell.file(method, "metrics.json")))
-            for method in cell.methods
-        ]
-    made = tables_of(results, experiment.published, experiment.rivals)
+    made = experiment_tables(experiment)
     write_tables(made, folder)
     store_tables(made, folder / STORED)
     draw_forest(made.frame("comparison"), experiment.folder / "figures", FOREST)

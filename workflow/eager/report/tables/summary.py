@@ -40,16 +40,10 @@ ONLY_IN_CSV = [
 
 
 def read_results(targets: Sequence[Target]) -> list[Result]:
-    """Cell, method and metrics of each result, in the order of the targets.
-
-    Args:
-        targets: the results; several may share one folder.
-    """
-    metrics = {
-        folder: read_json(Path(folder, "metrics.json"))
-        for folder in dict.fromkeys(target.folder for target in targets)
-    }
-    return [(target.cell, target.method, metrics[target.folder]) for target in targets]
+    """Cell, method and metrics of each result, in the order of the targets."""
+    paths = dict.fromkeys(target.metrics for target in targets)
+    metrics = {path: read_json(Path(path)) for path in paths}
+    return [(target.cell, target.method, metrics[target.metrics]) for target in targets]
 
 
 EQUAL_TOKENS = [f"pass_at_k_equal_tokens_difference{end}" for end in ("", "_low", "_high")]
