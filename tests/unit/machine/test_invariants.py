@@ -41,7 +41,7 @@ def log() -> EngineLog:
 
 def verdicts_in_blocks(log: EngineLog, block_size: int) -> dict[str, str]:
     found = invariants.judge(log, CAP, TOP, block_size)
-    return {finding.name: finding.verdict for finding in found}
+    return {found.name: found.verdict for found in found}
 
 
 def verdicts(log: EngineLog) -> dict[str, str]:

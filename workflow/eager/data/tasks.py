@@ -30,7 +30,7 @@ __all__ = ["Task", "fetch_tasks", "read_tasks"]
 
 SHOWN = 20
 """Mistakes that are told at once."""
-Place = str
+RowPlace = str
 """Where a row stands: file and line, or repository and row."""
 
 
@@ -86,13 +86,13 @@ def read_tasks(path: Path) -> list[Task]:
 
 
 def _checked(
-    name: str, entry: DatasetEntry, rows: Iterable[tuple[Place, Mapping[str, Any] | JsonError]]
+    name: str, entry: DatasetEntry, rows: Iterable[tuple[RowPlace, Mapping[str, Any] | JsonError]]
 ) -> tuple[list[Task], Counter[str]]:
     """Tasks of all rows, and how many values had which foreign form."""
     tasks: list[Task] = []
     mistakes: list[str] = []
     forms: Counter[str] = Counter()
-    places: dict[str, Place] = {}
+    places: dict[str, RowPlace] = {}
     for number, (place, row) in enumerate(rows, start=1):
         if isinstance(row, JsonError):
             mistakes.append(f"{place}: {row}")
@@ -119,7 +119,7 @@ def _checked(
 
 def _rows(
     name: str, entry: DatasetEntry, folder: Path
-) -> Iterator[tuple[Place, Mapping[str, Any] | JsonError]]:
+) -> Iterator[tuple[RowPlace, Mapping[str, Any] | JsonError]]:
     if entry.repo:
         for number, row in enumerate(_hub_rows(name, entry), start=1):
             yield f"{entry.repo}, row {number}", row

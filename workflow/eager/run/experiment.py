@@ -22,7 +22,7 @@ from eager.util.files import write_text
 from eager.util.validation import closest
 
 Say = Callable[[str], None]
-Kind = Literal["model", "dataset"]
+EntryKind = Literal["model", "dataset"]
 PROFILES = Path("workflow/profiles")
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 DATA_SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
@@ -108,7 +108,7 @@ def write_experiment(options: RunOptions, say: Say) -> Path:
 
 
 def find_entry(
-    kind: Kind, given: str, known: Mapping[str, Any], say: Say
+    kind: EntryKind, given: str, known: Mapping[str, Any], say: Say
 ) -> tuple[str, dict[str, Any]]:
     """Name and entry of a model or data set: configured, on this disk, or on the hub.
 
@@ -142,7 +142,7 @@ def find_entry(
     return _plain_name(given.split("/")[1], known), {**entry, **defaults}
 
 
-def commit_on_hub(kind: Kind, name: str) -> str:
+def commit_on_hub(kind: EntryKind, name: str) -> str:
     """The present commit of a repository on the Hugging Face hub, 40 hex digits.
 
     Raises:
@@ -163,7 +163,7 @@ def commit_on_hub(kind: Kind, name: str) -> str:
         ) from error
 
 
-def _local(kind: Kind, path: Path) -> dict[str, Any]:
+def _local(kind: EntryKind, path: Path) -> dict[str, Any]:
     if kind == "model":
         if not (path / "config.json").is_file():
             raise EagerError(
