@@ -54,7 +54,7 @@ ROOTS: dict[Kind, tuple[str, ...]] = {
     "programs": (
         "evaluation.programs:evaluate_programs",
         "sandbox.guest.boot",
-        "sandbox.guest.harness",
+        "sandbox.guest.harness:main",
     ),
 }
 """Where the code begins that decides tokens, verdicts of answers and verdicts of programs."""
