@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from eager.config.paths import result_folder
 from eager.config.schema import Cell, DatasetEntry, Experiment, ExperimentConfig, ModelEntry
 from eager.config.settings import METHODS, Method
-from eager.progress.history import FormerRun, Key
-from eager.progress.speeds import Speed
 from eager.report.tables.published import PublishedFigures
+from eager.util.files import write_json
 from eager.util.fingerprint import code_identity
 
 CELL = Cell(model="m", dataset="d", temperature=0.6, max_sequences=4, entropy_threshold=2.0, seed=1)
-SPEED = Speed(tokens_per_second=100, load_seconds=180, source="m: given")
 
 
 def cell(**changes: Any) -> Cell:
@@ -32,47 +31,30 @@ def experiment(*cells: Cell, methods: tuple[Method, ...] = METHODS, **dataset: A
     )
 
 
-def key(method: Method, **changes: Any) -> Key:
-    """Key of a method in the cell with other values."""
-    of = cell(**changes)
-    branches = method != "parallel"
-    return Key(
-        of.model,
-        of.dataset,
-        method,
-        of.max_sequences,
-        of.entropy_threshold if branches else None,
-        of.temperature,
-        of.rule if branches else None,
-    )
-
-
-def run(
+def write_run(
     method: Method, at: str = "earlier", facts: dict[str, Any] | None = None, **changes: Any
-) -> FormerRun:
-    """Five prompts of 200 tokens each in 10 seconds, in the cell with other values.
+) -> Path:
+    """run.json of five prompts of 200 tokens each in 10 seconds, in the cell with other values.
 
     Args:
         method: the method.
         at: the experiment in whose folder it lies.
-        facts: other values of the run.
+        facts: other values of run.json.
         changes: other values of the cell.
     """
     of = cell(**changes)
-    given: dict[str, Any] = {
-        "prompts": 5,
-        "tokens": 1000,
-        "seconds": 10.0,
-        "loads": (30.0,),
-        "gpus": 1,
-        "bytes": 5000,
-        "hardware": "a GPU",
+    path = Path(result_folder(at, of, method), "run.json")
+    content = {
         "parameters": experiment(of).decoding(of, method).model_dump(mode="json"),
-        "code": code_identity("tokens", method),
+        "code_fingerprint": code_identity("tokens", method),
+        "counts": {"tokens": 1000, "engine_seconds": 9.0, "driver_seconds": 1.0},
+        "hardware": {"processor": "a CPU", "gpus": ["a GPU"]},
+        "prompts": 5,
+        "engine_options": {"tensor_parallel_size": 1},
+        "shards": [{"load_seconds": 30.0}],
     }
-    return FormerRun(
-        folder=result_folder(at, of, method), key=key(method, **changes), **(given | (facts or {}))
-    )
+    write_json(path, content | (facts or {}))
+    return path
 
 
 def published(method: Method, tokens: float, **changes: Any) -> PublishedFigures:

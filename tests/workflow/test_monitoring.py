@@ -80,17 +80,14 @@ def test_estimate_counts_what_was_run_and_what_another_seed_would_cost(
 
 def test_the_papers_plan_is_estimated_from_what_is_published(repository: Repository) -> None:
     found = json.loads(said(repository, "estimate", "--json", "--configfile", "config/paper.yaml"))
-    assert found["total"]["results"] == 36 * 4
-    assert found["total"]["results_known"] == 2 * 2 * 5 * 4
+    assert found["total"]["results"] == 36 * 3 + 20
+    # Two models on two data sets at five M: three methods each, and Full Parallel once.
+    assert found["total"]["results_known"] == 2 * 2 * (5 * 3 + 1)
     assert found["total"]["gpu_hours"] is None
     of_qwen = [r for r in found["results"] if "Qwen3-4B/AIME2025/" in r["folder"]]
-    # 570,000 tokens per prompt of Full Parallel at M = 32, and 30 prompts; M = 24 has 24 samples.
-    [largest] = [
-        row for row in of_qwen if row["method"] == "parallel" and row["cell"]["max_sequences"] == 32
-    ]
-    assert largest["tokens_naive"] == 570_000 * 30
-    assert (largest["samples"], largest["tokens"]) == (32, 570_000 * 30)
-    assert found["total"]["loads"] == 36 * 4 - 2 * 2 * 4
+    # 570,000 tokens per prompt of Full Parallel at M = 32, and 30 prompts.
+    [parallel] = [row for row in of_qwen if row["method"] == "parallel"]
+    assert (parallel["cell"]["max_sequences"], parallel["tokens"]) == (32, 570_000 * 30)
 
 
 def test_estimate_takes_a_price_and_a_number_of_gpus(repository: Repository) -> None:
@@ -101,7 +98,6 @@ def test_estimate_takes_a_price_and_a_number_of_gpus(repository: Repository) -> 
     found = json.loads(said_as_json)
     hours = found["total"]["gpu_hours"]
     assert found["total"]["cost"] == pytest.approx(2.5 * hours)
-    assert hours / 8 <= found["time"]["hours"] <= 2 * hours / 8
-    assert found["naive"]["of_known"]["tokens_saved_share"] >= 0.2
+    assert hours / 8 <= found["time"]["hours_at_least"] <= hours
     text = said(repository, "estimate", "--configfile", "config/paper.yaml", *options)
-    assert f"on 8 GPUs: {found['time']['hours']:,.2f} hours to the end" in text
+    assert f"on 8 GPUs: at least {found['time']['hours_at_least']:,.2f} hours to the end" in text

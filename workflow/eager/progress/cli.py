@@ -63,16 +63,15 @@ def estimate(
         float | None, typer.Option(min=0, help="price of a GPU hour, to add the cost")
     ] = None,
     gpus: Annotated[
-        int | None, typer.Option(min=1, help="GPUs that run jobs, to add the time to the end")
+        int | None, typer.Option(min=1, help="GPUs that run jobs, to add the least time to the end")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what a plan costs: GPU hours, tokens and disk, per cell and in total."""
     from eager.progress import estimate_text
     from eager.progress.estimate import estimate as cost_of
+    from eager.progress.estimate import speeds_of
     from eager.progress.history import prompts_of, read_former_runs
-    from eager.progress.speeds import speeds_of
-    from eager.progress.timeline import timeline
     from eager.report.tables.published import read_published
 
     experiment, (runs, damaged) = _experiment(configfile), read_former_runs()
@@ -88,18 +87,11 @@ def estimate(
         {name: prompts_of(name, entry) for name, entry in experiment.datasets.items()},
         speeds,
     )
-    found = estimate_text.Estimate(
-        costs,
-        speeds,
-        experiment.config.engine.max_num_seqs,
-        experiment.config.snapshot_steps,
-        price=gpu_hour_price,
-        timeline=timeline(costs, gpus) if gpus else None,
-    )
+    found = costs, speeds, estimate_text.Asked(gpu_hour_price, gpus)
     if as_json:
-        typer.echo(json.dumps(estimate_text.as_json(found), indent=2))
+        typer.echo(json.dumps(estimate_text.as_json(*found), indent=2))
     else:
-        typer.echo(estimate_text.as_text(found))
+        typer.echo(estimate_text.as_text(*found))
 
 
 def _speeds(given: list[str], experiment: Experiment) -> dict[str, float]:

@@ -1,26 +1,56 @@
 """What each result of a plan costs before it starts: GPU hours, tokens, disk.
 
-A figure comes from former runs, from published counts, or from the caller (`knowledge.py`); where
-there is none, it is a guess from the nearest one (`guesses.py`) and is counted apart
-(`totals.py`). Every assumption is named in the output (`assumptions.py`).
+Tokens are measured in former runs, or published; speeds are measured or given. What is neither is
+unknown and left out of the sums, which say so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any, Literal
 
-from eager.config.paths import result_folder
-from eager.config.schema import Cell, Experiment
-from eager.config.settings import BUDGET_METHODS, Method
-from eager.progress.history import FormerRun, Key
-from eager.progress.knowledge import Basis, PerPrompt, known_facts, per_prompt
-from eager.progress.speeds import HOUR, Speed, gpu_hours
+from eager.config.experiment import PlannedTarget, current_run, resolve
+from eager.config.schema import Experiment
+from eager.config.settings import Method
+from eager.progress.history import FormerRun, Key, key_of
 from eager.report.tables.published import PublishedFigures
-from eager.util.fingerprint import code_identity
 
+HOUR = 3600
+"""Seconds."""
 GIGABYTE = 1e9
+BYTES_PER_TOKEN = 12
+"""Token id 4, entropy 4, text about 4; before compression, inherited tokens once."""
+Basis = Literal["done", "measured", "measured at another M", "published", "unknown"]
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast one model is generated with.
+
+    Attributes:
+        tokens_per_second: of one GPU, all its sequences together; None: not known.
+        load_seconds: to load the model, once per job; None: not known, and counted as 0.
+        source: where the figures are from, in words.
+    """
+
+    tokens_per_second: float | None
+    load_seconds: float | None
+    source: str
+
+    def gpu_hours(self, tokens: float | None, loads: int, gpus: int = 1) -> float | None:
+        """Hours of one GPU for a result; None where its tokens or the speed are not known.
+
+        Args:
+            tokens: tokens generated.
+            loads: jobs that load the model.
+            gpus: GPUs of a job, all of which wait for the load.
+        """
+        if tokens is None or self.tokens_per_second is None:
+            return None
+        loading = loads * gpus * (self.load_seconds or 0)
+        return (tokens / self.tokens_per_second + loading) / HOUR
 
 
 @dataclass(frozen=True)
@@ -29,21 +59,15 @@ class Cost:
 
     Attributes:
         folder: where the result goes.
-        cell: the row of the TSV.
+        cell: the row of the TSV; of Full Parallel the one with the largest M.
         method: the method.
         basis: where the tokens are from; `done` is what the result there has cost.
-        guessed_from: what a guess is from, in words; else empty.
         prompts: prompts.
-        jobs: GPU jobs, one per shard.
+        jobs: GPU jobs, one per shard that has a prompt.
         gpus: GPUs of each job.
-        loads: jobs that load the model; those that have no prompt load none.
-        tokens: tokens it generates itself.
-        tokens_naive: with every sample drawn again for each M and, of budgeted methods where the
-            count is ours, EAGer-init again.
-        gpu_hours: generation, and loading of the model in `loads` jobs.
-        gpu_hours_naive: of `tokens_naive`, with a load in each job that has a prompt.
+        tokens: tokens that it generates itself.
+        gpu_hours: generation, and loading of the model in each job.
         disk_gigabytes: its tables.
-        caps: every M that is asked of it, the largest first; several of Full Parallel.
         initial: folder of the EAGer-init that a budgeted method goes on from.
     """
 
@@ -51,49 +75,24 @@ class Cost:
     cell: dict[str, Any]
     method: Method
     basis: Basis
-    guessed_from: str
     prompts: int | None
     jobs: int
     gpus: int
-    loads: int
     tokens: float | None
-    tokens_naive: float | None
     gpu_hours: float | None
-    gpu_hours_naive: float | None
     disk_gigabytes: float | None
-    caps: tuple[int, ...]
     initial: str | None
 
-
-@dataclass(frozen=True)
-class Planned:
-    """A result of the plan with what is known of it.
-
-    Attributes:
-        cell: the one with the largest M.
-        smaller: what a prompt costs at each smaller M, if nothing is shared.
-        caps: of `Cost`.
-        initial: of `Cost`.
-        alone: what a prompt costs if nothing is shared.
-        own: the run that is there, made with these settings and this code; None: still to run.
-        there: samples of Full Parallel that an own run with a smaller M has.
-    """
-
-    folder: str
-    cell: Cell
-    method: Method
-    caps: tuple[int, ...]
-    initial: str | None
-    alone: PerPrompt
-    smaller: tuple[PerPrompt, ...]
-    own: FormerRun | None
-    there: int
+    @property
+    def hours(self) -> float:
+        """Hours from its first to its last token, if its jobs run at once; 0 if not known."""
+        return (self.gpu_hours or 0) / (max(1, self.jobs) * self.gpus)
 
 
 def estimate(
     experiment: Experiment,
-    runs: list[FormerRun],
-    published: list[PublishedFigures],
+    runs: Sequence[FormerRun],
+    published: Sequence[PublishedFigures],
     prompts: Mapping[str, int | None],
     speeds: Mapping[str, Speed],
 ) -> list[Cost]:
@@ -106,179 +105,153 @@ def estimate(
         prompts: number of prompts of each data set.
         speeds: of each model.
     """
-    planned = plan(experiment, runs, published)
-    costs = {
-        result.folder: _cost(
-            experiment, result, prompts[result.cell.dataset], speeds[result.cell.model]
+    targets: dict[str, PlannedTarget] = {}
+    for target in resolve(experiment).all_targets:
+        known = targets.setdefault(target.folder, target)
+        if target.cell["max_sequences"] > known.cell["max_sequences"]:
+            targets[target.folder] = target
+    by_folder = {run.folder: run for run in runs}
+    return [
+        _cost(
+            experiment,
+            target,
+            by_folder.get(target.folder),
+            per_prompt(_key(target), runs, published),
+            prompts[target.cell["dataset"]],
+            speeds[target.cell["model"]],
         )
-        for result in planned
-    }
-    for result in planned:
-        if result.initial and not result.alone.by_authors:
-            cost, first = costs[result.folder], costs[result.initial]
-            speed = speeds[result.cell.model]
-            costs[result.folder] = _with_own_initial(cost, first, speed)
-    return list(costs.values())
+        for target in targets.values()
+    ]
 
 
-def plan(
-    experiment: Experiment, runs: Sequence[FormerRun], published: Sequence[PublishedFigures]
-) -> list[Planned]:
-    """All results of an experiment, each once, and the EAGer-init it needs and does not show."""
-    methods = list(experiment.config.methods)
-    if "eager_init" not in methods and set(methods) & set(BUDGET_METHODS):
-        methods.insert(0, "eager_init")
-    kinds = {name: entry.kind for name, entry in experiment.datasets.items()}
-    facts = {
-        cell.temperature: known_facts(runs, published, cell.temperature)
-        for cell in experiment.cells
-    }
-    runs_by_folder = {run.folder: run for run in runs}
-    known: dict[Key, PerPrompt] = {}
-    name = experiment.config.experiment
-    asked: dict[tuple[str, Method], list[Cell]] = {}
-    for cell in experiment.cells:
-        for method in methods:
-            asked.setdefault((result_folder(name, cell, method), method), []).append(cell)
-    found = []
-    for (folder, method), cells in asked.items():
-        caps = sorted({cell.max_sequences for cell in cells}, reverse=True)
-        of_caps = {cell.max_sequences: cell for cell in reversed(cells)}
-        cell = of_caps[caps[0]]
-        for key in (_key(of_caps[cap], method) for cap in caps):
-            if key not in known:
-                known[key] = per_prompt(key, runs, facts[cell.temperature], kinds)
-        alone, *smaller = (known[_key(of_caps[cap], method)] for cap in caps)
-        there = _samples_there(experiment, cell, method, runs_by_folder.get(folder))
-        budgeted = method in BUDGET_METHODS
-        found.append(
-            Planned(
-                folder,
-                cell,
-                method,
-                caps=tuple(caps),
-                initial=result_folder(name, cell, "eager_init") if budgeted else None,
-                alone=alone,
-                smaller=tuple(smaller),
-                own=runs_by_folder[folder] if there >= cell.max_sequences else None,
-                there=there,
-            )
+def per_prompt(
+    key: Key, runs: Sequence[FormerRun], published: Iterable[PublishedFigures]
+) -> tuple[float | None, float | None, Basis]:
+    """Tokens and bytes of one prompt of a result, and where they are from.
+
+    Former runs of the same key come first, then (samples of Full Parallel are independent, so that
+    its tokens are M times those of one) its runs at another M, then published counts of the same
+    model, data set, method and M.
+
+    Args:
+        key: of the result.
+        runs: former runs.
+        published: published figures.
+    """
+    if same := [run for run in runs if run.key == key]:
+        tokens, size, prompts = (
+            sum(getattr(run, name) for run in same) for name in ("tokens", "bytes", "prompts")
         )
-    return found
+        return tokens / prompts, size / prompts, "measured"
+    alike = [run for run in runs if run.key._replace(max_sequences=key.max_sequences) == key]
+    if key.method == "parallel" and alike:
+        samples = sum(run.prompts * run.key.max_sequences for run in alike)
+        tokens = key.max_sequences * sum(run.tokens for run in alike) / samples
+        return tokens, tokens * BYTES_PER_TOKEN, "measured at another M"
+    for fact in published:
+        if fact.key == key[:4] and fact.tokens_per_prompt is not None:
+            return fact.tokens_per_prompt, fact.tokens_per_prompt * BYTES_PER_TOKEN, "published"
+    return None, None, "unknown"
 
 
-def _samples_there(
-    experiment: Experiment, cell: Cell, method: Method, run: FormerRun | None
-) -> int:
-    """M of the run that is there; 0 if other settings or code would make it now."""
-    if run is None:
-        return 0
-    wanted = experiment.decoding(cell, method)
-    if method == "parallel":
-        wanted = wanted.model_copy(update={"max_sequences": run.key.max_sequences})
-    code = code_identity("tokens", method)
-    is_current = (run.parameters, run.code) == (wanted.model_dump(mode="json"), code)
-    return run.key.max_sequences if is_current else 0
+def speeds_of(
+    models: Iterable[str],
+    runs: Sequence[FormerRun],
+    given: Mapping[str, float],
+    load: float | None,
+) -> dict[str, Speed]:
+    """The speed of each model: what the caller says, else what former runs had.
+
+    Args:
+        models: their names.
+        runs: former runs.
+        given: tokens per second of one GPU by model; the name "" stands for all others.
+        load: seconds to load any model; None: as in former runs.
+    """
+    speeds = {}
+    for model in models:
+        own = [run for run in runs if run.key.model == model]
+        measured = f"measured on {', '.join(sorted({run.hardware for run in own}))}"
+        seconds = sum(run.seconds * run.gpus for run in own)
+        rate = given.get(model, given.get(""))
+        told = "no speed known (give --tokens-per-second)"
+        if rate is not None or seconds:
+            how = measured if rate is None else "given"
+            rate = sum(run.tokens for run in own) / seconds if rate is None else rate
+            told = f"{rate:,.0f} tokens/s ({how})"
+        loads = [seconds for run in own for seconds in run.loads]
+        loading = load if load is not None or not loads else fmean(loads)
+        if loading is None:
+            told += "; time to load it not known, counted as 0 (give --load-seconds)"
+        else:
+            how = measured if load is None else "given"
+            told += f"; {loading:,.0f} s to load it in each job ({how})"
+        speeds[model] = Speed(rate, loading, f"{model}: {told}")
+    return speeds
 
 
-def _cost(experiment: Experiment, result: Planned, prompts: int | None, speed: Speed) -> Cost:
-    """What a result costs."""
-    if result.own is not None:
-        return _cost_of_run(experiment, result, result.own, speed)
-    cell, alone = result.cell, result.alone
-    jobs, gpus = experiment.shards(cell.model, cell.dataset), experiment.gpus(cell.model)
-    working = _with_prompts(jobs, prompts)
-    every = _times(alone.tokens, prompts)
-    naive = _plus(every, _tokens_of_smaller(result, prompts))
-    tokens = _times(every, 1 - result.there / cell.max_sequences)
+def longest_chain(costs: Iterable[Cost]) -> list[Cost]:
+    """Of the results that are still to run, those that wait for each other longest.
+
+    A budgeted method begins when EAGer-init of its cell has ended; nothing else waits.
+    """
+    left = {cost.folder: cost for cost in costs if cost.basis != "done"}
+    chains = [
+        [*([left[cost.initial]] if cost.initial in left else []), cost] for cost in left.values()
+    ]
+    return max(chains, key=lambda chain: sum(cost.hours for cost in chain), default=[])
+
+
+def _key(target: PlannedTarget) -> Key:
+    settings = target.settings.model_copy(update={"max_sequences": target.cell["max_sequences"]})
+    return key_of(target.cell["model"], target.cell["dataset"], settings)
+
+
+def _cost(
+    experiment: Experiment,
+    target: PlannedTarget,
+    run: FormerRun | None,
+    known: tuple[float | None, float | None, Basis],
+    prompts: int | None,
+    speed: Speed,
+) -> Cost:
+    model, dataset, cap = (target.cell[key] for key in ("model", "dataset", "max_sequences"))
+    tokens, size, basis = known
+    jobs, gpus = experiment.shards(model, dataset), experiment.gpus(model)
+    there = _samples_there(target, run)
+    hours: float | None
+    if run is not None and there >= cap:
+        basis, prompts, jobs, gpus = "done", run.prompts, len(run.loads), run.gpus
+        tokens, hours = run.tokens, gpus * (run.seconds + sum(run.loads)) / HOUR
+        size = run.bytes
+    else:
+        jobs = jobs if prompts is None else min(jobs, prompts)
+        size = None if size is None or prompts is None else size * prompts
+        if tokens is not None:
+            tokens = None if prompts is None else tokens * prompts * (1 - there / cap)
+        hours = speed.gpu_hours(tokens, jobs, gpus)
     return Cost(
-        folder=result.folder,
-        cell=experiment.columns(cell),
-        method=result.method,
-        basis=alone.basis,
-        guessed_from=alone.words,
+        folder=target.folder,
+        cell={name: value for name, value in target.cell.items() if name != "experiment"},
+        method=target.method,
+        basis=basis,
         prompts=prompts,
         jobs=jobs,
         gpus=gpus,
-        loads=working,
         tokens=tokens,
-        tokens_naive=naive,
-        gpu_hours=gpu_hours(tokens, speed, working, gpus),
-        gpu_hours_naive=gpu_hours(naive, speed, working * len(result.caps), gpus),
-        disk_gigabytes=_times(_times(alone.bytes, prompts), 1 / GIGABYTE),
-        caps=result.caps,
-        initial=result.initial,
-    )
-
-
-def _cost_of_run(experiment: Experiment, result: Planned, run: FormerRun, speed: Speed) -> Cost:
-    """What a result that is there has cost; measured."""
-    jobs = experiment.shards(result.cell.model, result.cell.dataset)
-    hours = run.gpus * (run.seconds + sum(run.loads)) / HOUR
-    smaller = _tokens_of_smaller(result, run.prompts)
-    again = _with_prompts(jobs, run.prompts) * len(result.smaller)
-    return Cost(
-        folder=result.folder,
-        cell=experiment.columns(result.cell),
-        method=result.method,
-        basis="done",
-        guessed_from="",
-        prompts=run.prompts,
-        jobs=jobs,
-        gpus=run.gpus,
-        loads=len(run.loads),
-        tokens=run.tokens,
-        tokens_naive=_plus(run.tokens, smaller),
         gpu_hours=hours,
-        gpu_hours_naive=_plus(hours, gpu_hours(smaller, speed, again, run.gpus)),
-        disk_gigabytes=run.bytes / GIGABYTE,
-        caps=result.caps,
-        initial=result.initial,
+        disk_gigabytes=None if size is None else size / GIGABYTE,
+        initial=target.initial,
     )
 
 
-def _tokens_of_smaller(result: Planned, prompts: int | None) -> float | None:
-    """Tokens of all smaller M, drawn again."""
-    tokens: float | None = 0.0
-    for alone in result.smaller:
-        tokens = _plus(tokens, _times(alone.tokens, prompts))
-    return tokens
+def _samples_there(target: PlannedTarget, run: FormerRun | None) -> int:
+    """M of the result that is there; 0 if other settings or code would make it now.
 
-
-def _with_prompts(jobs: int, prompts: int | None) -> int:
-    """Jobs that have a prompt to generate, where the number of prompts is known."""
-    return jobs if prompts is None else min(jobs, prompts)
-
-
-def _with_own_initial(cost: Cost, initial: Cost, speed: Speed) -> Cost:
-    """The cost of a budgeted result whose naive program draws EAGer-init again in the same job."""
-    tokens = initial.tokens_naive
-    hours = gpu_hours(tokens, speed, loads=0)
-    if initial.basis not in ("done", "measured") or tokens is None or cost.tokens_naive is None:
-        return cost
-    return replace(
-        cost,
-        tokens_naive=cost.tokens_naive + tokens,
-        gpu_hours_naive=_plus(cost.gpu_hours_naive, hours),
-    )
-
-
-def _times(value: float | None, factor: float | None) -> float | None:
-    return None if value is None or factor is None else value * factor
-
-
-def _plus(value: float | None, more: float | None) -> float | None:
-    return None if value is None or more is None else value + more
-
-
-def _key(cell: Cell, method: Method) -> Key:
-    branches = method != "parallel"
-    return Key(
-        cell.model,
-        cell.dataset,
-        method,
-        cell.max_sequences,
-        cell.entropy_threshold if branches else None,
-        cell.temperature,
-        cell.rule if branches else None,
-    )
+    A folder of Full Parallel that holds fewer samples than are wanted keeps them.
+    """
+    if run is None:
+        return 0
+    smaller = {"max_sequences": min(run.key.max_sequences, target.settings.max_sequences)}
+    held = target.model_copy(update={"settings": target.settings.model_copy(update=smaller)})
+    return run.key.max_sequences if current_run(held) else 0

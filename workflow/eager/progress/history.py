@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Any, NamedTuple
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from eager.config.schema import DatasetEntry
-from eager.config.settings import DEFAULT_RULE
+from eager.config.settings import DEFAULT_RULE, DecodingSettings
 from eager.util.errors import EagerError
 from eager.util.files import parsed_lines, read_json
+from eager.util.validation import faults_of
 
 
 class Key(NamedTuple):
@@ -45,15 +45,13 @@ class FormerRun:
         folder: where it is.
         key: what makes its counts comparable with a planned one.
         prompts: prompts of the result.
-        tokens: tokens of its sequences, those found in the store too; those of an EAGer-init that
-            it builds on are not among them.
+        tokens: tokens of its sequences; those of an EAGer-init that it builds on are not among
+            them.
         seconds: time of engine and driver that made these, without loading the model.
         loads: seconds to load the model in each of its jobs that did.
         gpus: GPUs of each job.
-        bytes: size of its tables, which hold all its sequences.
+        bytes: size of its tables.
         hardware: what it ran on.
-        parameters: all that decide its sequences, as JSON has them.
-        code: fingerprint of the code that generated it.
     """
 
     folder: str
@@ -65,13 +63,48 @@ class FormerRun:
     gpus: int
     bytes: int
     hardware: str
-    parameters: Mapping[str, Any]
-    code: str
 
-    @property
-    def model(self) -> str:
-        """Name of its model."""
-        return self.key.model
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+class _Parameters(_Part):
+    method: str
+    max_sequences: int = Field(ge=1)
+    temperature: float = Field(gt=0)
+    entropy_threshold: float | None = Field(None, ge=0)
+    rule: str = DEFAULT_RULE
+
+
+class _Counts(_Part):
+    tokens: int = Field(0, ge=0)
+    engine_seconds: float = Field(0, ge=0)
+    driver_seconds: float = Field(0, ge=0)
+
+
+class _Hardware(_Part):
+    processor: str = ""
+    gpus: list[str] = []
+
+
+class _Shard(_Part):
+    load_seconds: float | None = Field(ge=0)
+
+
+class _Options(_Part):
+    tensor_parallel_size: int = Field(1, ge=1)
+
+
+class _Run(_Part):
+    """A run.json as it concerns costs; a budgeted run without a share to spend counts nothing."""
+
+    parameters: _Parameters
+    counts: _Counts
+    hardware: _Hardware
+    prompts: int = Field(ge=1)
+    shards: list[_Shard]
+    engine_options: _Options = _Options()
 
 
 def read_former_runs(results: Path = Path("results")) -> tuple[list[FormerRun], list[str]]:
@@ -83,32 +116,34 @@ def read_former_runs(results: Path = Path("results")) -> tuple[list[FormerRun], 
     runs: list[FormerRun] = []
     damaged: list[str] = []
     for path in sorted(results.glob("*/*/*/*/*/run.json")):
+        fault = None
         try:
-            run = _read(path)
+            content = read_json(path)
+            if _is_generation(content):
+                runs.append(_former_run(path, _Run.model_validate(content)))
         except EagerError as error:
-            damaged.append(f"{str(error).partition(';')[0]}; left out, make it again or delete it")
-            continue
-        except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
-            damaged.append(
-                f"{path}: damaged ({type(error).__name__}: {error}); left out, make it again or "
-                "delete it"
-            )
-            continue
-        if run is not None:
-            runs.append(run)
+            fault = str(error).partition(";")[0]
+        except ValidationError as error:
+            fault = f"{path}: damaged ({faults_of(_Run, error)[0]})"
+        except OSError as error:
+            fault = f"{path}: damaged ({error})"
+        if fault:
+            damaged.append(f"{fault}; left out, make it again or delete it")
     return runs, damaged
 
 
-def tokens_per_second(runs: list[FormerRun]) -> float | None:
-    """Tokens per second of one GPU, all runs together; None where none took any time."""
-    seconds = sum(run.seconds * run.gpus for run in runs)
-    return sum(run.tokens for run in runs) / seconds if seconds else None
-
-
-def load_seconds(runs: list[FormerRun]) -> float | None:
-    """Mean time to load the model, over the jobs that did."""
-    times = [seconds for run in runs for seconds in run.loads]
-    return fmean(times) if times else None
+def key_of(model: str, dataset: str, settings: DecodingSettings | _Parameters) -> Key:
+    """What makes the token counts of a result comparable with others."""
+    branches = settings.method != "parallel"
+    return Key(
+        model,
+        dataset,
+        settings.method,
+        settings.max_sequences,
+        settings.entropy_threshold if branches else None,
+        settings.temperature,
+        settings.rule if branches else None,
+    )
 
 
 def prompts_of(name: str, entry: DatasetEntry) -> int | None:
@@ -119,56 +154,22 @@ def prompts_of(name: str, entry: DatasetEntry) -> int | None:
     return entry.rows
 
 
-def _read(path: Path) -> FormerRun | None:
-    """A run.json as it concerns costs; None for results that were imported, not generated."""
-    content = read_json(path)
-    if not isinstance(content, dict):
-        raise TypeError(f"{type(content).__name__} where an object is expected")
-    counts, parameters = content.get("counts", {}), content.get("parameters", {})
-    if not {"counts", "parameters"} <= content.keys() or "method" not in parameters:
-        return None
-    # An import counts no tokens; a budgeted run without a share to spend counts nothing at all.
-    if counts and "tokens" not in counts:
-        return None
+def _is_generation(content: Any) -> bool:
+    """Whether a run.json is not that of an import, which counts no tokens of its own."""
+    counts = content.get("counts") if isinstance(content, dict) else None
+    return not isinstance(counts, dict) or not counts or "tokens" in counts
+
+
+def _former_run(path: Path, run: _Run) -> FormerRun:
     _, model, dataset, *_ = path.parts[-6:]
-    hardware, options = content["hardware"], content.get("engine_options", {})
-    prompts = int(_number(content["prompts"], above=0))
-    key = _key(model, dataset, parameters)
     return FormerRun(
         folder=str(path.parent),
-        key=key,
-        prompts=prompts,
-        tokens=int(_number(counts.get("tokens", 0))),
-        seconds=_number(counts.get("engine_seconds", 0)) + _number(counts.get("driver_seconds", 0)),
-        loads=tuple(
-            _number(job["load_seconds"]) for job in content["shards"] if job["load_seconds"]
-        ),
-        gpus=int(_number(options.get("tensor_parallel_size", 1), above=0)),
+        key=key_of(model, dataset, run.parameters),
+        prompts=run.prompts,
+        tokens=run.counts.tokens,
+        seconds=run.counts.engine_seconds + run.counts.driver_seconds,
+        loads=tuple(shard.load_seconds for shard in run.shards if shard.load_seconds),
+        gpus=run.engine_options.tensor_parallel_size,
         bytes=sum(table.stat().st_size for table in path.parent.glob("*.parquet")),
-        hardware=", ".join(hardware.get("gpus", [hardware["processor"]])),
-        parameters=parameters,
-        code=str(content.get("code_fingerprint")),
+        hardware=", ".join(run.hardware.gpus or [run.hardware.processor]),
     )
-
-
-def _key(model: str, dataset: str, parameters: dict[str, Any]) -> Key:
-    method, threshold = str(parameters["method"]), parameters.get("entropy_threshold")
-    rule = str(parameters.get("rule", DEFAULT_RULE))
-    return Key(
-        model,
-        dataset,
-        method,
-        int(_number(parameters["max_sequences"], above=0)),
-        None if threshold is None else _number(threshold),
-        _number(parameters["temperature"], above=0),
-        None if method == "parallel" else rule,
-    )
-
-
-def _number(value: Any, above: float = -1) -> float:
-    """A finite number from 0 on, or one above another."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is not a number")
-    if not (math.isfinite(value) and value >= 0 and value > above):
-        raise ValueError(f"{value!r} is not possible")
-    return value
