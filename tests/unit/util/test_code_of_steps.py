@@ -17,7 +17,7 @@ RUN_WHOLE = re.compile(r'exec\(compile\(|__name__ == "__main__"')
 """Of what is run as a program, all counts."""
 KINDS = ("tokens", "answers", "programs")
 ENTRIES = re.findall(
-    r'made_by\("([a-z_.]+:\w+)"',
+    r'made_by\(\s*"([a-z_.]+:\w+)"',
     "".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk"))),
 )
 """Where the code of the other steps begins, by the rules."""
