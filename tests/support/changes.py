@@ -7,9 +7,8 @@ from typing import NamedTuple
 from tests.support.repository import PROBLEMS
 
 BUDGETED = {"eager_init": 1, "eager_adapt": 1, "eager": 1, "gather": 3, "allocate": 2}
-TABLES = {"tables": 1}
 PAGE = {"report_page": 1}
-SHOWN = {"draw_figures": 1} | TABLES | PAGE
+SHOWN = {"tables": 1, "draw_figures": 1} | PAGE
 OF_BRANCHING = BUDGETED | {"evaluate": 3, "measure": 3} | SHOWN
 OF_SAMPLING = BUDGETED | {"parallel": 1, "gather": 4, "evaluate": 4, "measure": 4} | SHOWN
 OF_PROMPTS = {"encode_prompts": 1} | OF_SAMPLING
@@ -89,9 +88,7 @@ CHANGES = {
         *(f"{PACKAGE}/evaluation/statistics/metrics.py", "if not votes:", "if len(votes) == 0:"),
         {"measure": 4} | SHOWN,
     ),
-    "table code": Change(
-        f"{PACKAGE}/report/tables/rendering.py", '"%.6g"', '"%.7g"', TABLES | PAGE
-    ),
+    "table code": Change(f"{PACKAGE}/report/tables/rendering.py", '"%.6g"', '"%.7g"', SHOWN),
     "figure code": Change(
         *(f"{PACKAGE}/report/figures/draw.py", "BINS = 30", "BINS = 31"),
         {"draw_figures": 1} | PAGE,

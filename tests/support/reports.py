@@ -7,7 +7,8 @@ from pathlib import Path
 
 from eager.config.experiment import Target
 from eager.config.settings import USUAL_RIVALS, RivalSettings
-from eager.report.figures.draw import FIGURES, draw_figures
+from eager.report.figures.draw import draw_figures
+from eager.report.figures.names import TITLES
 from eager.report.page.page import write_report
 from eager.report.tables.experiment import tables_of
 from eager.report.tables.stored import Tables
@@ -21,7 +22,8 @@ def tables_of_targets(targets: Sequence[Target], rivals: RivalSettings = USUAL_R
 
 def make_report(folder: Path, targets: Sequence[Target]) -> Path:
     """Write the report of synthetic results, with their figures; its path."""
-    draw_figures([*targets], None, folder / "figures")
-    figures = [folder / f"figures/{name}.svg" for name in FIGURES]
-    write_report([*targets], tables_of_targets(targets), figures, folder / "report.html")
+    made = tables_of_targets(targets)
+    draw_figures([*targets], made, None, folder / "figures")
+    figures = [folder / f"figures/{name}.svg" for name in TITLES]
+    write_report([*targets], made, figures, folder / "report.html")
     return folder / "report.html"

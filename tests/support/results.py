@@ -9,6 +9,7 @@ from typing import Any
 from eager.evaluation.answers.upstream import UpstreamGrade
 from eager.evaluation.measure import metrics_of
 from eager.evaluation.statistics.metrics import SequenceResult, majority_is_correct
+from eager.evaluation.statistics.work import Work
 
 CELL: dict[str, Any] = {
     "experiment": "e",
@@ -53,4 +54,8 @@ def metrics(
         )
         for name, some in own.items()
     }
-    return metrics_of(method, own, grades, list(counts))
+    work = {
+        name: Work(1, max(s.tokens for s in some), 100 * len(some), 50, 5)
+        for name, some in own.items()
+    }
+    return metrics_of(method, own, grades, work, list(counts))

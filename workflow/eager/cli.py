@@ -231,11 +231,13 @@ def figures(
     from eager.config.experiment import read_experiment
     from eager.report.figures.draw import draw_figures
     from eager.report.results import shown_targets
+    from eager.report.tables.names import STORED
+    from eager.report.tables.stored import stored_tables
 
     with logged_step(log):
         found = read_experiment(experiment)
-        targets = shown_targets(found, model, dataset)
-        draw_figures(targets, found.published, folder, rivals=found.rivals)
+        made = stored_tables(found.folder / "tables" / STORED)
+        draw_figures(shown_targets(found, model, dataset), made, found.published, folder)
 
 
 @app.command()

@@ -7,7 +7,7 @@ Outputs: results/{experiment}/tables/      summary, comparison, rivals, parallel
          results/{experiment}/figures/     {model}/{dataset}/{figure}.svg and .png, and
                                            equal_tokens.svg and .png of all cells
          results/{experiment}/report.html
-Steps:   tables, draw_figures -> report_page.
+Steps:   tables -> draw_figures -> report_page.
 """
 
 DRAWN = ["sequences.parquet", "branches.parquet", "verdicts.parquet"]
@@ -21,9 +21,12 @@ rule tables:
     output:
         multiext("<tables>/summary", ".csv", ".md", ".tex"),
         multiext("<tables>/comparison", ".csv", ".md", ".tex"),
+        multiext("<tables>/cost", ".csv", ".md", ".tex"),
+        multiext("<tables>/secondary", ".csv", ".md", ".tex"),
+        multiext("<tables>/pairs", ".csv", ".md", ".tex"),
         multiext("<tables>/rivals", ".csv", ".md", ".tex"),
+        multiext("<tables>/seeds", ".csv", ".md", ".tex"),
         multiext("<tables>/parallel_curve", ".csv", ".md", ".tex"),
-        multiext("<tables>/nested", ".csv", ".md", ".tex"),
         multiext("<tables>/published", ".csv", ".md", ".tex"),
         "<tables>/conclusion.md",
         "<tables>/tables.json",
@@ -47,6 +50,7 @@ rule tables:
 
 rule draw_figures:
     input:
+        tables="<tables>/tables.json",
         results=lambda wildcards: PLAN.files(DRAWN, wildcards.model, wildcards.dataset),
         metrics=lambda wildcards: PLAN.metrics(wildcards.model, wildcards.dataset),
         imported=IMPORTED,
@@ -76,7 +80,6 @@ rule draw_figures:
         ),
         shown=PLAN.shown,
         content=content(*SHOWN_FILES),
-        rivals=PLAN.rivals,
         folder=lambda _, output: str(Path(output.svg[0]).parent),
     shell:
         many(

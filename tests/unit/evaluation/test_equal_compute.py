@@ -1,4 +1,4 @@
-"""The comparison at equal cost: by hand, with itself, and over all resamples of small cases."""
+"""The comparison at equal cost: by hand, with itself, and against leaving each prompt out."""
 
 from __future__ import annotations
 
@@ -7,23 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eager.evaluation.statistics import resampling
 from eager.evaluation.statistics.equal_compute import (
     PairedResult,
-    compare_as_measured,
     compare_at_equal_cost,
-    cost_saved,
     expected_at,
 )
-from eager.evaluation.statistics.inference import mean_interval
 from eager.evaluation.statistics.metrics import SequenceResult
 from eager.evaluation.statistics.parallel_curve import prompt_curve
-from eager.evaluation.statistics.resampling import (
-    estimate,
-    holm,
-    prompts_to_decide,
-    resampled_means,
-)
 
 
 def paired(quality: object, curve: object, cost: object, sample_cost: object) -> PairedResult:
@@ -83,29 +73,38 @@ def test_full_parallel_with_itself_differs_by_nothing(drawn: tuple[int, list]) -
     assert found.samples == many
     assert found.difference.value == pytest.approx(0, abs=1e-12)
     if len(prompts) > 1:
-        assert found.difference.interval == pytest.approx((0, 0), abs=1e-12)
+        unseen = 1 - 0.05 ** (1 / len(prompts))
+        assert found.difference.interval == pytest.approx((-unseen, unseen))
         assert found.difference.p_value == pytest.approx(1)
 
 
-def test_k_is_found_again_in_each_resample() -> None:
-    # The prompt that the method spends most on is the one that samples solve at once.
-    result = paired([0, 1], [[0, 0, 0, 0], [0, 1, 1, 1]], [1, 21], [10, 10])
-    found = compare_at_equal_cost([result])
-    assert found is not None
-    # Prompts drawn: a a (k 0.1), a b (k 1.1), b b (k 2.1): 0 - 0, 1/2 - 1/2, 1 - 1.
-    assert found.difference.interval == pytest.approx((0, 0), abs=1e-12)
-    # With k kept at 1.1, drawing b alone would be the same here, so spend more below one sample.
-    result = paired([0, 1], [[0, 0, 0, 0], [0, 1, 1, 1]], [1, 5], [10, 10])
-    found = compare_at_equal_cost([result])
-    assert found is not None
-    assert found.difference.interval == pytest.approx((0, 0.5))
-    assert found.difference.value == pytest.approx(0.5 - 0.5 * 0.3)
+def test_the_influence_is_what_leaving_a_prompt_out_changes() -> None:
+    """Among it what the prompt moves k by: the costs differ much between prompts."""
+    rng = np.random.default_rng(1)
+    curve = np.cumsum(rng.dirichlet(np.ones(7), (400, 2)), axis=-1)
+    curve[..., 0] = 0
+    cost, sample = rng.gamma(2, 10, (400, 2)), rng.gamma(3, 2, (400, 2))
+    quality = (rng.random((400, 2)) < 0.5).astype(float)
+
+    def without(place: int) -> PairedResult:
+        kept = [np.delete(t, place, 0) for t in (quality, curve[..., -1], curve, cost, sample)]
+        return PairedResult(*kept)
+
+    whole = compare_at_equal_cost([PairedResult(quality, curve[..., -1], curve, cost, sample)])
+    left = [compare_at_equal_cost([without(place)]) for place in range(400)]
+    assert whole is not None
+    jackknife = [399 * (whole.difference.value - one.difference.value) for one in left if one]
+    found = whole.figures[0].influence.mean(axis=1)
+    assert np.corrcoef(found, jackknife)[0, 1] > 0.9999
+    assert whole.difference.error == pytest.approx(np.std(jackknife) / 20, rel=0.02)
+    fixed = (quality - curve[..., -1]).mean(axis=1)
+    assert whole.difference.error != pytest.approx(np.std(fixed) / 20, rel=0.1)
 
 
 def test_values_between_whole_numbers() -> None:
     curve = np.array([[0.0, 1.0, 3.0]])
     for samples, expected in ((0, 0), (0.5, 0.5), (1, 1), (1.25, 1.5), (2, 3)):
-        assert expected_at(curve, np.array([float(samples)]))[0] == pytest.approx(expected)
+        assert expected_at(curve, float(samples))[0] == pytest.approx(expected)
 
 
 def test_means_over_data_sets_weigh_each_the_same() -> None:
@@ -115,57 +114,5 @@ def test_means_over_data_sets_weigh_each_the_same() -> None:
     assert found is not None
     assert found.difference.value == pytest.approx((1 - 1) / 2)
     assert found.samples == pytest.approx((1 + 1.5) / 2)
-    assert compare_as_measured([one, other]).value == pytest.approx((1 - 1) / 2)
-    saved = cost_saved([one.cost, other.cost], [np.full((4, 1), 20.0), np.full((2, 1), 40.0)])
-    assert saved.value == pytest.approx((0.5 + 0.25) / 2)
     alone = paired([0], [[0, 1]], [1], [1])
     assert compare_at_equal_cost([one, alone]).difference.interval is None  # type: ignore[union-attr]
-
-
-def test_the_bootstrap_is_that_of_scipy_for_a_mean() -> None:
-    values = np.random.default_rng(3).gamma(2, size=(60, 1))
-    distribution = resampled_means(values[:, :, None])
-    assert distribution is not None
-    ours = estimate(float(values.mean()), distribution[:, 0])
-    assert ours.interval == pytest.approx(mean_interval(values), abs=0.03)
-    assert ours.error == pytest.approx(values.std() / np.sqrt(60), rel=0.05)
-
-
-def test_seeds_are_drawn_too() -> None:
-    values = np.tile(np.array([0.0, 1.0]), (50, 1))[:, :, None]
-    distribution = resampled_means(values)
-    assert distribution is not None
-    assert set(np.unique(distribution)) == {0.0, 0.5, 1.0}
-
-
-def test_holm_by_hand() -> None:
-    assert holm([0.01, None, 0.04, 0.03]) == pytest.approx([0.03, None, 0.06, 0.06])
-    assert holm([0.6, 0.7]) == [1, 1]
-    assert holm([]) == []
-
-
-def test_prompts_to_decide() -> None:
-    # Textbook: (1.96 + 0.84)^2 (sd / d)^2, here with sd 0.5 and d 0.1.
-    assert prompts_to_decide(100, 0.1, 0.05) == 197
-    assert prompts_to_decide(25, 0.1, 0.1) == 197
-    assert prompts_to_decide(100, -0.001, 0.05) == prompts_to_decide(100, 0.01, 0.05)
-    assert prompts_to_decide(100, 0.1, None) is None
-    assert prompts_to_decide(100, 0.1, 0.0) is None
-
-
-def test_a_resample_beyond_all_samples_counts_full_parallel_with_all_of_them() -> None:
-    # Drawn twice, the second prompt costs twice what both of its samples do.
-    result = paired([0, 0], [[0, 0, 0], [0, 0.5, 1]], [1, 38], [10, 10])
-    found = compare_at_equal_cost([result])
-    assert found is not None
-    assert found.difference.interval == pytest.approx((-1, 0))
-
-
-def test_the_same_results_give_the_same_intervals() -> None:
-    values = np.random.default_rng(4).random((20, 2, 1))
-    first = resampled_means(values)
-    resampling._draws.cache_clear()
-    second = resampled_means(values)
-    assert first is not None
-    assert np.array_equal(first, second)  # type: ignore[arg-type]
-    assert not np.array_equal(first, resampled_means(values, 1))  # type: ignore[arg-type]

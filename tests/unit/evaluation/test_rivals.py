@@ -14,11 +14,11 @@ from scipy import integrate
 
 from eager.evaluation.statistics.draws import MOST_ORDERS, orders_of
 from eager.evaluation.statistics.metrics import SequenceResult, majority_is_correct
-from eager.evaluation.statistics.rivals import Settings, rivals_of
+from eager.evaluation.statistics.rivals import rivals_of, share_budget, sharing_rivals
 from tests.support.samples import prompts_of_samples, sample
 
 Samples = list[SequenceResult]
-USUAL = Settings(window=4, confidence=0.95)
+USUAL = {"window": 4, "confidence": 0.95}
 
 
 def solved(drawn: Samples, window: int) -> bool:
@@ -46,7 +46,7 @@ RULES = {"until_solved": solved, "early_stopping": agreed, "adaptive_consistency
 @settings(max_examples=25, deadline=None)
 @given(prompts_of_samples(most=5), st.integers(1, 3))
 def test_rivals_are_the_mean_over_all_orders(samples: Samples, window: int) -> None:
-    found = rivals_of(samples, Settings(window, 0.95))
+    found = rivals_of(samples, window, 0.95)
     for name, enough in RULES.items():
         stops = []
         for order in permutations(samples):
@@ -69,7 +69,7 @@ def test_rivals_are_the_mean_over_all_orders(samples: Samples, window: int) -> N
 
 @given(prompts_of_samples(most=20))
 def test_until_solved_has_the_pass_at_k_of_all_samples_and_no_more_tokens(samples: Samples) -> None:
-    rival = rivals_of(samples, USUAL)["until_solved"]
+    rival = rivals_of(samples, **USUAL)["until_solved"]
     assert rival.pass_at_k == any(s.correct for s in samples)
     assert rival.tokens <= sum(s.tokens for s in samples)
     assert 1 <= rival.sequences <= len(samples)
@@ -78,7 +78,7 @@ def test_until_solved_has_the_pass_at_k_of_all_samples_and_no_more_tokens(sample
 @pytest.mark.parametrize(("samples", "right"), [(6, 2), (6, 0), (6, 6), (30, 5)])
 def test_until_solved_against_its_closed_form(samples: int, right: int) -> None:
     prompt = [sample(int(i >= right), i < right, 7) for i in range(samples)]
-    rival = rivals_of(prompt, USUAL)["until_solved"]
+    rival = rivals_of(prompt, **USUAL)["until_solved"]
     expected = (samples + 1) / (right + 1) if right else samples
     assert rival.sequences == pytest.approx(expected, rel=1e-9 if samples <= 6 else 0.1)
     assert rival.tokens == pytest.approx(7 * rival.sequences)
@@ -86,18 +86,18 @@ def test_until_solved_against_its_closed_form(samples: int, right: int) -> None:
 
 def test_equal_answers_stop_at_the_number_that_makes_them_certain() -> None:
     prompt = [sample(0, False)] * 16
-    found = rivals_of(prompt, Settings(5, 0.95))
+    found = rivals_of(prompt, 5, 0.95)
     assert 1 - 0.5**5 > 0.95 > 1 - 0.5**4  # Beta(5, 1) and Beta(4, 1) above one half
     assert found["adaptive_consistency"].sequences == 4
     assert (found["early_stopping"].sequences, found["early_stopping"].rounds) == (5, 1)
-    assert rivals_of(prompt, Settings(4, 0.9))["adaptive_consistency"].sequences == 3
+    assert rivals_of(prompt, 4, 0.9)["adaptive_consistency"].sequences == 3
 
 
 def test_without_answers_all_samples_are_drawn() -> None:
-    for rival in rivals_of([sample(None, False)] * 6, USUAL).values():
+    for rival in rivals_of([sample(None, False)] * 6, **USUAL).values():
         assert (rival.sequences, rival.pass_at_k, rival.cons_at_max) == (6, 0, 0)
     with pytest.raises(ValueError, match="has none"):
-        rivals_of([], USUAL)
+        rivals_of([], **USUAL)
 
 
 def test_orders_are_all_or_seeded_random_ones() -> None:
@@ -112,4 +112,31 @@ def test_orders_are_all_or_seeded_random_ones() -> None:
 def test_the_second_answer_counts_only_once_it_is_drawn() -> None:
     prompt = [sample(0, True)] * 4 + [sample(1, False)]
     # The other answer comes last in one of five orders, after four votes that are certain.
-    assert rivals_of(prompt, USUAL)["adaptive_consistency"].sequences == pytest.approx(4.8)
+    assert rivals_of(prompt, **USUAL)["adaptive_consistency"].sequences == pytest.approx(4.8)
+
+
+@given(
+    st.lists(st.lists(st.integers(1, 9), min_size=3, max_size=3), min_size=1, max_size=6),
+    st.integers(1, 9),
+)
+def test_a_shared_budget_is_drawn_in_turn(needed: list[list[int]], samples: int) -> None:
+    table, budget = np.array(needed), samples * len(needed)
+    drawn = share_budget(table, budget)
+    assert np.all((drawn <= table) & (drawn >= 1))
+    assert np.array_equal(drawn.sum(axis=0), np.minimum(table.sum(axis=0), budget))
+    # Nobody who still waits has drawn less than another one but for the last round.
+    for order in range(3):
+        waiting = drawn[:, order] < table[:, order]
+        if waiting.any():
+            assert drawn[waiting, order].min() >= drawn[:, order].max() - 1
+
+
+def test_what_solved_prompts_leave_goes_to_the_others() -> None:
+    easy, hard = [sample(0, True)] * 8, [sample(1, False)] * 7 + [sample(0, True)]
+    found = sharing_rivals([easy, hard], samples=4, confidence=0.95)
+    solved = found["until_solved_shared"]
+    # One sample for the easy prompt, and up to 7 of the 8 in its place for the hard one.
+    assert solved[0].sequences == 1
+    assert solved[1].pass_at_k == pytest.approx(7 / 8, abs=0.1)
+    assert 4 < solved[1].sequences <= 7
+    assert found["adaptive_consistency_shared"][0].sequences == 4

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from eager.evaluation.statistics.inference import (
-    BATCH,
-    RESAMPLES,
-    SEED,
-    bootstrap_p,
+    Figure,
+    detectable,
+    estimate,
     exact_mcnemar,
-    mean_interval,
-    mean_intervals,
-    paired_difference,
+    holm,
+    mean,
+    ratio,
     saving,
+    seeds_to_detect,
+    share_interval,
 )
 
 
@@ -23,60 +26,74 @@ def column(*values: float) -> np.ndarray:
     return np.array([[float(value)] for value in values])
 
 
-@pytest.mark.parametrize(("prompts", "seeds"), [(2, 1), (40, 1), (7, 3)])
-def test_intervals_are_those_of_scipys_percentile_bootstrap(prompts: int, seeds: int) -> None:
-    values, baseline = np.random.default_rng(1).gamma(2, size=(2, prompts, seeds))
-
-    def theirs(table: np.ndarray) -> object:
-        def mean(drawn: np.ndarray, columns: np.ndarray | None = None, axis: int = -1) -> object:
-            chosen = np.zeros((1, 1), int) if columns is None else columns[..., None, :]
-            return table[drawn[..., :, None], chosen].mean(axis=(-2, -1))
-
-        samples = [np.arange(prompts), np.arange(seeds)][: 1 + (seeds > 1)]
-        options = {"n_resamples": RESAMPLES, "batch": BATCH, "method": "percentile"}
-        rng = np.random.default_rng(SEED)
-        return stats.bootstrap(samples, mean, vectorized=True, **options, rng=rng)  # type: ignore[call-overload]
-
-    found = theirs(values - baseline)
-    difference = paired_difference(values, baseline, flags=False)
-    assert difference.interval == pytest.approx(tuple(found.confidence_interval), rel=1e-9)  # type: ignore[attr-defined]
-    assert difference.p_value == bootstrap_p(found.bootstrap_distribution)  # type: ignore[attr-defined]
-    expected = tuple(theirs(values).confidence_interval)  # type: ignore[attr-defined]
-    assert mean_interval(values) == pytest.approx(expected, rel=1e-9)
-    if seeds == 1:
-        assert mean_intervals(values) == [pytest.approx(expected, rel=1e-9)]
+def test_a_mean_is_judged_by_students_t_with_seeds_averaged() -> None:
+    values = np.random.default_rng(1).normal(0.3, 1, (12, 3))
+    found = estimate([mean(values)])
+    theirs = stats.ttest_1samp(values.mean(axis=1), 0)
+    assert found.p_value == pytest.approx(theirs.pvalue)
+    assert found.interval == pytest.approx(tuple(theirs.confidence_interval()))
+    alike = np.repeat(values.mean(axis=1, keepdims=True), 3, axis=1)
+    assert estimate([mean(alike)]).interval == pytest.approx(found.interval)
 
 
-def test_a_resample_without_a_difference_counts_on_both_sides() -> None:
-    # In thirds and sixths many resamples sum to nothing, but not in floating point.
-    sixths = np.array([1, 2, -3, 4, -4, 1, -1, 2, -2, 5, -3, -1])
-    exact = paired_difference(column(*sixths), column(*[0] * 12), flags=False)
-    baseline = np.full((12, 1), 1 / 3)
-    found = paired_difference(baseline + sixths[:, None] / 6, baseline, flags=False)
-    assert found.p_value == exact.p_value
+def test_data_sets_are_judged_by_welch() -> None:
+    rng = np.random.default_rng(2)
+    one, other = rng.normal(0, 1, (9, 1)), rng.normal(0.5, 3, (30, 1))
+    # The mean of both is half the difference between one and minus the other.
+    theirs = stats.ttest_ind(one[:, 0], -other[:, 0], equal_var=False)
+    found = estimate([mean(one), mean(other)])
+    assert found.value == pytest.approx((one.mean() + other.mean()) / 2)
+    assert (found.p_value, found.freedom) == pytest.approx((theirs.pvalue, theirs.df))
 
 
-@pytest.mark.parametrize(("value", "expected"), [(1, (1, 1)), (0, (0, 0))])
-def test_all_right_and_all_wrong(value: int, expected: tuple[float, float]) -> None:
-    assert mean_interval(column(*[value] * 5)) == expected
+@pytest.mark.parametrize("figure", [ratio, saving])
+def test_the_influence_is_what_leaving_a_prompt_out_changes(figure: object) -> None:
+    method, baseline = np.random.default_rng(3).gamma(2, size=(2, 200, 1))
+    whole: Figure = figure(method, baseline)  # type: ignore[operator]
+    left = [
+        figure(np.delete(method, i, 0), np.delete(baseline, i, 0)).value  # type: ignore[operator]
+        for i in range(200)
+    ]
+    jackknife = (whole.value - np.array(left)) * 199
+    assert np.allclose(whole.influence[:, 0], jackknife, atol=0.1)
+    assert estimate([whole]).error == pytest.approx(jackknife.std(ddof=1) / 200**0.5, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "p_value"), [(0, -0.1926, 0.1926, 1), (1, 0.6147, 1, 0.5**14)]
+)
+def test_where_all_prompts_are_alike_unseen_ones_bound_it(
+    value: float, low: float, high: float, p_value: float
+) -> None:
+    found = estimate([mean(column(*[value] * 14))])
+    assert found.interval == pytest.approx((low, high), abs=1e-4)
+    assert found.p_value == pytest.approx(p_value)
+    # In thirds and sixths, but not in floating point, these sum to nothing.
+    thirds = np.full((14, 1), 1 / 3)
+    assert estimate([mean(thirds + 1 / 6 - 0.5)]).p_value == pytest.approx(1)
+    assert estimate([mean(column(5, 5), largest=None)]).interval is None
+
+
+@given(st.integers(2, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_interval_of_flags_is_that_of_clopper_and_pearson(case: tuple[int, int]) -> None:
+    right, prompts = case
+    found = share_interval(column(*[1] * right, *[0] * (prompts - right)))
+    theirs = stats.binomtest(right, prompts).proportion_ci(method="exact")
+    assert found == pytest.approx((theirs.low, theirs.high))
+
+
+def test_shares_that_vary_less_than_flags_have_narrower_intervals() -> None:
+    flags = column(*[0, 1] * 10)
+    found, narrow = share_interval(flags), share_interval(0.5 + (flags - 0.5) / 2)
+    assert found is not None
+    assert narrow is not None
+    assert narrow.high - narrow.low == pytest.approx((found.high - found.low) / 2, rel=0.1)
+    assert share_interval(column(0.5, 0.5)) == share_interval(column(0, 1))
 
 
 def test_one_prompt_has_no_interval() -> None:
-    assert mean_interval(column(1)) is None
-    difference = paired_difference(column(1), column(0), flags=True)
-    assert difference == (1, None, 1)
-    assert paired_difference(column(3), column(2), flags=False) == (1, None, None)
-    assert saving(column(3), column(4)) == (0.25, None)
-
-
-def test_seeds_that_disagree_widen_the_interval() -> None:
-    alike = np.tile(column(*[0, 1] * 10), (1, 4))
-    differing = alike.copy()
-    differing[:, 0], differing[:, 1] = 0, 1
-    narrow, wide = mean_interval(alike), mean_interval(differing)
-    assert narrow is not None
-    assert wide is not None
-    assert wide.high - wide.low > narrow.high - narrow.low
+    assert share_interval(column(1)) is None
+    assert estimate([mean(column(3)), mean(column(1, 2))]) == (2.25, None, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -89,14 +106,37 @@ def test_mcnemar_by_hand(better: int, worse: int, p_value: float) -> None:
     assert exact_mcnemar(method, baseline) == pytest.approx(p_value)
 
 
-def test_paired_difference_uses_the_pairing() -> None:
-    noise = np.random.default_rng(2).normal(0, 100, size=(50, 1))
-    result = paired_difference(noise + 1, noise, flags=False)
-    assert result.value == pytest.approx(1)
-    assert result.interval == pytest.approx((1, 1))
-    assert result.p_value is not None
-    assert result.p_value < 0.001
+def test_holm_by_hand() -> None:
+    assert holm([0.01, None, 0.04, 0.03]) == pytest.approx([0.03, None, 0.06, 0.06])
+    assert holm([0.6, 0.7]) == [1, 1]
+    assert holm([]) == []
+
+
+def test_the_detectable_difference_is_found_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(4)
+    wanted = detectable(estimate([mean(rng.normal(0, 1, (4000, 1)))]))
+    assert wanted == pytest.approx(2.8016 / 4000**0.5, rel=0.05)
+    runs = [
+        estimate([mean(rng.normal(2.8016 / 200**0.5, 1, (200, 1)))]).p_value for _ in range(400)
+    ]
+    assert np.mean([p is not None and p < 0.05 for p in runs]) == pytest.approx(0.8, abs=0.05)
+    assert detectable(estimate([mean(column(1, 1))])) is None
+
+
+@pytest.mark.parametrize("seeds", [1, 4])
+def test_seeds_to_detect_shrink_what_varies_within_prompts(seeds: int) -> None:
+    rng = np.random.default_rng(5)
+    noise = rng.normal(0, 1, (3000, seeds))
+    needed = seeds_to_detect([mean(noise)], 0.02)
+    assert needed == pytest.approx((2.8016 / 0.02) ** 2 / 3000, rel=0.15)
+    if seeds > 1:
+        # What varies between prompts stays, however many seeds there are.
+        assert seeds_to_detect([mean(noise + rng.normal(0, 1, (3000, 1)))], 0.02) is None
+    assert seeds_to_detect([mean(column(1, 1))], 0.02) is None
+
+
+def test_paired_tables_must_fit() -> None:
     with pytest.raises(ValueError, match="same prompts"):
-        paired_difference(column(1, 0), column(1), flags=True)
+        saving(column(1, 0), column(1))
     with pytest.raises(ValueError, match="used something"):
         saving(column(0, 0), column(0, 0))

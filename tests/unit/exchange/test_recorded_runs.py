@@ -20,6 +20,7 @@ from eager.report.figures.facts import read_plot_data
 from eager.report.page.explorer import collect
 from eager.report.results import by_cell, imported_targets
 from eager.report.tables.experiment import write_experiment
+from eager.report.tables.stored import stored_tables
 from eager.util.errors import EagerError
 from eager.util.files import read_json, write_json
 from eager.util.tables import read_table
@@ -208,7 +209,8 @@ def test_imported_results_stand_in_tables_figures_and_explorer(tmp_path: Path) -
     comparison = pd.read_csv(tmp_path / "tables/comparison.csv")
     assert list(comparison["method"]) == ["eager_init", "eager"]
     (cell,) = by_cell(imported_targets(shown))
-    assert [len(found.prompts) for found in read_plot_data(cell)] == [8, 8, 8]
+    made = stored_tables(tmp_path / "tables/tables.json")
+    assert [len(found.prompts) for found in read_plot_data(cell, made)] == [8, 8, 8]
     # Its tokens can be shown only where a tokenizer was given.
     assert cell[0].model_manifest is None
     assert collect([cell]).packs == []

@@ -1,18 +1,31 @@
-"""The comparison with Full Parallel: as measured, at equal cost, over seeds and data sets."""
+"""The comparison with Full Parallel: at equal tokens, as measured, over seeds and data sets."""
 
 from __future__ import annotations
 
-import pandas as pd
+from itertools import product
+from typing import Any
+
+import numpy as np
 import pytest
 
 from eager.config.settings import RivalSettings
-from eager.report.tables.comparison import compare_with_baseline, only_in_csv
-from eager.report.tables.curve import parallel_curves
-from eager.report.tables.rivals_table import rivals_table
+from eager.report.tables.comparison import (
+    Tokens,
+    Verdict,
+    compare_pairs,
+    compare_with_baseline,
+    secondary_endpoints,
+    tokens_of,
+    verdict_of,
+)
+from eager.report.tables.pairing import pool_seeds, with_baseline
+from eager.report.tables.rivals_table import derive, pairs_of, rivals_table
+from eager.report.tables.summary import parallel_curves, summarize
 from eager.util.errors import EagerError
 from tests.support.results import CELL, metrics, sequences
 
 COUNTS = [{"tokens": 100, "engine_seconds": 10.0}]
+DIFFERENCE = "pass_at_k_equal_tokens_difference"
 
 
 def pair(cell: dict, method: dict, parallel: dict) -> list:
@@ -29,49 +42,49 @@ def usual(cell: dict) -> list:
     return pair(cell, method, parallel)
 
 
-def test_saving_is_told_from_the_unit_and_seeds_are_pooled() -> None:
-    table = compare_with_baseline(usual({"seed": 1}) + usual({"seed": 2}))
-    assert list(table["seed"]) == [1, 2, "all"]
-    assert list(table["method"]) == ["eager"] * 3
-    for row in table.to_dict("records"):
-        assert row["pass_at_k_difference"] == row["pass_at_k_difference_low"] == 1
-        assert row["tokens_saved"] == pytest.approx(0.5)
-        assert row["tokens_upstream_saved"] == pytest.approx(0.75)
-        assert row["saved_by_the_unit"] == pytest.approx(0.25)
-        assert row["computed_tokens_saved"] == 0
-        assert row["equal_tokens_samples"] == pytest.approx(2)
-        assert row["pass_at_k_at_equal_tokens"] == 0
-        assert row["pass_at_k_equal_tokens_difference"] == 1
-        assert row["equal_computed_tokens_samples"] == row["equal_engine_seconds_samples"] == 4
-        # Two of four samples: the same answer in half of the pairs.
-        assert row["distinct_answers_equal_tokens_difference"] == pytest.approx(1 - 1.5)
-    assert list(table["pass_at_k_p_value"][:2]) == [0.5, 0.5]  # two discordant prompts
+def compared(results: list) -> list[dict[str, Any]]:
+    """Rows of the comparison, with the secondary endpoints of each."""
+    rows = with_baseline(pool_seeds(results))
+    both = zip(compare_with_baseline(rows), secondary_endpoints(rows), strict=True)
+    return [{**first, **second} for first, second in both]
+
+
+def test_saving_is_told_from_the_unit_and_seeds_are_one_row() -> None:
+    [row] = compared(usual({"seed": 1}) + usual({"seed": 2}))
+    assert (row["seed"], row["seeds"], row["prompts"], row["method"]) == ("all", 2, 2, "eager")
+    assert row["uses_right_answers"]
+    assert row["pass_at_k_difference"] == 1
+    assert row["tokens_saved"] == pytest.approx(0.5)
+    assert row["tokens_upstream_saved"] == pytest.approx(0.75)
+    assert row["saved_by_the_unit"] == pytest.approx(0.25)
+    assert row["equal_tokens_samples"] == pytest.approx(2)
+    assert (row["pass_at_k_at_equal_tokens"], row[DIFFERENCE]) == (0, 1)
+    # Two of four samples: the same answer in half of the pairs.
+    assert row["distinct_answers_equal_tokens_difference"] == pytest.approx(1 - 1.5)
+    assert compared(usual({}))[0]["cons_at_max_p_value"] == 0.5  # two discordant prompts
 
 
 def test_full_parallel_under_another_name_differs_by_nothing() -> None:
     prompts = {"p": sequences("aB.A"), "q": sequences("Abba", 3), "r": sequences("....", 30)}
-    row = compare_with_baseline(pair({}, prompts, prompts)).iloc[0]
+    [row] = compared(pair({}, prompts, prompts))
     assert row["equal_tokens_samples"] == 4
-    for cost in ("tokens", "computed_tokens", "engine_seconds"):
-        for quality in ("pass_at_k", "cons_at_max", "pass_rate"):
-            name = f"{quality}_equal_{cost}"
-            bounds = [row[f"{name}_difference{end}"] for end in ("", "_low", "_high")]
-            assert bounds == pytest.approx([0, 0, 0], abs=1e-12)
-            assert row[f"{name}_p_value"] == 1
+    unseen = 1 - 0.05 ** (1 / 3)
+    for name in ("pass_at_k_equal_tokens", "cons_at_max_equal_tokens", "pass_rate"):
+        bounds = [row[f"{name}_difference{end}"] for end in ("", "_low", "_high")]
+        assert bounds == pytest.approx([0, -unseen, unseen], abs=1e-12)
+    assert (row["p_value"], row["verdict"]) == (1, "undecided")
 
 
-def test_more_tokens_than_all_samples_leave_the_columns_empty() -> None:
-    row = compare_with_baseline(
-        pair({}, {"p": sequences("A", 41)}, {"p": sequences("aaaa", 10)})
-    ).iloc[0]
-    assert pd.isna(row["equal_tokens_samples"])
-    assert pd.isna(row["pass_at_k_equal_tokens_difference"])
-    imported = pair({}, {"p": sequences("A")}, {"p": sequences("aaaa")})
-    for _, _, figures in imported:
-        figures["computed_tokens"] = figures["engine_seconds"] = 0
-    row = compare_with_baseline(imported).iloc[0]
-    assert row["pass_at_k_equal_tokens_difference"] == 1
-    assert pd.isna(row["pass_at_k_equal_engine_seconds_difference"])
+@pytest.mark.parametrize(
+    ("solved", "all_samples", "verdict"),
+    [(0, 12, "dominated"), (8, 12, "dominated here"), (12, 12, "not comparable")],
+)
+def test_more_tokens_than_all_samples(solved: int, all_samples: int, verdict: str) -> None:
+    names = [str(number) for number in range(all_samples)]
+    method = {name: sequences("A" if n < solved else "a", 41) for n, name in enumerate(names)}
+    [row] = compared(pair({}, method, {name: sequences("AAAA", 10) for name in names}))
+    assert row["equal_tokens_samples"] is row[DIFFERENCE] is None
+    assert row["verdict"] == verdict
 
 
 def test_data_sets_of_a_model_are_pooled_by_their_own_thresholds() -> None:
@@ -80,86 +93,164 @@ def test_data_sets_of_a_model_are_pooled_by_their_own_thresholds() -> None:
         {name: sequences("a", 10) for name in "xyz"},
         {name: sequences("AAAA", 10) for name in "xyz"},
     )
-    table = compare_with_baseline(usual({}) + other)
-    assert list(table["dataset"]) == ["d", "other", "all"]
-    row = table.iloc[2]
+    rows = compared(usual({}) + other)
+    assert [row["dataset"] for row in rows] == ["d", "other", "all"]
+    row = rows[2]
     assert (row["entropy_threshold"], row["prompts"]) == ("all", 5)
+    # What repeats other rows is not tested once more.
+    assert (row["holm_p_value"], row["verdict"]) == (None, None)
     assert row["pass_at_k_difference"] == 0
-    assert row["pass_at_k_equal_tokens_difference"] == pytest.approx((1 - 1) / 2)
+    assert row[DIFFERENCE] == pytest.approx((1 - 1) / 2)
     assert row["equal_tokens_samples"] == pytest.approx((2 + 1) / 2)
     assert row["tokens_saved"] == pytest.approx((0.5 + 0.75) / 2)
-    both = [*usual({}), *usual({"entropy_threshold": 2.0}), *other]
-    pooled = compare_with_baseline(both).query("dataset == 'all'")
-    assert list(pooled["entropy_threshold"]) == [2.0]
-    seeds = [row for seed in (1, 2) for row in usual({"seed": seed})]
-    seeds += [({**cell, "dataset": "other"}, m, f) for cell, m, f in seeds]
-    found = compare_with_baseline(seeds).query("dataset == 'all'")
-    assert list(found["seed"]) == [1, 2, "all"]
+    both = compared([*usual({}), *usual({"entropy_threshold": 2.0}), *other])
+    assert [row["entropy_threshold"] for row in both if row["dataset"] == "all"] == [2.0]
 
 
-def test_p_values_are_adjusted_for_the_rows_that_pool_nothing() -> None:
-    names = [str(number) for number in range(12)]
-    method = {name: sequences("A" if name in "0123456789" else "a") for name in names}
-    parallel = {name: sequences("aaaA") for name in names}
-    table = compare_with_baseline(
-        [row for seed in (1, 2, 3) for row in pair({"seed": seed}, method, parallel)]
-    )
-    raw = table["pass_at_k_equal_tokens_p_value"]
-    adjusted = table["pass_at_k_equal_tokens_holm_p_value"]
-    assert adjusted[:3].tolist() == pytest.approx([min(1, 3 * raw[0])] * 3)
-    assert adjusted[3] == raw[3]
+def paper(seeds: int, gain: float, rng: np.random.Generator) -> list:
+    """A plan of the paper's size: 36 cells with three methods, 30 prompts, M 8; made-up results."""
+    found: list[Any] = []
+    for model, dataset, most in product("abcd", "xyz", (4, 6, 8)):
+        chances = rng.beta(0.4, 0.6, size=(30, 1))
+        for seed in range(seeds):
+            cell = {**CELL, "model": model, "dataset": dataset, "max_sequences": most, "seed": seed}
+            for method, samples in (("parallel", most), *((name, most // 2) for name in "uvw")):
+                better = 1 if method == "parallel" else gain
+                right = rng.random((30, samples)) < 1 - (1 - chances) ** better
+                texts = ["".join("A" if one else "a" for one in row) for row in right]
+                prompts = {str(n): sequences(text) for n, text in enumerate(texts)}
+                found.append((cell, method, metrics(method, prompts)))
+    return found
 
 
-def test_the_file_for_people_has_the_columns_at_equal_tokens() -> None:
-    table = compare_with_baseline(usual({}))
-    shown = set(table.columns) - set(only_in_csv(table))
-    assert {"tokens_saved", "pass_at_k_equal_tokens_difference"} <= shown
-    assert "cons_at_max_equal_engine_seconds_p_value" not in shown
-    assert only_in_csv(pd.DataFrame()) == []
+def verdicts(results: list) -> list[str]:
+    return [row["verdict"] for row in compared(results) if row["dataset"] != "all"]
+
+
+@pytest.mark.parametrize("seeds", [1, 5])
+def test_far_better_methods_are_found_in_every_cell_with_any_number_of_seeds(seeds: int) -> None:
+    found = verdicts(paper(seeds, 100, np.random.default_rng(1)))
+    assert found == ["better"] * 108
+
+
+def test_few_plans_without_a_difference_have_a_verdict() -> None:
+    rng = np.random.default_rng(2)
+    false = [set(verdicts(paper(1, 1, rng))) != {"undecided"} for _ in range(3)]
+    assert sum(false) <= 1
 
 
 def test_no_baseline_no_row_and_other_prompts_are_refused() -> None:
     prompts = {"p": sequences("A")}
-    assert compare_with_baseline([(CELL, "eager", metrics("eager", prompts))]).empty
+    assert compared([(CELL, "eager", metrics("eager", prompts))]) == []
     with pytest.raises(EagerError, match="different prompts"):
-        compare_with_baseline(pair({}, prompts, {"q": sequences("A")}))
+        compared(pair({}, prompts, {"q": sequences("A")}))
+    with pytest.raises(EagerError, match="different prompts"):
+        compared([*pair({}, prompts, prompts), *pair({"seed": 2}, {"q": sequences("A")}, prompts)])
 
 
 @pytest.mark.parametrize("text", ["aaaa", "AAAA", "...."])
 def test_one_prompt_and_results_all_alike(text: str) -> None:
-    results = pair({}, {"p": sequences(text[:2])}, {"p": sequences(text)})
-    row = compare_with_baseline(results).iloc[0]
-    assert row["pass_at_k_equal_tokens_difference"] == 0
-    assert pd.isna(row["pass_at_k_equal_tokens_difference_low"])
-    assert pd.isna(row["pass_at_k_prompts_to_decide"])
+    results = pool_seeds(pair({}, {"p": sequences(text[:2])}, {"p": sequences(text)}))
+    [row] = compare_with_baseline(with_baseline(results))
+    assert row[DIFFERENCE] == 0
+    assert row[f"{DIFFERENCE}_low"] is row["detectable_difference"] is row["seeds_for_0.05"] is None
     assert len(parallel_curves(results)) == 4
-    assert len(rivals_table(results, RivalSettings())) == 5
+    assert len(rivals_table(results, derive(results, RivalSettings()))) == 3
 
 
-def test_the_curve_is_there_once_for_cells_that_differ_in_the_threshold() -> None:
-    table = parallel_curves(usual({}) + usual({"entropy_threshold": 2.0}) + usual({"seed": 2}))
-    assert list(table["samples"]) == [1, 2, 3, 4] * 2
-    assert "entropy_threshold" not in table
-    assert list(table["tokens_per_prompt"][:4]) == [10, 20, 30, 40]
-    assert parallel_curves([]).empty
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.01, 0.4, Tokens.FEWER),
+        (-0.4, -0.01, Tokens.MORE),
+        (-0.1, 0.2, Tokens.UNDECIDED),
+        (0, 0.2, Tokens.UNDECIDED),
+        (None, None, Tokens.UNDECIDED),
+    ],
+)
+def test_fewer_or_more_where_the_whole_interval_says_so(
+    low: float | None, high: float | None, expected: Tokens
+) -> None:
+    assert tokens_of({"tokens_saved_low": low, "tokens_saved_high": high}) is expected
 
 
-def test_rivals_are_derived_rows_beside_the_methods() -> None:
+@pytest.mark.parametrize(
+    ("difference", "p_value", "expected"),
+    [
+        (0.1, 0.049, Verdict.BETTER),
+        (-0.1, 0.049, Verdict.WORSE),
+        (0.1, 0.05, Verdict.UNDECIDED),
+        (0.1, None, Verdict.UNDECIDED),
+    ],
+)
+def test_better_or_worse_by_the_adjusted_p_value(
+    difference: float, p_value: float | None, expected: Verdict
+) -> None:
+    assert verdict_of({DIFFERENCE: difference, "holm_p_value": p_value}) is expected
+
+
+def test_p_values_are_adjusted_for_the_cells_and_methods() -> None:
+    names = [str(number) for number in range(12)]
+    method = {name: sequences("A" if name in "0123456789" else "a") for name in names}
+    parallel = {name: sequences("aaaA") for name in names}
+    sets = [row for name in "xyz" for row in pair({"dataset": name}, method, parallel)]
+    rows = compared([*sets, *(({**cell, "seed": 2}, *rest) for cell, *rest in sets)])
+    raw = [row["p_value"] for row in rows]
+    adjusted = [row["holm_p_value"] for row in rows]
+    assert adjusted == pytest.approx([3 * raw[0]] * 3 + [None])
+
+
+def test_the_curve_is_there_once_and_over_all_seeds() -> None:
+    other = pair({"seed": 2}, {}, {name: sequences("Aaba", 30) for name in "pq"})[:1]
+    results = [*usual({}), *usual({"entropy_threshold": 2.0}), *other]
+    table = parallel_curves(pool_seeds(results))
+    # The second seed was run with one threshold only.
+    assert [row["samples"] for row in table] == [1, 2, 3, 4] * 2
+    assert "entropy_threshold" not in table[0]
+    assert [row["tokens_per_prompt"] for row in table[:4]] == [20, 40, 60, 80]
+    assert [row["pass_at_k"] for row in table[:4]] == pytest.approx([1 / 8, 1 / 4, 3 / 8, 1 / 2])
+
+
+def test_rivals_are_derived_and_compared_with_full_parallel_and_with_methods() -> None:
     parallel = {"p": sequences("AAAA", 10), "q": sequences("aaaa", 10)}
-    results = pair({}, {"p": sequences("A", 10), "q": sequences("a", 10)}, parallel)
-    table = rivals_table(results, RivalSettings(window=2)).set_index("method")
-    assert list(table.index) == [
-        "parallel",
-        "eager",
-        "until_solved",
-        "early_stopping",
-        "adaptive_consistency",
-    ]
-    assert table["derived"].tolist() == [False, False, True, True, True]
-    assert table["tokens_per_prompt"].tolist() == [40, 10, 25, 20, 40]
-    assert table["tokens_relative"].tolist() == [1, 0.25, 0.625, 0.5, 1]
-    assert table["rounds"].tolist()[2:] == [2.5, 1, 4]
-    assert table["pass_at_k"].tolist() == [0.5] * 5
-    wider = rivals_table(results, RivalSettings(window=4)).set_index("method")
-    assert wider.loc["early_stopping", "tokens_per_prompt"] == 40
-    assert rivals_table([], RivalSettings()).empty
+    results = pool_seeds(pair({}, {"p": sequences("A", 10), "q": sequences("a", 10)}, parallel))
+    derived = derive(results, RivalSettings(window=2))
+    table = {row["method"]: row for row in rivals_table(results, derived)}
+    assert list(table) == ["until_solved", "adaptive_consistency", "early_stopping"]
+    assert [row["uses_right_answers"] for row in table.values()] == [True, False, False]
+    assert [row["tokens_per_prompt"] for row in table.values()] == [25, 40, 20]
+    assert [row["tokens_relative"] for row in table.values()] == [0.625, 1, 0.5]
+    assert [row["rounds"] for row in table.values()] == [2.5, 4, 1]
+    assert {row["pass_at_k_difference"] for row in table.values()} == {0}
+    [pair_row] = compare_pairs(pairs_of(results, derived))
+    assert (pair_row["method"], pair_row["against"]) == ("eager", "until_solved")
+    assert pair_row["tokens_saved"] == pytest.approx(1 - 10 / 25)
+    assert pair_row["pass_at_k_p_value"] == 1
+    assert rivals_table([], []) == []
+
+
+@pytest.mark.parametrize("change", [{"seed": 2}, {"max_sequences": 8}])
+def test_rivals_share_a_budget_where_there_are_more_samples(change: dict) -> None:
+    one = usual({})
+    more = "aaAaaaaa" if "max_sequences" in change else "aaAa"
+    other = pair(change, {}, {name: sequences(more, 10) for name in "pq"})[:1]
+    derived = derive(pool_seeds([*one, *other]), RivalSettings())
+    shared = next(one for one in derived if one.method == "until_solved_shared")
+    assert shared.cell["max_sequences"] == 4
+    # One sample of eight is right; the prompts have eight draws together, four each and what the
+    # other one leaves: 1/2 + (3 + 2 + 1) / 64.
+    assert shared.values("solved").mean() == pytest.approx(19 / 32, abs=0.1)
+    assert shared.values("sequences").mean() <= 4
+    alone = {one.method for one in derive(pool_seeds(one), RivalSettings())}
+    assert alone == {"until_solved", "adaptive_consistency", "early_stopping"}
+
+
+def test_the_summary_pools_seeds_and_shows_their_spread() -> None:
+    results = usual({}) + pair(
+        {"seed": 2}, {n: sequences("a", 40) for n in "pq"}, {n: sequences("A") for n in "pq"}
+    )
+    [parallel, eager] = summarize(pool_seeds(results), [])
+    assert (parallel["pass_at_k"], eager["pass_at_k"]) == (0.5, 0.5)
+    assert eager["tokens"] == (40 + 80) / 2
+    assert eager["pass_at_k_between_seeds"] == pytest.approx(0.5**0.5)
+    assert summarize(pool_seeds(usual({})), [])[0]["pass_at_k_between_seeds"] is None

@@ -9,22 +9,23 @@ from xml.etree import ElementTree
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
 from eager.config.settings import RivalSettings
-from eager.report.figures.draw import FIGURES, draw_figures
+from eager.report.figures.draw import draw_figures
 from eager.report.figures.facts import PERCENTILES, EntropyPercentiles, correlate, read_plot_data
 from eager.report.figures.forest import draw_forest
 from eager.report.figures.names import TITLES
 from eager.report.figures.style import method_handles, new_figure, style, visible, write_heading
 from eager.report.page.parts import figure
 from eager.util.errors import EagerError
+from tests.support.reports import tables_of_targets
 from tests.support.results import CELL
 from tests.support.synthetic import DATASET, MODEL, SyntheticRun
 
 HEADER = "model,dataset,method,max_sequences,pass_at_k,tokens_per_prompt,source\n"
+ENDS = ("", "_low", "_high")
 DESCRIPTION = ".//{http://purl.org/dc/elements/1.1/}description"
 
 
@@ -47,8 +48,8 @@ def test_every_kind_of_run_is_drawn_without_a_warning(run: str, tmp_path: Path) 
     targets = RUNS[run].make(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        draw_figures(targets, None, tmp_path / "figures")
-    for name in FIGURES:
+        draw_figures(targets, tables_of_targets(targets), None, tmp_path / "figures")
+    for name in TITLES:
         with Image.open(tmp_path / f"figures/{name}.png") as image:
             assert image.width > 1000
         text = description(tmp_path / f"figures/{name}.svg")
@@ -64,11 +65,11 @@ def test_every_kind_of_run_is_drawn_without_a_warning(run: str, tmp_path: Path) 
 
 def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
     targets = SyntheticRun().make(tmp_path)
-    draw_figures(targets, None, tmp_path / "first")
+    draw_figures(targets, tables_of_targets(targets), None, tmp_path / "first")
     with mpl.rc_context({"axes.facecolor": "red", "svg.fonttype": "none"}):  # a user's own
-        draw_figures(targets, None, tmp_path / "second")
+        draw_figures(targets, tables_of_targets(targets), None, tmp_path / "second")
     names = sorted(path.name for path in (tmp_path / "first").iterdir())
-    assert len(names) == 2 * len(FIGURES)
+    assert len(names) == 2 * len(TITLES)
     for name in names:
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
 
@@ -85,7 +86,7 @@ def test_pairs_of_names_that_join_alike_have_figures_of_their_own(tmp_path: Path
     for model, dataset in pairs:
         place = {"model": model, "dataset": dataset}
         moved = [one.model_copy(update={"cell": one.cell | place}) for one in made]
-        draw_figures(moved, None, tmp_path / model / dataset)
+        draw_figures(moved, tables_of_targets(moved), None, tmp_path / model / dataset)
     for model, dataset in pairs:
         shown = figure(tmp_path / model / dataset / "tokens.svg", {"tokens": "a caption"})
         assert shown.title == f"Tokens per method: {model} on {dataset}"
@@ -101,7 +102,7 @@ def test_a_sweep_over_m_is_one_line_with_published_points(tmp_path: Path) -> Non
         + f"{MODEL},{DATASET},eager,8,,,not known\n"
         + f"other,{DATASET},eager,4,0.75,120,somewhere\n"
     )
-    draw_figures(targets, published, tmp_path / "figures")
+    draw_figures(targets, tables_of_targets(targets), published, tmp_path / "figures")
     text = description(tmp_path / "figures/pass_at_k.svg")
     assert text.index("EAGer at M 2:") < text.index("EAGer at M 4:") < text.index("EAGer at M 8:")
     assert "1 published points" in text
@@ -109,7 +110,8 @@ def test_a_sweep_over_m_is_one_line_with_published_points(tmp_path: Path) -> Non
 
 def test_facts_agree_with_the_metrics(tmp_path: Path) -> None:
     run = SyntheticRun(prompts=5, width=8)
-    for fact in read_plot_data(run.make(tmp_path)):
+    targets = run.make(tmp_path)
+    for fact in read_plot_data(targets, tables_of_targets(targets)):
         assert sum(p.initial + p.extra for p in fact.prompts) == fact.metrics["sequences"]
         passed = sum(p.right > 0 for p in fact.prompts) / 5
         assert fact.metrics["pass_at_k"] == pytest.approx(passed)
@@ -120,15 +122,16 @@ def test_facts_agree_with_the_metrics(tmp_path: Path) -> None:
 
 def test_damaged_results_are_reported(tmp_path: Path) -> None:
     targets = SyntheticRun().make(tmp_path)
+    made = tables_of_targets(targets)
     sequences = targets[0].file("sequences.parquet")
     sequences.write_bytes(b"PAR1 not really")
     with pytest.raises(EagerError, match="not a readable Parquet file"):
-        read_plot_data(targets)
+        read_plot_data(targets, made)
     sequences.unlink()
     with pytest.raises(EagerError, match="no such file"):
-        read_plot_data(targets)
+        read_plot_data(targets, made)
     with pytest.raises(EagerError, match="no cells"):
-        read_plot_data([])
+        read_plot_data([], made)
 
 
 def test_correlation_of_known_cases() -> None:
@@ -152,7 +155,7 @@ def test_full_parallel_is_a_line_with_rivals_and_the_forest_tells_differences(
 ) -> None:
     runs = [SyntheticRun(prompts=6, width=width) for width in (2, 8)]
     targets = [target for run in runs for target in run.make(tmp_path)]
-    draw_figures(targets, None, tmp_path / "figures")
+    draw_figures(targets, tables_of_targets(targets), None, tmp_path / "figures")
     passed = description(tmp_path / "figures/pass_at_k.svg")
     cons = description(tmp_path / "figures/cons_at_max.svg")
     assert "sampling until solved:" in passed
@@ -162,8 +165,10 @@ def test_full_parallel_is_a_line_with_rivals_and_the_forest_tells_differences(
     forest = description(tmp_path / "figures/equal_tokens.svg")
     assert forest.count("Pass@k:") == forest.count("Cons@max:") == 2 * 3
     assert "EAGer-adapt, M 2, Pass@k: more tokens than all samples" in forest
-    assert re.search(r"EAGer-init, M 8, Pass@k: [+−]\d\.\d\d \[", forest)
-    draw_figures(targets, None, tmp_path / "wide", RivalSettings(window=8))
+    assert re.search(r"EAGer-init, M 8, Pass@k: -?\d\.\d{3} \[", forest)
+    draw_figures(
+        targets, tables_of_targets(targets, RivalSettings(window=8)), None, tmp_path / "wide"
+    )
     wide = description(tmp_path / "wide/cons_at_max.svg")
     assert wide != cons
     assert description(tmp_path / "wide/pass_at_k.svg") == passed
@@ -181,18 +186,19 @@ def test_a_long_heading_stays_inside_its_figure() -> None:
 
 
 def test_the_forest_of_many_cells_shows_pooled_rows_and_the_first_others(tmp_path: Path) -> None:
-    name = "pass_at_k_equal_tokens_difference"
-    row = {**CELL, "method": "eager", name: 0.25}
-    rows = [{**row, "seed": seed} for seed in (*range(100), "all")]
-    draw_forest(pd.DataFrame(rows), tmp_path, "many")
+    name = "_equal_tokens_difference"
+    figures = {f"{q}{name}{end}": 0.25 for q in ("pass_at_k", "cons_at_max") for end in ENDS}
+    row = {**CELL, "method": "eager", **figures}
+    rows = [{**row, "dataset": f"d{number}"} for number in range(100)]
+    draw_forest([*rows, {**row, "dataset": "all"}], tmp_path, "many")
     assert "(72 of 101 rows)" in (tmp_path / "many.svg").read_text()
     told = description(tmp_path / "many.svg")
-    assert told.count("Pass@k: +0.25") == 72
-    assert "EAGer, all seeds, Pass@k" in told
-    assert "EAGer, seed 70, Pass@k" in told
-    assert "EAGer, seed 71, Pass@k" not in told
+    assert told.count("Pass@k: 0.250 [0.250, 0.250]") == 72
+    assert "EAGer, all data sets, Pass@k" in told
+    assert "EAGer, d70, Pass@k" in told
+    assert "EAGer, d71, Pass@k" not in told
 
 
 def test_the_forest_of_an_experiment_is_drawn_without_rows_too(tmp_path: Path) -> None:
-    draw_forest(pd.DataFrame(), tmp_path, "empty")
+    draw_forest([], tmp_path, "empty")
     assert description(tmp_path / "empty.svg") == "There is no method beside Full Parallel."

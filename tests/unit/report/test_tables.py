@@ -12,23 +12,27 @@ from eager.config.experiment import imported_target
 from eager.data.encoding import SCHEMA as PROMPTS
 from eager.evaluation.answers.verdicts import VERDICTS
 from eager.evaluation.measure import engine_costs, measure_target
-from eager.report.tables.comparison import compare_with_baseline, compare_with_published
-from eager.report.tables.published import read_published
+from eager.report.tables.comparison import compare_with_baseline
+from eager.report.tables.cost import cost_table
+from eager.report.tables.pairing import pool_seeds, with_baseline
+from eager.report.tables.published import compare_with_published, read_published
 from eager.report.tables.rendering import for_people, markdown
 from eager.report.tables.summary import summarize
 from eager.util.errors import EagerError
 from eager.util.files import read_json
 from eager.util.tables import SEQUENCES, write_table
 from tests.support.repository import ROOT
+from tests.support.results import metrics, sequences
 
 HEADER = "model,dataset,method,max_sequences,pass_at_k,tokens_per_prompt,source\n"
 CELL = {"model": "m", "dataset": "d", "max_sequences": 4, "seed": 1}
 
 
-def figures(pass_at_k: float, tokens: float, bounds: list[float] | None) -> dict[str, Any]:
-    values = {"pass_at_k": pass_at_k, "tokens_per_prompt": tokens}
-    values |= {"pass_at_k_upstream": pass_at_k, "tokens_upstream_per_prompt": tokens}
-    return values | {"intervals": dict.fromkeys(values, bounds)}
+def figures(solved: str) -> dict[str, Any]:
+    """A result whose prompts are solved (1) or not, with 100 tokens each."""
+    return metrics(
+        "eager", {str(n): sequences("aA"[int(one)], 100) for n, one in enumerate(solved)}
+    )
 
 
 def facts(folder: Path, rows: str) -> list[Any]:
@@ -39,13 +43,15 @@ def facts(folder: Path, rows: str) -> list[Any]:
 def test_published_figures_beside_ours(tmp_path: Path) -> None:
     known = facts(tmp_path, "m,d,eager,4,0.8,,a figure\n")
     results = [
-        (CELL, "eager", figures(0.7, 100, [0.6, 0.8])),
-        (CELL, "parallel", figures(0.5, 100, [0.4, 0.6])),
-        ({**CELL, "max_sequences": 8}, "eager", figures(0.5, 100, None)),
+        (CELL, "eager", figures("1111111000")),
+        (CELL, "parallel", figures("1111100000")),
+        ({**CELL, "max_sequences": 8}, "eager", figures("1")),
     ]
-    table = compare_with_published(results, known).set_index(["max_sequences", "method", "figure"])
+    table = pd.DataFrame(compare_with_published(pool_seeds(results), known)).set_index(
+        ["max_sequences", "method", "figure"]
+    )
     ours = table.loc[(4, "eager", "pass_at_k")]
-    assert (ours["ours_low"], ours["ours_high"], ours["published"]) == (0.6, 0.8, 0.8)
+    assert (ours["ours_low"], ours["ours_high"]) == pytest.approx((0.348, 0.933), abs=1e-3)
     assert ours["difference"] == pytest.approx(-0.1)
     assert ours["inside_our_interval"] is True
     assert ours["source"] == "a figure"
@@ -100,13 +106,12 @@ def test_an_empty_cell_has_no_figures(tmp_path: Path) -> None:
         target = imported_target(tmp_path, CELL, method)
         measure_target(target)
         results.append((CELL, method, read_json(Path(target.metrics))))
-    for record in summarize(results).to_dict("records"):
+    pooled = pool_seeds(results)
+    for record in summarize(pooled, []):
         assert (record["prompts"], record["tokens"]) == (0, 0)
-        assert pd.isna(record["pass_at_k"])
-        assert pd.isna(record["tokens_relative"])
+        assert record["pass_at_k"] is record["tokens_relative"] is None
     known = facts(tmp_path, "m,d,eager,4,0.8,,a figure\n")
-    table = compare_with_published(results, known)
-    assert table["ours"].isna().all()
-    assert table["difference"].isna().all()
-    assert compare_with_baseline(results).empty
-    assert "| eager " in markdown(*for_people(summarize(results)))
+    rows = compare_with_published(pooled, known)
+    assert {row["ours"] for row in rows} == {row["difference"] for row in rows} == {None}
+    assert compare_with_baseline(with_baseline(pooled)) == cost_table(pooled) == []
+    assert "| eager " in markdown(*for_people(pd.DataFrame(summarize(pooled, []))))

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eager.report.tables.thresholds import COLUMNS, Sweep, sweep, sweep_columns
+from eager.report.tables.pairing import Pooled
+from eager.report.tables.thresholds import COLUMNS, sweep, sweep_columns
 
 CELL = {"model": "m", "dataset": "d", "max_sequences": 4, "seed": 1}
 
@@ -20,10 +21,8 @@ def test_a_theta_that_is_best_by_one_prompt_is_not_chosen_for_that_prompt() -> N
         2.4: {"a": False, "b": True, "c": True},
     }
     # Without b, or without c, the two are equal, and 2.0 has fewer tokens.
-    assert sweep(solved, {2.0: 10, 2.4: 20}) == Sweep(2.4, pytest.approx(2 / 3), 0.0)
-    assert sweep(solved, {2.0: 20, 2.4: 10}) == Sweep(
-        2.4, pytest.approx(2 / 3), pytest.approx(2 / 3)
-    )
+    assert sweep(solved, {2.0: 10, 2.4: 20})[:3] == (2.4, pytest.approx(2 / 3), 0.0)
+    assert sweep(solved, {2.0: 20, 2.4: 10})[:3] == (2.4, *[pytest.approx(2 / 3)] * 2)
 
 
 @given(
@@ -50,7 +49,7 @@ def test_equals_choosing_again_without_each_prompt(table: list[list[bool]]) -> N
 def result(theta: float, solved: list[bool], method: str = "eager", **more: Any) -> Any:
     rows = {str(number): {"solved": flag} for number, flag in enumerate(solved)}
     metrics = {"per_prompt": rows, "tokens_per_prompt": 10.0}
-    return {**CELL, "entropy_threshold": theta, **more}, method, metrics
+    return Pooled({**CELL, "entropy_threshold": theta, **more}, method, {1: metrics})
 
 
 def test_columns_are_there_only_for_a_sweep_and_by_rule() -> None:
@@ -58,7 +57,8 @@ def test_columns_are_there_only_for_a_sweep_and_by_rule() -> None:
     alone = [result(2.0, [True, False], "parallel"), result(2.0, [False, False], rule="authors")]
     found = sweep_columns([*sweeping, *alone])
     # Without the second prompt both thetas are equal, and the lower one fails on it.
-    assert found[:2] == [dict(zip(COLUMNS, (2.4, 1.0, 0.5), strict=True))] * 2
+    assert [list(one.values())[:3] for one in found[:2]] == [[2.4, 1.0, 0.5]] * 2
+    assert found[0]["pass_at_k_held_out_low"] == pytest.approx(0.0126, abs=1e-4)
     assert found[2:] == [dict.fromkeys(COLUMNS)] * 2
     assert sweep_columns([sweeping[0], *alone]) == [{}] * 3
 

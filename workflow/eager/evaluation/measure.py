@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,13 +18,20 @@ from eager.config.experiment import Target
 from eager.data.tasks import Task, read_tasks
 from eager.evaluation.answers.upstream import UpstreamGrade, answers_upstream, grade_answers
 from eager.evaluation.statistics.diversity import Diversity, distinct_answers, diversity
-from eager.evaluation.statistics.inference import mean_interval
+from eager.evaluation.statistics.inference import (
+    Interval,
+    Table,
+    estimate,
+    mean,
+    share_interval,
+)
 from eager.evaluation.statistics.metrics import (
     SequenceResult,
     majority_is_correct,
     measure,
 )
 from eager.evaluation.statistics.parallel_curve import mean_curve
+from eager.evaluation.statistics.work import Branch, Work, work_of
 from eager.util.counts import Counts, share_of
 from eager.util.errors import EagerError
 from eager.util.files import read_json, write_text
@@ -41,14 +49,8 @@ INTERVALS = {
 }
 """Figures with an interval, and the value per prompt whose mean they are."""
 LIST = re.compile(r"(?<=\[)\n([^\[\]{}\"]+)\n\s+(?=\])")
-COLUMNS = [
-    "prompt_id",
-    "sequence_index",
-    "token_ids",
-    "inherited_tokens",
-    "tokens_upstream",
-    "text",
-]
+TREE = ("sequence_index", "parent_index", "round")
+COLUMNS = ["prompt_id", *TREE, "token_ids", "inherited_tokens", "tokens_upstream", "text"]
 UPSTREAM = {
     "pass_at_k_upstream": "solved_upstream",
     "cons_at_max_upstream": "majority_correct_upstream",
@@ -64,19 +66,25 @@ def measure_target(target: Target, **more: Any) -> None:
     EAGer-init.
     """
     tasks = {task.id: task for task in read_tasks(Path(target.tasks))}
-    rows = read_table(Path(target.prompts), "prompts").select(["prompt_id", "text"]).to_pylist()
-    texts = {row["prompt_id"]: row["text"] for row in rows}
-    prompts, generated = _results(target)
+    rows = read_table(Path(target.prompts), "prompts").to_pylist()
+    known = {row["prompt_id"]: row for row in rows}
+    results = _results(target)
+    prompts = {name: found.sequences for name, found in results.items()}
     grades = {
-        name: _grade(target.method, tasks[name], texts[name], generated[name], sequences)
-        for name, sequences in prompts.items()
+        name: _grade(target.method, tasks[name], known[name]["text"], found.texts, found.sequences)
+        for name, found in results.items()
+    }
+    work = {
+        name: work_of(len(known[name]["token_ids"]), found.branches)
+        for name, found in results.items()
     }
     # Cells of several thresholds share the samples of Full Parallel.
     unknown = {} if target.samples is None else {"entropy_threshold": None}
     content = {
         "schema_version": 1,
         "cell": {**target.cell, **unknown},
-        **metrics_of(target.method, prompts, grades, read_counts(target)),
+        "model_shape": read_json(Path(target.runs[-1])).get("model", {}).get("shape"),
+        **metrics_of(target.method, prompts, grades, work, read_counts(target)),
         **more,
     }
     write_text(Path(target.metrics), _as_text(content))
@@ -101,6 +109,7 @@ def metrics_of(
     method: str,
     prompts: Mapping[str, list[SequenceResult]],
     grades: Mapping[str, UpstreamGrade],
+    work: Mapping[str, Work],
     counts: list[dict[str, float]],
 ) -> dict[str, Any]:
     """The content of metrics.json but for the cell.
@@ -109,10 +118,12 @@ def metrics_of(
         method: the result's method.
         prompts: sequences by prompt, in order.
         grades: what the authors' rules say of each prompt.
+        work: what each prompt asks of a machine beside tokens.
         counts: those of run.json of every generation that went into it.
     """
     per_prompt = {
-        name: _describe(sequences) | _upstream(grades[name]) for name, sequences in prompts.items()
+        name: _describe(sequences) | _upstream(grades[name]) | work[name]._asdict()
+        for name, sequences in prompts.items()
     }
     content = _figures(list(prompts.values()))
     for name, value in UPSTREAM.items():
@@ -120,15 +131,25 @@ def metrics_of(
         content[name] = fmean(graded) if graded else None
     content |= engine_costs(counts)
     if method == "parallel" and prompts:
-        content["parallel_curve"] = mean_curve(list(prompts.values()))
+        content["parallel_curve"] = mean_curve([list(prompts.values())])
     content["intervals"] = {
-        name: mean_interval(
-            np.array([float(row[value]) for row in per_prompt.values()]).reshape(-1, 1)
-        )
+        name: interval_of(value, np.array([[float(row[value])] for row in per_prompt.values()]))
         for name, value in INTERVALS.items()
     }
     content["per_prompt"] = per_prompt
     return {"method": method, **content}
+
+
+def interval_of(name: str, values: Table) -> Interval | None:
+    """Interval of the mean of a value per prompt, which is a share or a number of tokens.
+
+    Args:
+        name: of the value, as in `per_prompt`.
+        values: shape (prompts, seeds).
+    """
+    if len(values) < 2:
+        return None
+    return estimate([mean(values, None)]).interval if "tokens" in name else share_interval(values)
 
 
 def _figures(prompts: list[list[SequenceResult]]) -> dict[str, Any]:
@@ -202,31 +223,52 @@ def _upstream(grade: UpstreamGrade) -> dict[str, Any]:
     return {f"{name}_upstream": value for name, value in grade._asdict().items()}
 
 
-def _results(target: Target) -> tuple[dict[str, list[SequenceResult]], dict[str, list[str]]]:
-    """Per prompt, what metrics need of each sequence, and its text."""
+class _Prompt(NamedTuple):
+    """What is read of a prompt: of each sequence its result, its text, its place in the tree."""
+
+    sequences: list[SequenceResult]
+    texts: list[str]
+    branches: list[Branch]
+
+
+def _results(target: Target) -> dict[str, _Prompt]:
     paths = target.file("sequences.parquet"), target.file("verdicts.parquet")
     tables = read_table(paths[0], "sequences").select(COLUMNS), read_table(paths[1], "verdicts")
     sequences, verdicts = (first_samples(some, target.samples).to_pylist() for some in tables)
     identity = [(row["prompt_id"], row["sequence_index"]) for row in sequences]
     if identity != [(row["prompt_id"], row["sequence_index"]) for row in verdicts]:
         raise EagerError(f"{paths[1]} does not belong to {paths[0]}: delete it and evaluate again")
-    results: dict[str, list[SequenceResult]] = {}
-    texts: dict[str, list[str]] = {}
+    results: dict[str, _Prompt] = {}
     rows = zip(sequences, verdicts, strict=True)
     for prompt_id, group in groupby(rows, key=lambda pair: pair[0]["prompt_id"]):
-        pairs = list(group)
-        texts[prompt_id] = [sequence["text"] for sequence, _ in pairs]
-        results[prompt_id] = [
-            SequenceResult(
-                verdict["candidate"],
-                verdict["correct"],
-                verdict["correct_upstream"],
-                len(sequence["token_ids"]) - sequence["inherited_tokens"],
-                sequence["tokens_upstream"],
+        found = results.setdefault(prompt_id, _Prompt([], [], []))
+        names: dict[int, int] = {}
+        for sequence, verdict in group:
+            index, parent, number = (sequence[name] for name in TREE)
+            inherited, length = sequence["inherited_tokens"], len(sequence["token_ids"])
+            found.texts.append(sequence["text"])
+            found.branches.append(Branch(index, parent, number, inherited, length))
+            found.sequences.append(
+                SequenceResult(
+                    _name_of(verdict, names),
+                    verdict["correct"],
+                    verdict["correct_upstream"],
+                    length - inherited,
+                    sequence["tokens_upstream"],
+                )
             )
-            for sequence, verdict in pairs
-        ]
-    return results, texts
+    return results
+
+
+def _name_of(verdict: Mapping[str, Any], names: dict[int, int]) -> int | None:
+    """An answer's number, the same in results of other seeds: 48 bits of a hash of its text.
+
+    Of equivalent answers it is the text of the first; `names` holds the numbers of a prompt.
+    """
+    if verdict["candidate"] is None:
+        return None
+    digest = hashlib.sha256(verdict["answer"].encode("utf-8", "surrogatepass")).hexdigest()
+    return names.setdefault(verdict["candidate"], int(digest[:12], 16))
 
 
 def sequences_of(metrics: Mapping[str, Any], prompt: str) -> list[SequenceResult]:

@@ -14,7 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eager.evaluation.statistics.draws import SEED, draw
-from eager.evaluation.statistics.inference import Table, mean_intervals
+from eager.evaluation.statistics.inference import (
+    Interval,
+    Table,
+    estimate,
+    mean,
+    share_interval,
+)
 from eager.evaluation.statistics.metrics import SequenceResult, unbiased_pass_at_k
 
 MOST_PRODUCTS = 20_000
@@ -72,38 +78,47 @@ def _curve(votes: tuple[tuple[int | None, bool], ...]) -> PromptCurve:
     )
 
 
-def mean_curve(prompts: Sequence[Sequence[SequenceResult]]) -> list[dict[str, Any]]:
+def mean_curve(seeds: Sequence[Sequence[Sequence[SequenceResult]]]) -> list[dict[str, Any]]:
     """The curve over prompts: a row for every k up to the fewest samples that a prompt has.
+
+    Args:
+        seeds: the samples of each prompt, for each seed; the prompts are the same.
 
     Returns:
         Per row `samples` (k), the figures of `PromptCurve`, tokens per prompt in both counts, and
-        `intervals` of the figures over prompts (95 %, percentile bootstrap; none of one prompt).
+        `intervals` of the figures over prompts (95 %; none of one prompt).
         `cons_error` is the standard error that random subsets leave in the mean.
     """
-    curves = [prompt_curve(prompt) for prompt in prompts]
-    largest = min(map(len, prompts))
+    curves = [[prompt_curve(prompt) for prompt in prompts] for prompts in seeds]
+    fewest = min(len(prompt) for prompts in seeds for prompt in prompts)
+    # By figure: shape (k, prompts, seeds).
     tables = {
-        name: np.array([getattr(curve, name)[: largest + 1] for curve in curves])
+        name: np.array([[getattr(c, name)[: fewest + 1] for c in row] for row in curves]).T
         for name in PromptCurve._fields
     }
-    errors = np.sqrt((tables.pop("cons_error") ** 2).sum(axis=0)) / len(prompts)
-    bounds = {name: mean_intervals(table) for name, table in tables.items()}
+    variances = tables.pop("cons_error") ** 2
+    errors = np.sqrt(variances.sum(axis=(1, 2))) / variances[0].size
     per_sample = {
         f"{name}_per_prompt": float(
-            np.mean([np.mean([getattr(s, name) for s in p]) for p in prompts])
+            np.mean([[np.mean([getattr(s, name) for s in p]) for p in row] for row in seeds])
         )
         for name in ("tokens", "tokens_upstream")
     }
     return [
         {
             "samples": k,
-            **{name: float(table[:, k].mean()) for name, table in tables.items()},
+            **{name: float(table[k].mean()) for name, table in tables.items()},
             "cons_error": float(errors[k]),
             **{name: k * value for name, value in per_sample.items()},
-            "intervals": {name: interval[k] for name, interval in bounds.items()},
+            "intervals": {name: _interval(name, table[k]) for name, table in tables.items()},
         }
-        for k in range(1, largest + 1)
+        for k in range(1, fewest + 1)
     ]
+
+
+def _interval(name: str, values: Table) -> Interval | None:
+    shares = name != "distinct_answers"
+    return share_interval(values) if shares else estimate([mean(values, None)]).interval
 
 
 def sampled_cons(samples: Sequence[SequenceResult], subsets: int) -> tuple[Table, Table]:

@@ -124,7 +124,7 @@ def _draw_rivals(axes: Axes, fact: ResultData, quality: str) -> list[str]:
         if (point := fact.rivals.get(name)) is None:
             continue
         look = style_of(name)
-        value, tokens = point[quality], point["tokens"]
+        value, tokens = point[quality], point["tokens_per_prompt"]
         axes.plot([tokens], [value], look.marker, color=look.color, markersize=size)
         told.append(f"{look.name}: {value:.3f} with {tokens:,.0f} tokens per prompt")
     return told

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from eager.config.experiment import Target
-from eager.config.settings import BUDGET_METHODS, USUAL_RIVALS, RivalSettings, is_first_round
+from eager.config.settings import BUDGET_METHODS, is_first_round
 from eager.report.figures.branch_tokens import branch_tokens
 from eager.report.figures.cost import cons_at_max, pass_at_k
 from eager.report.figures.facts import (
@@ -27,8 +27,8 @@ from eager.report.figures.facts import (
     published_points,
     read_plot_data,
 )
-from eager.report.figures.forest import equal_tokens
-from eager.report.figures.names import TITLES
+from eager.report.figures.forest import draw_forest, forest_rows
+from eager.report.figures.names import FOREST, TITLES
 from eager.report.figures.style import (
     GREY,
     method_handles,
@@ -40,6 +40,7 @@ from eager.report.figures.style import (
     write_note,
 )
 from eager.report.results import by_cell, cell_label
+from eager.report.tables.stored import Tables
 
 BINS = 30
 MANY_POINTS = 2000
@@ -49,26 +50,25 @@ MOST_CELLS = 24
 
 
 def draw_figures(
-    targets: list[Target],
-    published_path: Path | None,
-    folder: Path,
-    rivals: RivalSettings = USUAL_RIVALS,
+    targets: list[Target], made: Tables, published_path: Path | None, folder: Path
 ) -> None:
     """Draw all figures of the cells of one model and data set.
 
     Args:
         targets: all of one model and data set; the first `MOST_CELLS` cells are shown.
+        made: the tables of their experiment.
         published_path: CSV of published figures, or None.
         folder: where the files go, one per model and data set.
-        rivals: parameters of the rivals, which are derived from Full Parallel's samples.
     """
     cells = by_cell(targets)
-    facts = read_plot_data([target for cell in cells[:MOST_CELLS] for target in cell], rivals)
+    facts = read_plot_data([target for cell in cells[:MOST_CELLS] for target in cell], made)
     where = facts[0].cell
     published = published_points(published_path, where["model"], where["dataset"])
     left_out = f" (first {MOST_CELLS} of {len(cells)} cells)" if len(cells) > MOST_CELLS else ""
     for name in FIGURES:
         draw_figure(name, facts, published, folder, left_out)
+    model, dataset = where["model"], where["dataset"]
+    draw_forest(forest_rows(made, model, dataset), folder, FOREST, f": {model} on {dataset}")
 
 
 def draw_figure(
@@ -248,7 +248,6 @@ Draw = Callable[[list[ResultData], list[Published]], tuple[Figure, str]]
 FIGURES: dict[str, Draw] = {
     "pass_at_k": pass_at_k,
     "cons_at_max": cons_at_max,
-    "equal_tokens": equal_tokens,
     "tokens": tokens,
     "sequences": sequences,
     "branches": branches,

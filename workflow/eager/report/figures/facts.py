@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from eager.config.experiment import Target
-from eager.config.settings import USUAL_RIVALS, Method, RivalSettings, is_first_round
+from eager.config.settings import Method, is_first_round
 from eager.report.results import read_prompts, read_verdicts, verdict_of
-from eager.report.tables.pairing import BASELINE
+from eager.report.tables.pairing import ALL, BASELINE
 from eager.report.tables.published import read_published
-from eager.report.tables.rivals_table import FIGURES, derive
+from eager.report.tables.stored import Tables
 from eager.util.errors import EagerError
 from eager.util.files import read_json
 from eager.util.tables import read_table
@@ -53,7 +53,7 @@ class ResultData:
         branches: columns of branches.parquet, of this method's own rounds.
         sequence_peaks: an item per sequence with recorded entropies; only for EAGer-init.
         prompt_peaks: an item per prompt; accuracy is its share of right sequences.
-        rivals: what rivals get out of the samples of Full Parallel; mean figures by name.
+        rivals: what rivals get out of the samples of Full Parallel; rows of their table.
     """
 
     target: Target
@@ -62,7 +62,7 @@ class ResultData:
     branches: dict[str, list[Any]]
     sequence_peaks: EntropyPercentiles
     prompt_peaks: EntropyPercentiles
-    rivals: dict[str, dict[str, float]] = field(default_factory=dict)
+    rivals: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def cell(self) -> dict[str, Any]:
@@ -96,15 +96,20 @@ class Published:
     source: str
 
 
-def read_plot_data(targets: list[Target], rivals: RivalSettings = USUAL_RIVALS) -> list[ResultData]:
+def read_plot_data(targets: list[Target], made: Tables) -> list[ResultData]:
     """Facts of every result, in the order given.
+
+    Args:
+        targets: the results.
+        made: the tables of their experiment, which have the rivals.
 
     Raises:
         EagerError: there is none, or a file of a result is missing or of another version.
     """
     if not targets:
         raise EagerError("no cells to draw; give at least one row in the experiment's TSV")
-    return [_result(target, rivals) for target in targets]
+    rows = made.rows("rivals")
+    return [_result(target, rows) for target in targets]
 
 
 def published_points(path: Path | None, model: str, dataset: str) -> list[Published]:
@@ -126,7 +131,7 @@ def published_points(path: Path | None, model: str, dataset: str) -> list[Publis
     ]
 
 
-def _result(target: Target, rivals: RivalSettings) -> ResultData:
+def _result(target: Target, rivals: list[dict[str, Any]]) -> ResultData:
     verdicts = read_verdicts(target)
     with_entropies = is_first_round(target.method)
     prompts: list[PromptData] = []
@@ -158,14 +163,17 @@ def _result(target: Target, rivals: RivalSettings) -> ResultData:
         read_table(target.file("branches.parquet"), "branches").to_pydict(),
         _peaks(peaks),
         _peaks(prompt_peaks),
-        _rivals(metrics, rivals) if target.method == BASELINE and metrics["per_prompt"] else {},
+        _rivals(target.cell, rivals) if target.method == BASELINE else {},
     )
 
 
-def _rivals(metrics: dict[str, Any], settings: RivalSettings) -> dict[str, dict[str, float]]:
+def _rivals(cell: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The rivals of a result of Full Parallel, over all of its seeds."""
+    names = ("model", "dataset", "temperature", "max_sequences")
     return {
-        name: dict(zip(FIGURES, map(float, table.mean(axis=0)), strict=True))
-        for name, (table, _) in derive(metrics, settings).items()
+        row["method"]: row
+        for row in rows
+        if all(row[name] == cell[name] for name in names) and row["seed"] in (cell["seed"], ALL)
     }
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eager.report.figures.facts import Published, ResultData
+from eager.report.figures.names import FOREST, TITLES
 from eager.report.figures.style import (
     GREY,
     new_figure,
@@ -20,10 +18,10 @@ from eager.report.figures.style import (
     write_heading,
     write_note,
 )
-from eager.report.tables.comparison import compare_with_baseline
-from eager.report.tables.conclusion import at_equal_tokens
+from eager.report.tables.comparison import Row
 from eager.report.tables.pairing import ALL
-from eager.report.tables.rows import Row, is_pooled, records_of
+from eager.report.tables.rendering import format_with_bounds
+from eager.report.tables.stored import Tables
 
 QUALITIES = {"pass_at_k": "Pass@k", "cons_at_max": "Cons@max"}
 PARAMETERS = {
@@ -39,37 +37,38 @@ MOST_ROWS = 72
 """Rows that people can still read in a figure; the table has all."""
 
 
-def equal_tokens(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:  # noqa: ARG001
-    """The forest plot of the cells of one model and data set."""
-    return forest([(fact.cell, fact.method, fact.metrics) for fact in facts])
+def forest_rows(made: Tables, model: str | None = None, dataset: str | None = None) -> list[Row]:
+    """The rows of a forest plot: all differences at equal tokens, or those of a data set."""
+    both = zip(made.rows("comparison"), made.rows("secondary"), strict=True)
+    return [
+        {**first, **second}
+        for first, second in both
+        if model in (None, first["model"]) and dataset in (None, first["dataset"])
+    ]
 
 
-def draw_forest(comparison: pd.DataFrame, folder: Path, stem: str) -> None:
-    """Draw the forest plot of a whole experiment.
+def draw_forest(rows: list[Row], folder: Path, stem: str, where: str = "") -> None:
+    """Draw a forest plot.
 
-    Of more than `MOST_ROWS` rows those over seeds and data sets are shown, then the first others.
+    Of more than `MOST_ROWS` rows those over data sets are shown, then the first others.
 
     Args:
-        comparison: of `compare_with_baseline`.
+        rows: of `forest_rows`.
         folder: where the files go.
         stem: their name without its end.
+        where: what the title says besides.
     """
-    rows = records_of(comparison)
-    chosen = sorted(sorted(range(len(rows)), key=lambda n: not is_pooled(rows[n]))[:MOST_ROWS])
+    chosen = sorted(sorted(range(len(rows)), key=lambda n: rows[n]["dataset"] != ALL)[:MOST_ROWS])
     left_out = f" ({len(chosen)} of {len(rows)} rows)" if len(chosen) < len(rows) else ""
-    heading = f"Difference from Full Parallel at equal tokens{left_out}"
+    heading = f"{TITLES[FOREST]}{where}{left_out}"
     with style():
-        figure, description = _forest([rows[n] for n in chosen])
+        figure, description = forest([rows[n] for n in chosen])
         write_heading(figure, heading)
         save(figure, folder, stem, heading, description)
 
 
-def forest(results: Sequence[tuple[Any, str, Any]]) -> tuple[Figure, str]:
-    """The forest plot of results: cell, method and metrics of each."""
-    return _forest(records_of(compare_with_baseline(results)))
-
-
-def _forest(rows: list[Row]) -> tuple[Figure, str]:
+def forest(rows: list[Row]) -> tuple[Figure, str]:
+    """The forest plot of rows."""
     figure = new_figure(columns=2, height=1.3 + 0.24 * max(len(rows), 2))
     if not rows:
         for axes in figure.axes:
@@ -87,7 +86,7 @@ def _forest(rows: list[Row]) -> tuple[Figure, str]:
         axes.grid(visible=False, axis="y")
         axes.set_yticks(range(len(rows)), labels[::-1] if axes is figure.axes[0] else [])
         told += [
-            f"{label}, {name}: {at_equal_tokens(row, quality) or 'more tokens than all samples'}"
+            f"{label}, {name}: {_in_words(row, quality)}"
             for label, row in zip(labels, rows, strict=True)
         ]
     widest = max(max(map(abs, axes.get_xlim())) for axes in figure.axes)
@@ -99,7 +98,7 @@ def _forest(rows: list[Row]) -> tuple[Figure, str]:
 def _draw_row(axes: Axes, place: int, row: Row, quality: str) -> None:
     name = f"{quality}_equal_tokens_difference"
     look = style_of(row["method"])
-    if name not in row:
+    if row[name] is None:
         text = "more tokens than M samples"
         box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
         axes.text(
@@ -113,11 +112,16 @@ def _draw_row(axes: Axes, place: int, row: Row, quality: str) -> None:
             bbox=box,
         )
         return
-    pooled = is_pooled(row)
-    if f"{name}_low" in row:
+    pooled = row["dataset"] == ALL
+    if row[f"{name}_low"] is not None:
         bounds = [row[f"{name}_low"], row[f"{name}_high"]]
         axes.plot(bounds, [place, place], "-", color=look.color, linewidth=2.4 if pooled else 1.2)
     axes.plot([row[name]], [place], look.marker, color=look.color, markersize=8 if pooled else 5)
+
+
+def _in_words(row: Row, quality: str) -> str:
+    name = f"{quality}_equal_tokens_difference"
+    return format_with_bounds(row, name) or "more tokens than all samples"
 
 
 def _labels(rows: list[Row]) -> list[str]:

@@ -13,7 +13,6 @@ from eager.config.experiment import ResolvedExperiment, Target
 from eager.report.figures.names import figure_names
 from eager.report.page.assets import captions, read_asset
 from eager.report.page.explorer import collect
-from eager.report.page.headline import headline
 from eager.report.page.parts import figure, provenance, table
 from eager.report.results import by_cell, shown_targets
 from eager.report.tables.names import STORED
@@ -61,7 +60,7 @@ def write_report(
     if not targets:
         raise EagerError("no cells to report; give at least one row in the experiment's TSV")
     cells = by_cell(targets)
-    may_be_empty = {"published": published, "nested": len(made.frame("nested")) > 0}
+    may_be_empty = {"published": published, "seeds": len(made.frame("seeds")) > 0}
     shown = [some for some in made.tables if may_be_empty.get(some.name, True)]
     data = collect(cells)
     words = captions()
@@ -69,7 +68,6 @@ def write_report(
         "report.html.j2",
         title=f"EAGer: {targets[0].cell['experiment']}",
         conclusion=made.conclusion,
-        cards=headline(*(made.frame(name) for name in ("summary", "comparison", "rivals"))),
         tables=[table(some) for some in shown],
         figures=[figure(path, words) for path in figures],
         provenance=[provenance(cell) for cell in cells],

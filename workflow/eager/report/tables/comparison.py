@@ -1,188 +1,198 @@
-"""The comparisons: each method with `parallel` on the same prompts, and with the publication."""
+"""Each method against Full Parallel: the endpoint that decides, the secondary ones, and pairs.
+
+Every figure over several seeds or data sets is of `evaluation.statistics.inference`; the verdicts
+of a row follow from its columns by the rules below.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import product
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from eager.evaluation.statistics.equal_compute import (
-    compare_as_measured,
-    compare_at_equal_cost,
-    cost_saved,
+from eager.evaluation.statistics.equal_compute import compare_at_equal_cost
+from eager.evaluation.statistics.inference import (
+    Estimate,
+    Figure,
+    Interval,
+    detectable,
+    estimate,
+    exact_mcnemar,
+    holm,
+    mean,
+    saving,
+    seeds_to_detect,
 )
-from eager.evaluation.statistics.inference import Interval, paired_difference, saving
-from eager.evaluation.statistics.resampling import Estimate, holm, prompts_to_decide
-from eager.report.tables.pairing import (
-    QUALITIES,
-    Comparison,
-    Result,
-    comparisons,
-    paired_result,
-    values,
-)
-from eager.report.tables.published import PublishedFigures
+from eager.report.tables.pairing import ALL, QUALITIES, Comparison, paired_result
 
-DIFFERENCES = ("pass_at_k", "cons_at_max", "pass_rate")
-FLAGS = {"pass_at_k", "cons_at_max"}
-ENGINE_COSTS = ("computed_tokens", "engine_seconds")
-COSTS = ("tokens", *ENGINE_COSTS)
-SHOWN_AT_EQUAL_TOKENS = {
-    "equal_tokens_samples",
-    *(f"{quality}_equal_tokens_difference" for quality in QUALITIES),
-    *(f"pass_at_k_equal_tokens{kind}_p_value" for kind in ("", "_holm")),
-    "pass_at_k_prompts_to_decide",
-    *(f"pass_at_k_equal_{cost}_difference" for cost in ENGINE_COSTS),
-}
-"""Of the columns at equal cost those for people; the CSV file has all."""
+ENDPOINT = "pass_at_k"
+"""The quality whose difference at equal tokens decides; all others are secondary."""
+SIGNIFICANCE = 0.05
+WANTED = (0.03, 0.05, 0.1)
+"""Differences for which the seeds are counted that would show them."""
+USES_RIGHT_ANSWERS = frozenset({"eager", "until_solved", "until_solved_shared"})
+Row = Mapping[str, Any]
 
 
-FIGURES = {
-    "pass_at_k": "pass_at_k",
-    "pass_at_k_upstream": "pass_at_k",
-    "tokens_per_prompt": "tokens_per_prompt",
-    "tokens_upstream_per_prompt": "tokens_per_prompt",
-}
-"""Our figures and the published one each is put beside: ours by our rules and by the authors'."""
+class Tokens(StrEnum):
+    """What a method does to the tokens of Full Parallel."""
+
+    FEWER = "fewer"
+    MORE = "more"
+    UNDECIDED = "undecided"
 
 
-def compare_with_baseline(results: Sequence[Result]) -> pd.DataFrame:
-    """One row per cell and method but `parallel`, and rows over all seeds and all data sets.
+class Verdict(StrEnum):
+    """A method against Full Parallel with the same tokens."""
 
-    p-values at equal tokens stand there a second time, adjusted by Holm for the number of rows;
-    rows that pool others are counted on their own.
+    BETTER = "better"
+    WORSE = "worse"
+    UNDECIDED = "undecided"
+    DOMINATED = "dominated"
+    DOMINATED_HERE = "dominated here"
+    NOT_COMPARABLE = "not comparable"
 
-    Raises:
-        EagerError: a method and `parallel` were not measured on the same prompts.
+
+def compare_with_baseline(rows: Sequence[Comparison]) -> list[dict[str, Any]]:
+    """The endpoint of every row: Pass@k at equal tokens, with what is saved and the verdict.
+
+    p-values are adjusted by Holm for the number of cells and methods; rows over several data sets
+    repeat what these say, and have neither an adjusted p-value nor a verdict.
     """
-    found = comparisons(results)
-    rows: list[dict[str, Any]] = [
-        {**row.cell, "method": row.method, **_as_measured(row), **_at_equal_cost(row)}
-        for row in found
-    ]
-    for pooled in (False, True):
-        chosen = [row for row, one in zip(rows, found, strict=True) if one.is_pooled == pooled]
+    table = [{**row.cell, "method": row.method, **_columns(row)} for row in rows]
+    tested = [row for row in table if row.get("dataset") != ALL]
+    for row, p_value in zip(tested, holm([row["p_value"] for row in tested]), strict=True):
+        row["holm_p_value"] = p_value
+        row["verdict"] = str(verdict_of(row))
+    return table
+
+
+def secondary_endpoints(rows: Sequence[Comparison]) -> list[dict[str, Any]]:
+    """Differences from all samples of Full Parallel, and of other qualities at equal tokens."""
+    table = []
+    for row in rows:
+        figures: dict[str, Any] = {}
+        for quality in ("cons_at_max", "pass_rate"):
+            figures |= with_p_value(f"{quality}_difference", measured(row, quality))
         for quality in QUALITIES:
-            name = f"{quality}_equal_tokens"
-            adjusted = holm([row[f"{name}_p_value"] for row in chosen])
-            for row, p_value in zip(chosen, adjusted, strict=True):
-                row[f"{name}_holm_p_value"] = p_value
-    return pd.DataFrame(rows)
-
-
-def _as_measured(row: Comparison) -> dict[str, Any]:
-    """Differences and savings against all of Full Parallel's samples."""
-    one = len(row.strata) == 1
-    figures: dict[str, Any] = {"prompts": sum(len(s[0].method["per_prompt"]) for s in row.strata)}
-    for name in DIFFERENCES:
-        tables = [paired_result(row, n, name, "tokens") for n in range(len(row.strata))]
-        if one:
-            found = paired_difference(tables[0].quality, tables[0].baseline, flags=name in FLAGS)
-            figures |= with_bounds(f"{name}_difference", found.value, found.interval)
-            figures[f"{name}_p_value"] = found.p_value
-        else:
-            pooled = compare_as_measured(tables)
-            figures |= with_bounds(f"{name}_difference", pooled.value, pooled.interval)
-            figures[f"{name}_p_value"] = pooled.p_value
-    for name in ("tokens", "tokens_upstream"):
-        value, interval = _saved(row, name)
-        figures |= with_bounds(f"{name}_saved", value, interval)
-    figures["saved_by_the_unit"] = figures["tokens_upstream_saved"] - figures["tokens_saved"]
-    for cost in ENGINE_COSTS:
-        shares = []
-        for stratum in row.strata:
-            used, reference = (sum(pair.both[which][cost] for pair in stratum) for which in (0, 1))
-            shares.append(1 - used / reference if reference and used else None)
-        known = [share for share in shares if share is not None]
-        figures[f"{cost}_saved"] = float(np.mean(known)) if len(known) == len(shares) else None
-    return figures
-
-
-def _saved(row: Comparison, cost: str) -> tuple[float, Interval | None]:
-    both = []
-    for pairs in row.strata:
-        prompts = list(pairs[0].method["per_prompt"])
-        both.append((values(pairs, prompts, 0, cost), values(pairs, prompts, 1, cost)))
-    if len(both) == 1:
-        return saving(*both[0])
-    found = cost_saved([method for method, _ in both], [baseline for _, baseline in both])
-    return found.value, found.interval
-
-
-def _at_equal_cost(row: Comparison) -> dict[str, Any]:
-    """Differences from as many of Full Parallel's samples as cost the same; else empty."""
-    figures: dict[str, Any] = {}
-    for cost, quality in product(COSTS, QUALITIES):
-        if cost == "tokens" or quality in DIFFERENCES:
-            tables = [paired_result(row, n, quality, cost) for n in range(len(row.strata))]
-            found = compare_at_equal_cost(tables)
-            name = f"{quality}_equal_{cost}"
-            figures[f"equal_{cost}_samples"] = found.samples if found else None
-            figures[f"{quality}_at_equal_{cost}"] = found.baseline if found else None
-            figures |= _with_estimate(name, found.difference if found else None)
-            if cost == "tokens":
-                figures[f"{name}_holm_p_value"] = None
-                figures[f"{quality}_prompts_to_decide"] = found and prompts_to_decide(
-                    sum(len(table.quality) for table in tables),
-                    found.difference.value,
-                    found.difference.error,
+            if quality != ENDPOINT:
+                found = compare_at_equal_cost(
+                    [paired_result(*pair, quality) for pair in row.strata]
                 )
-    return figures
+                name = f"{quality}_equal_tokens_difference"
+                figures |= with_p_value(name, found and found.difference)
+        table.append({**row.cell, "method": row.method, "prompts": row.prompts, **figures})
+    return table
 
 
-def only_in_csv(table: pd.DataFrame) -> list[str]:
-    """Columns of the comparison that people do not need."""
-    columns = [str(name) for name in table.columns]
-    later = columns[columns.index("equal_tokens_samples") :] if columns else []
-    return [name for name in later if name not in SHOWN_AT_EQUAL_TOKENS]
+def compare_pairs(rows: Iterable[Comparison]) -> list[dict[str, Any]]:
+    """Measured differences of two methods, or of a method and a rival, on the same prompts."""
+    table = []
+    for row in rows:
+        figures = {"against": row.strata[0][1].method, "prompts": row.prompts}
+        for quality in (ENDPOINT, "cons_at_max"):
+            figures |= with_p_value(f"{quality}_difference", measured(row, quality))
+        figures |= with_estimate("tokens_saved", saved(row, "tokens"))
+        table.append({**row.cell, "method": row.method, **figures})
+    return table
 
 
-def _with_estimate(name: str, found: Estimate | None) -> dict[str, Any]:
-    value, interval, p_value, _ = found or (None, None, None, None)
-    return {**with_bounds(f"{name}_difference", value, interval), f"{name}_p_value": p_value}
+def measured(row: Comparison, quality: str) -> Estimate:
+    """The first method's value minus the other's, as measured.
+
+    With one flag per prompt, as of one seed, the p-value is McNemar's, exact.
+    """
+    found = estimate(_differences(row, quality))
+    if len(row.strata) > 1 or row.seeds > 1:
+        return found
+    one, other = (method.values(QUALITIES[quality])[:, 0] for method in row.strata[0])
+    if not np.isin([one, other], (0, 1)).all():
+        return found
+    return found._replace(p_value=exact_mcnemar(one > 0, other > 0))
+
+
+def saved(row: Comparison, cost: str) -> Estimate:
+    """Share of the other's tokens that the first method does without."""
+    return estimate([saving(one.values(cost), other.values(cost)) for one, other in row.strata])
+
+
+def tokens_of(row: Row) -> Tokens:
+    """Fewer or more where the whole interval of the saving is on one side of 0."""
+    if (row.get("tokens_saved_low") or 0) > 0:
+        return Tokens.FEWER
+    return Tokens.MORE if (row.get("tokens_saved_high") or 0) < 0 else Tokens.UNDECIDED
+
+
+def verdict_of(row: Row) -> Verdict:
+    """Said where p, adjusted for the number of comparisons, is below 0.05.
+
+    A method that used more tokens than all samples is compared with all of them, which favours it:
+    if it still solves less it is dominated, or at least here, on these prompts, where that may be
+    chance; if it solves as much or more the two are not comparable.
+    """
+    certain = row["holm_p_value"] is not None and row["holm_p_value"] < SIGNIFICANCE
+    difference = row["pass_at_k_equal_tokens_difference"]
+    if difference is None:
+        if row["pass_at_k_difference"] >= 0:
+            return Verdict.NOT_COMPARABLE
+        return Verdict.DOMINATED if certain else Verdict.DOMINATED_HERE
+    if not certain:
+        return Verdict.UNDECIDED
+    return Verdict.BETTER if difference > 0 else Verdict.WORSE
+
+
+def identity(row: Row) -> tuple[Any, ...]:
+    """The parameters and the method of a row, which stand first in it."""
+    names = list(row)
+    return tuple(row[name] for name in names[: names.index("method") + 1])
+
+
+def with_estimate(name: str, found: Estimate | None) -> dict[str, Any]:
+    """A figure and its bounds as columns; None: empty columns."""
+    return with_bounds(name, found and found.value, found and found.interval)
+
+
+def with_p_value(name: str, found: Estimate | None) -> dict[str, Any]:
+    """A figure as of `with_estimate`, and its p-value."""
+    p_value = f"{name.removesuffix('_difference')}_p_value"
+    return {**with_estimate(name, found), p_value: found and found.p_value}
 
 
 def with_bounds(
-    name: str, value: float | None, interval: Interval | list[float] | None
+    name: str, value: float | None, interval: Interval | Sequence[float] | None
 ) -> dict[str, Any]:
     """A figure and its bounds as three columns; no interval: empty bounds."""
     low, high = interval or (None, None)
     return {name: value, f"{name}_low": low, f"{name}_high": high}
 
 
-def compare_with_published(results: list[Result], facts: list[PublishedFigures]) -> pd.DataFrame:
-    """One row per cell, method and figure: ours with interval, theirs, difference, inside or not.
-
-    Where nothing is published the columns of theirs are empty.
-    """
-    known = {fact.key: fact for fact in facts}
-    rows = []
-    for cell, method, metrics in results:
-        fact = known.get((cell["model"], cell["dataset"], method, cell["max_sequences"]))
-        for figure, counterpart in FIGURES.items():
-            interval = metrics["intervals"][figure]
-            ours = metrics[figure]
-            published = getattr(fact, counterpart) if fact else None
-            comparable = published is not None and ours is not None
-            rows.append(
-                {
-                    **cell,
-                    "method": method,
-                    "figure": figure,
-                    **with_bounds("ours", ours, interval),
-                    "published": published,
-                    "difference": ours - published if comparable else None,
-                    "inside_our_interval": _inside(published, interval),
-                    "source": fact.source if fact and published is not None else None,
-                }
-            )
-    return pd.DataFrame(rows)
+def _differences(row: Comparison, quality: str) -> list[Figure]:
+    name = QUALITIES[quality]
+    return [mean(method.values(name) - other.values(name)) for method, other in row.strata]
 
 
-def _inside(published: float | None, interval: list[float] | None) -> bool | None:
-    if published is None or interval is None:
-        return None
-    return interval[0] <= published <= interval[1]
+def _columns(row: Comparison) -> dict[str, Any]:
+    own, upstream = saved(row, "tokens"), saved(row, "tokens_upstream")
+    equal = compare_at_equal_cost([paired_result(*pair, ENDPOINT) for pair in row.strata])
+    whole = measured(row, ENDPOINT)
+    decides = equal.difference if equal else whole
+    columns: dict[str, Any] = {
+        "prompts": row.prompts,
+        "seeds": row.seeds,
+        "uses_right_answers": row.method in USES_RIGHT_ANSWERS,
+        **with_estimate("tokens_saved", own),
+        **with_estimate("tokens_upstream_saved", upstream),
+        "saved_by_the_unit": upstream.value - own.value,
+        "equal_tokens_samples": equal and equal.samples,
+        "pass_at_k_at_equal_tokens": equal and equal.baseline,
+        **with_estimate("pass_at_k_equal_tokens_difference", equal and equal.difference),
+        **with_estimate("pass_at_k_difference", whole),
+        "p_value": decides.p_value,
+        "holm_p_value": None,
+        "detectable_difference": detectable(decides),
+    }
+    figures = equal.figures if equal else _differences(row, ENDPOINT)
+    columns |= {f"seeds_for_{d:g}": seeds_to_detect(figures, d) for d in WANTED}
+    return {**columns, "tokens": str(tokens_of(columns)), "verdict": None}

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
+
+import pandas as pd
 
 from eager.config.experiment import ResolvedExperiment
 from eager.config.settings import RivalSettings
-from eager.report.figures.forest import draw_forest
+from eager.report.figures.forest import draw_forest, forest_rows
 from eager.report.figures.names import FOREST
 from eager.report.results import imported_targets
-from eager.report.tables import curve, nested, rivals_table
+from eager.report.tables import summary
 from eager.report.tables.comparison import (
+    Row,
+    compare_pairs,
     compare_with_baseline,
-    compare_with_published,
-    only_in_csv,
+    secondary_endpoints,
 )
 from eager.report.tables.conclusion import conclude, markdown_of
+from eager.report.tables.cost import cost_table
 from eager.report.tables.names import CONCLUSION, STORED
-from eager.report.tables.pairing import Result
-from eager.report.tables.published import read_published
+from eager.report.tables.pairing import Result, each_seed, pool_seeds, with_baseline
+from eager.report.tables.published import compare_with_published, read_published
 from eager.report.tables.rendering import table_files, write_forms
+from eager.report.tables.rivals_table import ONLY_IN_CSV, derive, pairs_of, rivals_table
 from eager.report.tables.stored import ShownTable, Tables, store_tables
-from eager.report.tables.summary import ONLY_IN_CSV, read_results, summarize, with_equal_tokens
 from eager.util.files import write_text
 
 
 def tables_of(results: Sequence[Result], published: Path | None, rivals: RivalSettings) -> Tables:
-    """Make every table.
+    """Make every table: seeds are pooled in all but `seeds`.
 
     Args:
         results: cell, method and metrics of every result, in the order of the rows.
@@ -38,27 +42,40 @@ def tables_of(results: Sequence[Result], published: Path | None, rivals: RivalSe
         EagerError: a method and `parallel` were not measured on the same prompts, or the file of
             published figures has mistakes.
     """
-    comparison = compare_with_baseline(results)
-    summary = with_equal_tokens(summarize(results), comparison)
-    derived = rivals_table.rivals_table(results, rivals)
+    pooled = pool_seeds(results)
+    pairs = with_baseline(pooled)
+    comparison, cost = compare_with_baseline(pairs), cost_table(pooled)
+    shown = summary.summarize(pooled, comparison)
+    derived = derive(pooled, rivals)
     facts = read_published(published) if published else []
+    seeds: list[Row] = []
+    if len(pooled) < len(results):
+        single = each_seed(results)
+        seeds = list(summary.summarize(single, compare_with_baseline(with_baseline(single))))
     return Tables(
         [
-            ShownTable("summary", summary, ONLY_IN_CSV),
-            ShownTable("comparison", comparison, only_in_csv(comparison)),
-            ShownTable("rivals", derived, rivals_table.ONLY_IN_CSV),
-            ShownTable("parallel_curve", curve.parallel_curves(results), curve.ONLY_IN_CSV),
-            ShownTable("nested", nested.nested_samples(results)),
-            ShownTable("published", compare_with_published(list(results), facts)),
+            _shown("summary", shown, summary.ONLY_IN_CSV),
+            _shown("comparison", comparison),
+            _shown("cost", cost),
+            _shown("secondary", secondary_endpoints(pairs)),
+            _shown("pairs", compare_pairs(pairs_of(pooled, derived))),
+            _shown("rivals", rivals_table(pooled, derived), ONLY_IN_CSV),
+            _shown("seeds", seeds, summary.ONLY_IN_CSV),
+            _shown("parallel_curve", summary.parallel_curves(pooled), summary.ONLY_IN_CSV),
+            _shown("published", compare_with_published(pooled, facts)),
         ],
-        conclude(comparison, derived),
+        conclude(shown, comparison, cost),
     )
 
 
 def experiment_tables(experiment: ResolvedExperiment) -> Tables:
     """Every table of an experiment whose results are measured."""
-    results = read_results([*experiment.targets, *imported_targets(experiment)])
+    results = summary.read_results([*experiment.targets, *imported_targets(experiment)])
     return tables_of(results, experiment.published, experiment.rivals)
+
+
+def _shown(name: str, rows: Sequence[Row], only_in_csv: Collection[str] = ()) -> ShownTable:
+    return ShownTable(name, pd.DataFrame(rows), only_in_csv)
 
 
 def write_tables(made: Tables, folder: Path) -> None:
@@ -80,4 +97,4 @@ def write_experiment(experiment: ResolvedExperiment, folder: Path) -> None:
     made = experiment_tables(experiment)
     write_tables(made, folder)
     store_tables(made, folder / STORED)
-    draw_forest(made.frame("comparison"), experiment.folder / "figures", FOREST)
+    draw_forest(forest_rows(made), experiment.folder / "figures", FOREST)

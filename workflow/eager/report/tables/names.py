@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-TABLES = ("summary", "comparison", "rivals", "parallel_curve", "nested", "published")
+TABLES = (
+    *("summary", "comparison", "cost", "secondary", "pairs", "rivals", "seeds"),
+    *("parallel_curve", "published"),
+)
 """In the order of the page."""
 FORMS = ("csv", "md", "tex")
 CONCLUSION = "conclusion.md"

@@ -1,18 +1,19 @@
-"""Which results are compared with which: a method and Full Parallel, seed by seed, set by set."""
+"""Which results belong together: the seeds of a method, and two methods on the same prompts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from statistics import fmean
+from typing import Any
 
 import numpy as np
 
 from eager.evaluation.measure import sequences_of
 from eager.evaluation.statistics.equal_compute import PairedResult
 from eager.evaluation.statistics.inference import Table
-from eager.evaluation.statistics.parallel_curve import PromptCurve, prompt_curve
+from eager.evaluation.statistics.parallel_curve import mean_curve, prompt_curve
 from eager.util.errors import EagerError
 
 BASELINE = "parallel"
@@ -23,162 +24,201 @@ QUALITIES = {
     "distinct_answers": "distinct_answers",
 }
 """Figures that Full Parallel's curve has, and the value per prompt that each is the mean of."""
+OF_BRANCHING = ("entropy_threshold", "rule")
+"""Parameters that Full Parallel does not know."""
 ALL = "all"
 
-Result = tuple[Mapping[str, Any], str, Mapping[str, Any]]
+Metrics = Mapping[str, Any]
+Result = tuple[Mapping[str, Any], str, Metrics]
 """A cell's parameters, a method, and its metrics."""
 
 
-class Baseline:
-    """metrics.json of Full Parallel, with its curve of every prompt, which many rows ask for."""
-
-    def __init__(self, metrics: Mapping[str, Any]) -> None:
-        self.metrics = metrics
-
-    @cached_property
-    def curves(self) -> dict[str, PromptCurve]:
-        """By prompt."""
-        prompts = self.metrics["per_prompt"]
-        return {name: prompt_curve(sequences_of(self.metrics, name)) for name in prompts}
-
-
-class Pair(NamedTuple):
-    """A method's metrics.json and Full Parallel's, with one seed."""
-
-    method: Mapping[str, Any]
-    baseline: Baseline
-
-    @property
-    def both(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """Both metrics.json."""
-        return self.method, self.baseline.metrics
-
-
 @dataclass(frozen=True)
-class Comparison:
-    """One row of the comparison.
+class Pooled:
+    """A method in a cell, over all its seeds.
 
     Attributes:
-        cell: its parameters; `all` where it pools seeds or data sets.
+        cell: its parameters; `seed` is `all` where there are several.
         method: the method.
-        strata: a data set each, with a pair per seed.
+        seeds: its metrics.json by seed, all of the same prompts.
     """
 
     cell: Mapping[str, Any]
     method: str
-    strata: tuple[tuple[Pair, ...], ...]
+    seeds: Mapping[Any, Metrics]
 
     @property
-    def is_pooled(self) -> bool:
-        """Whether it repeats what other rows say of single seeds and data sets."""
-        return ALL in (self.cell.get("seed"), self.cell.get("dataset"))
+    def prompts(self) -> list[str]:
+        """Ids of the prompts, in their order."""
+        return list(next(iter(self.seeds.values()))["per_prompt"])
+
+    def values(self, name: str) -> Table:
+        """A value of every prompt (row) and seed (column)."""
+        per_seed = [metrics["per_prompt"] for metrics in self.seeds.values()]
+        return np.array([[float(rows[p][name]) for rows in per_seed] for p in self.prompts])
+
+    def total(self, name: str) -> float | None:
+        """A figure of the whole result, mean over seeds; None where a seed does not have it."""
+        values = [metrics.get(name) for metrics in self.seeds.values()]
+        known = [value for value in values if value is not None]
+        if len(known) < len(values):
+            return None
+        return known[0] if len(set(known)) == 1 else fmean(known)
+
+    def curve_points(self) -> list[dict[str, Any]]:
+        """Of Full Parallel, what k = 1..M samples reach, over all seeds."""
+        per_seed = list(self.seeds.values())
+        if len(per_seed) == 1:
+            return list(per_seed[0].get("parallel_curve", ()))
+        if not self.prompts:
+            return []
+        return mean_curve([[sequences_of(m, p) for p in self.prompts] for m in per_seed])
+
+    @cached_property
+    def curves(self) -> dict[str, Table]:
+        """Of Full Parallel, per quality what k = 0..M samples reach: (prompts, seeds, M + 1)."""
+        found = [
+            [prompt_curve(sequences_of(metrics, prompt)) for metrics in self.seeds.values()]
+            for prompt in self.prompts
+        ]
+        fewest = min(len(curve.pass_at_k) for row in found for curve in row)
+        return {
+            name: np.array([[getattr(curve, name)[:fewest] for curve in row] for row in found])
+            for name in QUALITIES
+        }
 
 
-def comparisons(results: Sequence[Result]) -> list[Comparison]:
-    """Each method with `parallel` in its cell, then over all seeds, then over all data sets.
+@dataclass(frozen=True)
+class Comparison:
+    """A method and another one, each row of a table.
 
-    A cell without `parallel`, or without prompts, has no row. Rows over all data sets of a model
-    have each data set once; where a data set was run with several thresholds they are per
+    Attributes:
+        cell: their parameters; `all` where it pools seeds or data sets.
+        method: name of the first one.
+        strata: a data set each, with both methods on the same prompts and seeds.
+    """
+
+    cell: Mapping[str, Any]
+    method: str
+    strata: tuple[tuple[Pooled, Pooled], ...]
+
+    @property
+    def prompts(self) -> int:
+        """How many, in all data sets."""
+        return sum(len(method.prompts) for method, _ in self.strata)
+
+    @property
+    def seeds(self) -> int:
+        """How many every data set has at least."""
+        return min(len(method.seeds) for method, _ in self.strata)
+
+
+def pool_seeds(results: Iterable[Result]) -> list[Pooled]:
+    """Results that differ in the seed alone as one, in the order given.
+
+    Raises:
+        EagerError: seeds were measured on different prompts.
+    """
+    found: dict[Hashable, Pooled] = {}
+    for cell, method, metrics in results:
+        key = method, key_of(cell, "seed")
+        known = found.setdefault(key, Pooled(cell, method, {}))
+        pooled = {**known.seeds, cell.get("seed"): metrics}
+        place = {**cell, "seed": ALL} if len(pooled) > 1 else cell
+        _check_prompts(pooled.values())
+        found[key] = Pooled(place, method, pooled)
+    return list(found.values())
+
+
+def each_seed(results: Iterable[Result]) -> list[Pooled]:
+    """Results as they are, for tables with a row per seed."""
+    return [Pooled(cell, method, {cell.get("seed"): metrics}) for cell, method, metrics in results]
+
+
+def compare(method: Pooled, other: Pooled) -> Comparison | None:
+    """A pair of methods on the seeds that both have; None where they have none, or no prompts.
+
+    Raises:
+        EagerError: they were measured on different prompts.
+    """
+    common = [seed for seed in method.seeds if seed in other.seeds]
+    if not common or not method.prompts:
+        return None
+    _check_prompts([*method.seeds.values(), *other.seeds.values()])
+    pair = tuple(
+        one if list(one.seeds) == common else replace(one, seeds={s: one.seeds[s] for s in common})
+        for one in (method, other)
+    )
+    return Comparison(method.cell, method.method, ((pair[0], pair[1]),))
+
+
+def key_of(cell: Mapping[str, Any], *but: str) -> Hashable:
+    """What a cell is known by: its parameters, without the given ones."""
+    return tuple(sorted((name, value) for name, value in cell.items() if name not in but))
+
+
+def with_baseline(pooled: Sequence[Pooled]) -> list[Comparison]:
+    """Each method with Full Parallel in its cell, then over all data sets.
+
+    A cell without Full Parallel, or without prompts, has no row. Rows over all data sets of a
+    model have each data set once; where a data set was run with several thresholds they are per
     threshold.
 
     Raises:
-        EagerError: a method and `parallel` were not measured on the same prompts.
+        EagerError: a method and Full Parallel were not measured on the same prompts.
     """
-    found = {_key(cell): Baseline(m) for cell, method, m in results if method == BASELINE}
-    single = []
-    for cell, method, metrics in results:
-        baseline = found.get(_key(cell))
-        if method != BASELINE and baseline is not None and metrics["per_prompt"]:
-            single.append(Comparison(cell, method, (_checked([Pair(metrics, baseline)]),)))
-    seeds = [
-        Comparison({**cell, "seed": ALL}, rows[0].method, (_checked(_pairs(rows)),))
-        for cell, rows in _families(single, "seed")
-        if len(rows) > 1
+    known = {key_of(one.cell, "seed"): one for one in pooled if one.method == BASELINE}
+    pairs = [
+        compare(one, known[key])
+        for one in pooled
+        if one.method != BASELINE and (key := key_of(one.cell, "seed")) in known
     ]
-    return [*single, *seeds, *_over_data_sets([*single, *seeds])]
+    rows = [row for row in pairs if row is not None]
+    return [*rows, *_over_data_sets(rows)]
 
 
-def paired_result(row: Comparison, stratum: int, quality: str, cost: str) -> PairedResult:
-    """One data set of a row as tables of prompts and seeds.
-
-    Args:
-        row: the row.
-        stratum: which of its data sets.
-        quality: one of `QUALITIES`.
-        cost: `tokens`, known per prompt, or a figure of the whole result, which is shared evenly.
-    """
-    pairs = row.strata[stratum]
-    prompts = list(pairs[0].method["per_prompt"])
-    value = QUALITIES[quality]
-    samples = values(pairs, prompts, 1, "sequences")
-    costs = [values(pairs, prompts, which, cost) for which in (0, 1)]
-    largest = int(samples.min())
-    curve = np.array(
-        [
-            [getattr(pair.baseline.curves[prompt], quality)[: largest + 1] for pair in pairs]
-            for prompt in prompts
-        ]
-    )
+def paired_result(method: Pooled, baseline: Pooled, quality: str) -> PairedResult:
+    """A method and Full Parallel as tables of prompts and seeds; the cost is tokens."""
+    name, samples = QUALITIES[quality], baseline.values("sequences")
+    curve = baseline.curves[quality]
     return PairedResult(
-        values(pairs, prompts, 0, value),
-        values(pairs, prompts, 1, value),
+        method.values(name),
+        baseline.values(name),
         curve,
-        costs[0],
-        costs[1] / samples,
+        method.values("tokens"),
+        baseline.values("tokens") / samples,
+        largest=curve.shape[-1] - 1 if quality == "distinct_answers" else 1,
     )
-
-
-def values(pairs: Sequence[Pair], prompts: Sequence[str], which: int, name: str) -> Table:
-    """A value of every prompt and seed; one known only of the whole result is shared evenly."""
-    measured = [pair.both[which] for pair in pairs]
-    if name not in measured[0]["per_prompt"][prompts[0]]:
-        shares = [float(metrics[name]) / len(prompts) for metrics in measured]
-        return np.tile(np.array(shares), (len(prompts), 1))
-    return np.array([[float(m["per_prompt"][p][name]) for m in measured] for p in prompts])
 
 
 def _over_data_sets(rows: list[Comparison]) -> list[Comparison]:
     pooled = []
-    for cell, family in _families(rows, "dataset", "entropy_threshold"):
+    for family in _families(rows, "dataset", "entropy_threshold"):
         sets = [row.cell.get("dataset") for row in family]
-        groups = [(cell, family)] if len(set(sets)) == len(sets) else _families(family, "dataset")
-        for shared, members in groups:
-            if len(members) < 2:
-                continue
-            thresholds = {row.cell.get("entropy_threshold") for row in members}
-            threshold = thresholds.pop() if len(thresholds) == 1 else ALL
-            # In the order of a row's columns, which the cell has.
-            place = {**shared, "dataset": ALL, "entropy_threshold": threshold}
-            place = {name: place[name] for name in members[0].cell if name in place}
-            strata = tuple(row.strata[0] for row in members)
-            pooled.append(Comparison(place, members[0].method, strata))
+        groups = [family] if len(set(sets)) == len(sets) else _families(family, "dataset")
+        for members in groups:
+            if len(members) > 1:
+                thresholds = {row.cell.get("entropy_threshold") for row in members}
+                threshold = thresholds.pop() if len(thresholds) == 1 else ALL
+                # In the order of a row's columns.
+                place = {**members[0].cell, "dataset": ALL, "entropy_threshold": threshold}
+                place = {name: place[name] for name in members[0].cell}
+                strata = tuple(row.strata[0] for row in members)
+                pooled.append(Comparison(place, members[0].method, strata))
     return pooled
 
 
-def _families(
-    rows: Sequence[Comparison], *but: str
-) -> list[tuple[Mapping[str, Any], list[Comparison]]]:
+def _families(rows: Sequence[Comparison], *but: str) -> list[list[Comparison]]:
     """Rows of one method whose cells differ in nothing but the given parameters."""
-    families: dict[Any, list[Comparison]] = {}
+    families: dict[Hashable, list[Comparison]] = {}
     for row in rows:
-        shared = {name: value for name, value in row.cell.items() if name not in but}
-        families.setdefault((row.method, _key(shared)), []).append(row)
-    return [(family[0].cell, family) for family in families.values()]
+        families.setdefault((row.method, key_of(row.cell, *but)), []).append(row)
+    return list(families.values())
 
 
-def _pairs(rows: list[Comparison]) -> list[Pair]:
-    return [pair for row in rows for pair in row.strata[0]]
-
-
-def _key(cell: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(sorted(cell.items()))
-
-
-def _checked(pairs: list[Pair]) -> tuple[Pair, ...]:
-    prompts = set(pairs[0].method["per_prompt"])
-    if any(set(metrics["per_prompt"]) != prompts for pair in pairs for metrics in pair.both):
+def _check_prompts(measured: Iterable[Metrics]) -> None:
+    if len({frozenset(metrics["per_prompt"]) for metrics in measured}) > 1:
         raise EagerError(
-            "a method and parallel were measured on different prompts; generate both from "
-            "the same data set"
+            "a method and parallel, or two seeds, were measured on different prompts; generate "
+            "both from the same data set"
         )
-    return tuple(pairs)

@@ -1,16 +1,28 @@
-"""The file of published figures, checked."""
+"""The file of published figures, checked, and ours beside them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
 
 from eager.config.settings import Method, StrictModel
+from eager.evaluation.measure import INTERVALS, interval_of
+from eager.report.tables.comparison import with_bounds
+from eager.report.tables.pairing import Pooled
 from eager.util.errors import EagerError
 from eager.util.textrows import read_rows
 from eager.util.validation import faults_of
+
+FIGURES = {
+    "pass_at_k": "pass_at_k",
+    "pass_at_k_upstream": "pass_at_k",
+    "tokens_per_prompt": "tokens_per_prompt",
+    "tokens_upstream_per_prompt": "tokens_per_prompt",
+}
+"""Our figures and the published one each is put beside: ours by our rules and by the authors'."""
 
 
 class PublishedFigures(StrictModel):
@@ -61,3 +73,39 @@ def read_published(path: Path) -> list[PublishedFigures]:
     if told := table.all_mistakes(mistakes):
         raise EagerError("\n".join(told))
     return list(facts.values())
+
+
+def compare_with_published(
+    results: Sequence[Pooled], facts: Sequence[PublishedFigures]
+) -> list[dict[str, Any]]:
+    """One row per cell, method and figure: ours with interval, theirs, difference, inside or not.
+
+    Where nothing is published the columns of theirs are empty.
+    """
+    known = {fact.key: fact for fact in facts}
+    rows = []
+    for one in results:
+        cell = one.cell
+        fact = known.get((cell["model"], cell["dataset"], one.method, cell["max_sequences"]))
+        for figure, counterpart in FIGURES.items():
+            value = INTERVALS[figure]
+            interval = interval_of(value, one.values(value))
+            ours = one.total(figure)
+            published = getattr(fact, counterpart) if fact else None
+            difference = None if ours is None or published is None else ours - published
+            inside = None
+            if published is not None and interval is not None:
+                inside = interval.low <= published <= interval.high
+            rows.append(
+                {
+                    **cell,
+                    "method": one.method,
+                    "figure": figure,
+                    **with_bounds("ours", ours, interval),
+                    "published": published,
+                    "difference": difference,
+                    "inside_our_interval": inside,
+                    "source": fact.source if fact and published is not None else None,
+                }
+            )
+    return rows

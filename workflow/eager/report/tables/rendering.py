@@ -16,12 +16,16 @@ import pandas as pd
 from eager.config.settings import StrictModel
 from eager.util.files import write_text
 
-TWO_DIGITS = ("_relative", "_samples", "sequences_per_prompt", "rounds")
+TWO_DIGITS = ("_relative", "_samples", "sequences_per_prompt", "rounds", "_gib_per_prompt")
 THREE_DIGITS = (
     *("pass_at_k", "cons_at_max", "pass_rate", "distinct_answers", "upstream"),
-    *("_at_best", "_held_out", "_difference", "_saved", "_by_the_unit", "_p_value"),
+    *("_at_best", "_held_out", "_difference", "_saved", "_by_the_unit", "p_value"),
+    *("_between_seeds", "tflop_per_prompt"),
 )
-OF_TOKENS = ("_difference", "_saved", "_by_the_unit", "_p_value", "_per_1000_tokens")
+OF_TOKENS = (
+    *("_difference", "_saved", "_by_the_unit", "_p_value", "_per_1000_tokens"),
+    "_at_equal_tokens",
+)
 """Ends of columns that have tokens in their name and are no numbers of tokens."""
 OF_A_FIGURE = ("ours", "published", "difference")
 """Columns of values of the metric that the column `figure` names."""
@@ -124,13 +128,16 @@ def format_value(name: str, value: Any) -> str:
         return _one_line(str(value))
     if name.endswith(TWO_DIGITS):
         return f"{value:z.2f}"
-    if name.endswith("_to_decide"):
-        return f"{value:z,.0f}"
     if ("tokens" not in name or name.endswith(OF_TOKENS)) and (
         name.startswith(THREE_DIGITS) or name.endswith(THREE_DIGITS)
     ):
         return f"{value:z.3f}"
     return f"{value:z,.0f}"
+
+
+def minus(text: str) -> str:
+    """A number in a sentence, with a sign that is not a hyphen."""
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def markdown(above: Mapping[str, str], rows: list[list[str]]) -> str:

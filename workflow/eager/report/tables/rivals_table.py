@@ -1,19 +1,32 @@
-"""The table of rivals: what stopping early gets out of Full Parallel's samples, beside EAGer."""
+"""Simple rivals beside Full Parallel, from whose samples they are derived, and pairs of methods."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from eager.config.settings import RivalSettings
-from eager.evaluation.measure import sequences_of
-from eager.evaluation.statistics.inference import mean_intervals
-from eager.evaluation.statistics.rivals import Settings, rivals_of
-from eager.report.tables.comparison import with_bounds
-from eager.report.tables.pairing import BASELINE, Result
+from eager.evaluation.measure import interval_of, sequences_of
+from eager.evaluation.statistics.equal_compute import compare_at_equal_cost
+from eager.evaluation.statistics.rivals import Rival, rivals_of, sharing_rivals
+from eager.report.tables.comparison import (
+    ENDPOINT,
+    USES_RIGHT_ANSWERS,
+    measured,
+    with_bounds,
+    with_p_value,
+)
+from eager.report.tables.pairing import (
+    BASELINE,
+    OF_BRANCHING,
+    Comparison,
+    Metrics,
+    Pooled,
+    compare,
+    key_of,
+    paired_result,
+)
 
 FIGURES = {
     "pass_at_k": "solved",
@@ -22,78 +35,126 @@ FIGURES = {
     "tokens": "tokens",
     "tokens_upstream": "tokens_upstream",
     "sequences": "sequences",
+    "rounds": "rounds",
 }
 """Figures of a rival, and the value per prompt of a result that each stands beside."""
-AS_COLUMNS = {name: f"{name}_per_prompt" for name in ("tokens", "tokens_upstream", "sequences")}
+SHARES = ("pass_at_k", "cons_at_max", "pass_rate")
 ONLY_IN_CSV = ("tokens_upstream_per_prompt",)
+BESIDE = {
+    "eager": ("until_solved", "until_solved_shared"),
+    "eager_adapt": ("early_stopping", "adaptive_consistency", "adaptive_consistency_shared"),
+}
+"""The rivals of a method, which know of the answers what it knows."""
 
 
-def rivals_table(results: Sequence[Result], settings: RivalSettings) -> pd.DataFrame:
-    """Per cell a row per method that was run, then one per rival, marked as derived.
+def derive(results: Sequence[Pooled], settings: RivalSettings) -> list[Pooled]:
+    """The rivals of every result of Full Parallel, in its cell.
 
-    Derived rows are expected over orders of Full Parallel's samples, nothing was generated for
-    them. `rounds` says how often one waits for samples: the latency that drawing in turn costs.
+    Those that share a budget of M samples per prompt need more samples than that: they are there
+    where Full Parallel was run with several seeds, or with a larger M beside.
     """
-    rows: list[dict[str, Any]] = []
-    cells: dict[tuple[Any, ...], list[Result]] = {}
-    for result in results:
-        cells.setdefault(tuple(result[0].items()), []).append(result)
-    for members in cells.values():
-        measured = [
-            _row(cell, method, _measured(metrics), rounds=1 if method == BASELINE else None)
-            for cell, method, metrics in members
-            if metrics["per_prompt"]
-        ]
-        derived = [
-            _row(cell, name, table, derived=True, rounds=rounds)
-            for cell, method, metrics in members
-            if method == BASELINE and metrics["per_prompt"]
-            for name, (table, rounds) in derive(metrics, settings).items()
-        ]
-        whole = next((r for r in measured if r["method"] == BASELINE), None)
-        for row in [*measured, *derived]:
-            used = whole and whole["tokens_per_prompt"]
-            row["tokens_relative"] = row["tokens_per_prompt"] / used if used else None
-        rows += [*measured, *derived]
-    return pd.DataFrame(rows)
+    baselines = [one for one in results if one.method == BASELINE and one.prompts]
+    found = []
+    for one in baselines:
+        per_seed = {seed: _rivals(metrics, settings) for seed, metrics in one.seeds.items()}
+        for name in next(iter(per_seed.values())):
+            seeds = {seed: _as_metrics(rivals[name]) for seed, rivals in per_seed.items()}
+            found.append(Pooled(one.cell, name, seeds))
+        samples = one.cell["max_sequences"]
+        pool = _pool(one, baselines)
+        if min(map(len, pool)) > samples:
+            shared = sharing_rivals(pool, samples, settings.confidence)
+            for name, outcomes in shared.items():
+                metrics = _as_metrics(dict(zip(one.prompts, outcomes, strict=True)))
+                found.append(Pooled(one.cell, name, dict.fromkeys(one.seeds, metrics)))
+    return found
 
 
-def derive(
-    metrics: Mapping[str, Any], settings: RivalSettings
-) -> dict[str, tuple[np.ndarray[Any, np.dtype[np.float64]], float]]:
-    """Every rival on the samples of one result of Full Parallel.
+def rivals_table(results: Sequence[Pooled], rivals: Sequence[Pooled]) -> list[dict[str, Any]]:
+    """A row per rival and result of Full Parallel, with its differences from that.
 
-    Returns:
-        Per rival its values (a row per prompt, a column per figure of `FIGURES`), and the mean
-        number of rounds.
+    Nothing was generated for them: their figures are expected over orders of Full Parallel's
+    samples. `rounds` says how often one waits for samples: the latency that drawing in turn costs.
     """
-    chosen = Settings(settings.window, settings.confidence)
-    found = [rivals_of(sequences_of(metrics, prompt), chosen) for prompt in metrics["per_prompt"]]
+    baselines = {key_of(one.cell): one for one in results if one.method == BASELINE}
+    rows: dict[Any, dict[str, Any]] = {}
+    for one in rivals:
+        place = {name: value for name, value in one.cell.items() if name not in OF_BRANCHING}
+        if (*place.values(), one.method) not in rows:
+            compared = compare(one, baselines[key_of(one.cell)])
+            figures = _figures(compared) if compared else {}
+            rows[*place.values(), one.method] = {**place, "method": one.method, **figures}
+    return list(rows.values())
+
+
+def pairs_of(results: Sequence[Pooled], rivals: Sequence[Pooled]) -> list[Comparison]:
+    """Any two methods of a cell but Full Parallel, and methods with the rivals beside them."""
+    cells: dict[Any, list[Pooled]] = {}
+    for one in results:
+        if one.method != BASELINE:
+            cells.setdefault(key_of(one.cell, "seed"), []).append(one)
+    beside: dict[Any, list[Pooled]] = {}
+    for rival in rivals:
+        beside.setdefault(key_of(rival.cell, "seed"), []).append(rival)
+    found = []
+    for place, members in cells.items():
+        found += [compare(later, earlier) for earlier, later in combinations(members, 2)]
+        for one in members:
+            known = BESIDE.get(one.method, ())
+            found += [compare(one, r) for r in beside.get(place, ()) if r.method in known]
+    return [row for row in found if row is not None]
+
+
+def _figures(row: Comparison) -> dict[str, Any]:
+    [(rival, baseline)] = row.strata
+    figures: dict[str, Any] = {
+        "uses_right_answers": rival.method in USES_RIGHT_ANSWERS,
+        "prompts": row.prompts,
+    }
+    for name, value in FIGURES.items():
+        table = rival.values(value)
+        label = name if name in (*SHARES, "rounds") else f"{name}_per_prompt"
+        interval = interval_of(value, table) if name != "rounds" else None
+        figures |= with_bounds(label, float(table.mean()), interval)
+    used = float(baseline.values("tokens").mean())
+    figures["tokens_relative"] = figures["tokens_per_prompt"] / used if used else None
+    figures |= with_p_value("pass_at_k_difference", measured(row, ENDPOINT))
+    equal = compare_at_equal_cost([paired_result(rival, baseline, ENDPOINT)])
+    return figures | with_p_value("pass_at_k_equal_tokens_difference", equal and equal.difference)
+
+
+def _rivals(metrics: Metrics, settings: RivalSettings) -> dict[str, dict[str, Rival]]:
+    """By rival and prompt."""
+    by_prompt = {
+        prompt: rivals_of(sequences_of(metrics, prompt), settings.window, settings.confidence)
+        for prompt in metrics["per_prompt"]
+    }
+    names = next(iter(by_prompt.values()))
+    return {name: {p: found[name] for p, found in by_prompt.items()} for name in names}
+
+
+def _as_metrics(outcomes: Mapping[str, Rival]) -> Metrics:
+    """What a metrics.json would say of a rival."""
     return {
-        name: (
-            np.array([[getattr(one[name], figure) for figure in FIGURES] for one in found]),
-            float(np.mean([one[name].rounds for one in found])),
-        )
-        for name in found[0]
+        "per_prompt": {
+            prompt: {value: getattr(rival, name) for name, value in FIGURES.items()}
+            for prompt, rival in outcomes.items()
+        }
     }
 
 
-def _measured(metrics: Mapping[str, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    prompts = metrics["per_prompt"].values()
-    return np.array([[float(p[value]) for value in FIGURES.values()] for p in prompts])
+def _pool(one: Pooled, baselines: Sequence[Pooled]) -> list[list[Any]]:
+    """All samples of each prompt of Full Parallel: of each seed those of its largest M.
 
-
-def _row(
-    cell: Mapping[str, Any],
-    method: str,
-    table: np.ndarray[Any, np.dtype[np.float64]],
-    *,
-    rounds: float | None,
-    derived: bool = False,
-) -> dict[str, Any]:
-    row: dict[str, Any] = {**cell, "method": method, "derived": derived, "prompts": len(table)}
-    for place, interval in zip(enumerate(FIGURES), mean_intervals(table), strict=True):
-        column, name = place
-        label = AS_COLUMNS.get(name, name)
-        row |= with_bounds(label, float(table[:, column].mean()), interval)
-    return {**row, "rounds": rounds}
+    Samples of a smaller M are the first ones of a larger.
+    """
+    but = ("seed", "max_sequences", *OF_BRANCHING)
+    same = [other for other in baselines if key_of(other.cell, *but) == key_of(one.cell, *but)]
+    largest: dict[Any, Metrics] = {}
+    for other in sorted(same, key=lambda known: int(known.cell["max_sequences"])):
+        if other.prompts == one.prompts:
+            largest |= other.seeds
+    return [
+        [sample for metrics in largest.values() for sample in sequences_of(metrics, prompt)]
+        for prompt in one.prompts
+    ]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from eager.report.tables.conclusion import Conclusion, Cost, Quality, Statement
 from eager.util.errors import EagerError
 from eager.util.files import DamagedFileError, read_json, write_json
 
@@ -23,14 +21,19 @@ class ShownTable(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """All tables of an experiment, and what they show in words."""
+    """All tables of an experiment, and what they show in words, line by line."""
 
     tables: list[ShownTable]
-    conclusion: Conclusion
+    conclusion: list[str]
 
     def frame(self, name: str) -> pd.DataFrame:
         """One of the tables."""
         return next(table.frame for table in self.tables if table.name == name)
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """The rows of one of the tables; a missing value is None."""
+        frame = self.frame(name)
+        return [dict(zip(frame.columns, row, strict=True)) for row in _rows(frame)]
 
 
 def store_tables(made: Tables, path: Path) -> None:
@@ -46,7 +49,7 @@ def store_tables(made: Tables, path: Path) -> None:
             }
             for table in made.tables
         ],
-        "conclusion": asdict(made.conclusion),
+        "conclusion": made.conclusion,
     }
     write_json(path, content)
 
@@ -67,7 +70,7 @@ def stored_tables(path: Path) -> Tables:
             )
             for table in content["tables"]
         ]
-        return Tables(tables, _conclusion(content["conclusion"]))
+        return Tables(tables, [str(line) for line in content["conclusion"]])
     except FileNotFoundError:
         raise EagerError(f"{path}: no such file; make the tables first (eager tables)") from None
     except DamagedFileError:
@@ -84,13 +87,3 @@ def _rows(frame: pd.DataFrame) -> list[list[Any]]:
         [None if pd.isna(value) else value for value in row.values()]
         for row in frame.to_dict("records")
     ]
-
-
-def _conclusion(content: dict[str, Any]) -> Conclusion:
-    statements = [
-        Statement(
-            **{**said, "cost": Cost(said["cost"]), "quality": Quality(said["quality"])},
-        )
-        for said in content["statements"]
-    ]
-    return Conclusion(content["summary"], statements, content["warnings"])

@@ -1,20 +1,21 @@
-"""The summary: the figures of every result, a row each."""
+"""The summary: the figures of every method in a cell, a row each; and a row per seed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import numpy as np
 
 from eager.config.experiment import Target
-from eager.report.tables.comparison import with_bounds
-from eager.report.tables.pairing import Result
+from eager.evaluation.measure import INTERVALS, interval_of
+from eager.report.tables.comparison import Row, identity, with_bounds
+from eager.report.tables.pairing import BASELINE, OF_BRANCHING, Pooled, Result
 from eager.report.tables.thresholds import sweep_columns
 from eager.util.files import read_json
 
-RELATIVE = ("tokens", "tokens_upstream", "sequences", "seconds", "pass_at_k")
+RELATIVE = ("tokens", "tokens_upstream", "sequences", "pass_at_k")
 METRICS = [
     "prompts",
     "pass_at_k",
@@ -29,14 +30,11 @@ METRICS = [
     "tokens",
     "tokens_upstream",
     "tokens_per_prompt",
-    "computed_tokens",
-    "engine_seconds",
-    "seconds",
 ]
 ONLY_IN_CSV = [
-    *("pass_at_k_upstream", "cons_at_max_upstream", "pass_rate_upstream"),
-    *("engine_seconds", "sequences_relative", "seconds_relative"),
+    *("pass_at_k_upstream", "cons_at_max_upstream", "pass_rate_upstream", "sequences_relative"),
 ]
+EQUAL_TOKENS = [f"pass_at_k_equal_tokens_difference{end}" for end in ("", "_low", "_high")]
 
 
 def read_results(targets: Sequence[Target]) -> list[Result]:
@@ -46,54 +44,65 @@ def read_results(targets: Sequence[Target]) -> list[Result]:
     return [(target.cell, target.method, metrics[target.metrics]) for target in targets]
 
 
-EQUAL_TOKENS = [f"pass_at_k_equal_tokens_difference{end}" for end in ("", "_low", "_high")]
-
-
-def with_equal_tokens(summary: pd.DataFrame, comparison: pd.DataFrame) -> pd.DataFrame:
-    """The summary with the difference in Pass@k at equal tokens of each method.
-
-    Args:
-        summary: of `summarize`.
-        comparison: of `compare_with_baseline`; may be empty.
-    """
-    names = [str(name) for name in summary.columns]
-    place = names[: names.index("method") + 1] if names else []
-
-    def key(row: Mapping[Any, Any]) -> tuple[Any, ...]:
-        return tuple(None if pd.isna(row.get(name)) else row[name] for name in place)
-
-    known = {key(row): row for row in comparison.to_dict("records")}
-    rows = [{str(name): value for name, value in row.items()} for row in summary.to_dict("records")]
-    for row in rows:
-        compared = known.get(key(row), {})
-        row |= {name: compared.get(name) for name in EQUAL_TOKENS}
-    return pd.DataFrame(rows)
-
-
-def summarize(results: Sequence[Result]) -> pd.DataFrame:
+def summarize(results: Sequence[Pooled], comparison: Sequence[Row]) -> list[dict[str, Any]]:
     """One row per cell and method, in the order given.
 
     Relative columns compare a method with `parallel` in the same cell; they are empty where
-    `parallel` was not run or is zero.
+    `parallel` was not run or is zero. Totals of several seeds are means over them.
+
+    Args:
+        results: with all their seeds, or of one seed each.
+        comparison: of the same results, for the difference in Pass@k at equal tokens.
     """
+    baselines = {_place(one): one for one in results if one.method == BASELINE}
+    compared = {identity(row): row for row in comparison}
     records = []
-    for cell, method, metrics in results:
-        record: dict[str, Any] = {**cell, "method": method}
+    for one in results:
+        record: dict[str, Any] = {**one.cell, "method": one.method, "seeds": len(one.seeds)}
         for name in METRICS:
-            if name in metrics["intervals"]:
-                record |= with_bounds(name, metrics[name], metrics["intervals"][name])
+            if name in INTERVALS:
+                value = INTERVALS[name]
+                record |= with_bounds(name, one.total(name), interval_of(value, one.values(value)))
             else:
-                record[name] = metrics[name]
-        records.append(record)
-    baselines = {
-        tuple(cell.items()): metrics for cell, method, metrics in results if method == "parallel"
-    }
-    for record, (cell, _, metrics) in zip(records, results, strict=True):
-        baseline = baselines.get(tuple(cell.items()), {})
+                record[name] = one.total(name)
+        of_seeds = [metrics["pass_at_k"] for metrics in one.seeds.values()]
+        spread = float(np.std(of_seeds, ddof=1)) if len(of_seeds) > 1 and one.prompts else None
+        record["pass_at_k_between_seeds"] = spread
+        baseline = baselines.get(_place(one))
         for name in RELATIVE:
-            value, reference = metrics[name], baseline.get(name)
-            comparable = reference and value is not None
-            record[f"{name}_relative"] = value / reference if comparable else None
+            record[f"{name}_relative"] = relative(one, baseline, name)
+        row = compared.get(identity(record), {})
+        records.append(record | {name: row.get(name) for name in EQUAL_TOKENS})
     for record, columns in zip(records, sweep_columns(results), strict=True):
         record.update(columns)
-    return pd.DataFrame(records)
+    return records
+
+
+def relative(one: Pooled, baseline: Pooled | None, name: str) -> float | None:
+    """A figure over that of Full Parallel; None where one is not known, or that one is zero."""
+    value, reference = one.total(name), baseline and baseline.total(name)
+    return value / reference if reference and value is not None else None
+
+
+def parallel_curves(results: Sequence[Pooled]) -> list[dict[str, Any]]:
+    """A row per result of Full Parallel and number of samples k: what k of its M samples reach.
+
+    Cells that differ in how the other methods branch share their result, and its rows.
+    """
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for one in results:
+        place = {name: value for name, value in one.cell.items() if name not in OF_BRANCHING}
+        for point in one.curve_points() if one.method == BASELINE else []:
+            figures: dict[str, Any] = {}
+            for name, value in point.items():
+                if name in point["intervals"]:
+                    figures |= with_bounds(name, value, point["intervals"][name])
+                elif name != "intervals":
+                    figures[name] = value
+            row = {**place, "method": one.method, **figures}
+            rows.setdefault((*place.values(), point["samples"]), row)
+    return list(rows.values())
+
+
+def _place(one: Pooled) -> tuple[Any, ...]:
+    return tuple(one.cell.items())

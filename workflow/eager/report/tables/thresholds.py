@@ -7,13 +7,16 @@ other prompts (leave-one-out), which does not. Pure functions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from statistics import fmean
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from eager.report.tables.pairing import Result
+import numpy as np
 
-COLUMNS = ("best_threshold", "pass_at_k_at_best", "pass_at_k_held_out")
+from eager.evaluation.statistics.inference import DIGITS, Interval, share_interval
+from eager.report.tables.comparison import with_bounds
+from eager.report.tables.pairing import BASELINE, Pooled, key_of
+
+COLUMNS = ("best_threshold", "pass_at_k_at_best", *with_bounds("pass_at_k_held_out", None, None))
 
 
 class Sweep(NamedTuple):
@@ -23,19 +26,21 @@ class Sweep(NamedTuple):
         best: theta (nats) with the highest Pass@k.
         at_best: Pass@k with it.
         held_out: Pass@k where the theta of each prompt is the best one on all other prompts.
+        interval: of `held_out`, as if the choices were given: they hardly change with one prompt.
     """
 
     best: float
     at_best: float
     held_out: float
+    interval: Interval | None
 
 
-def sweep(solved: Mapping[float, Mapping[str, bool]], tokens: Mapping[float, float]) -> Sweep:
+def sweep(solved: Mapping[float, Mapping[str, float]], tokens: Mapping[float, float]) -> Sweep:
     """Best and held-out Pass@k over thetas; of equally good ones that with fewer tokens is taken.
 
     Args:
-        solved: by theta (nats), for each prompt whether it has a right sequence; the prompts are
-            the same for every theta.
+        solved: by theta (nats), for each prompt the share of seeds in which it has a right
+            sequence; the prompts are the same for every theta.
         tokens: by theta, tokens per prompt.
 
     Raises:
@@ -47,49 +52,50 @@ def sweep(solved: Mapping[float, Mapping[str, bool]], tokens: Mapping[float, flo
     counts = {theta: sum(found.values()) for theta, found in solved.items()}
 
     def chosen(without: str | None) -> float:
-        def merit(theta: float) -> tuple[int, float]:
+        def merit(theta: float) -> tuple[float, float]:
             own = 0 if without is None else solved[theta][without]
-            return counts[theta] - own, -tokens[theta]
+            # Shares that are equal but for the last digit are equal.
+            return round(counts[theta] - own, DIGITS), -tokens[theta]
 
         return max(sorted(solved), key=merit)
 
     best = chosen(None)
+    held_out = np.array([[float(solved[chosen(prompt)][prompt])] for prompt in prompts])
     return Sweep(
-        best,
-        counts[best] / len(prompts),
-        fmean(solved[chosen(prompt)][prompt] for prompt in prompts),
+        best, counts[best] / len(prompts), float(held_out.mean()), share_interval(held_out)
     )
 
 
-def sweep_columns(results: Sequence[Result]) -> list[dict[str, float | None]]:
+def sweep_columns(results: Sequence[Pooled]) -> list[dict[str, float | None]]:
     """Columns of each result's row: those of its method over the thetas that its cell is run with.
 
     Empty rows, without the columns, where no method has several thetas; columns without values
     where this one has not (Full Parallel knows none).
     """
-    families: dict[tuple[Any, ...], list[Result]] = {}
-    for result in results:
-        families.setdefault(_family(result), []).append(result)
+    families: dict[Hashable, list[Pooled]] = {}
+    for one in results:
+        families.setdefault(_family(one), []).append(one)
     found = {key: _columns(members) for key, members in families.items()}
     if not any(found.values()):
         return [{} for _ in results]
-    return [dict.fromkeys(COLUMNS) | found[_family(result)] for result in results]
+    return [dict.fromkeys(COLUMNS) | found[_family(one)] for one in results]
 
 
-def _family(result: Result) -> tuple[Any, ...]:
-    cell, method, _ = result
-    return method, *(item for item in sorted(cell.items()) if item[0] != "entropy_threshold")
+def _family(one: Pooled) -> Hashable:
+    return one.method, key_of(one.cell, "entropy_threshold")
 
 
-def _columns(members: list[Result]) -> dict[str, float]:
-    by_theta = {float(cell.get("entropy_threshold", 0)): metrics for cell, _, metrics in members}
-    per_prompt = [metrics["per_prompt"] for metrics in by_theta.values()]
-    same = all(found and found.keys() == per_prompt[0].keys() for found in per_prompt)
-    if members[0][1] == "parallel" or len(by_theta) < 2 or not same:
+def _columns(members: list[Pooled]) -> dict[str, Any]:
+    by_theta = {float(one.cell.get("entropy_threshold") or 0): one for one in members}
+    prompts = members[0].prompts
+    same = all(one.prompts and one.prompts == prompts for one in members)
+    if members[0].method == BASELINE or len(by_theta) < 2 or not same:
         return {}
     solved = {
-        theta: {name: bool(row["solved"]) for name, row in metrics["per_prompt"].items()}
-        for theta, metrics in by_theta.items()
+        theta: dict(zip(prompts, one.values("solved").mean(axis=1), strict=True))
+        for theta, one in by_theta.items()
     }
-    tokens = {theta: metrics["tokens_per_prompt"] for theta, metrics in by_theta.items()}
-    return dict(zip(COLUMNS, sweep(solved, tokens), strict=True))
+    tokens = {theta: float(one.total("tokens_per_prompt") or 0) for theta, one in by_theta.items()}
+    best, at_best, held_out, interval = sweep(solved, tokens)
+    figures = {"best_threshold": best, "pass_at_k_at_best": at_best}
+    return {**figures, **with_bounds("pass_at_k_held_out", held_out, interval)}
