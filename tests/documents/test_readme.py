@@ -26,7 +26,7 @@ needs_demo = pytest.mark.skipif(
 @pytest.fixture
 def same_processor(tmp_path: Path) -> None:
     fresh = tmp_path / "fresh.csv"
-    fresh.write_text(readme.without_times(readme.FRESH))
+    fresh.write_text(readme.with_processor(readme.FRESH))
     here, kept = (pd.read_csv(p)["processor"].unique().tolist() for p in (fresh, readme.KEPT))
     if here != kept:
         pytest.skip(f"the committed figures were made on {kept}, the demo here on {here}")
@@ -44,7 +44,7 @@ def test_the_readme_is_what_the_workflow_and_the_kept_figures_make(
 @needs_demo
 @pytest.mark.usefixtures("same_processor")
 def test_the_kept_figures_are_those_of_the_demo() -> None:
-    assert readme.without_times(readme.FRESH) == readme.KEPT.read_text()
+    assert readme.with_processor(readme.FRESH) == readme.KEPT.read_text()
 
 
 def test_missing_markers_of_a_section_are_an_error() -> None:

@@ -1,7 +1,7 @@
 """The parts of README.md that are made from the demo: a small table and one of its figures.
 
-The demo's metrics are kept beside the workflow without times, so that they can be compared
-on any day; the table and the figure are made from that copy, and the copy from `results/demo`.
+The demo's metrics are kept beside the workflow, so that they can be compared on any day; the table
+and the figure are made from that copy, and the copy from `results/demo`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,6 @@ FRESH = ROOT / "results/demo/tables/summary.csv"
 KEPT = ROOT / "workflow/report/demo/summary.csv"
 FIGURE = ROOT / "workflow/report/demo/pass_at_k.svg"
 DATASET = "arithmetic"
-TIMES = ("seconds", "engine_seconds", "seconds_relative")
-
-
 EQUAL_TOKENS = "pass_at_k_equal_tokens_difference"
 
 
@@ -43,15 +40,15 @@ def write_readme(*, check: bool) -> list[Path]:
         The files that were not up to date. Where there is a finished demo, the kept copy is
         compared with it; where not, it is taken as it is.
     """
-    kept = without_times(FRESH) if FRESH.exists() else read_text(KEPT)
+    kept = with_processor(FRESH) if FRESH.exists() else read_text(KEPT)
     table = pd.read_csv(io.StringIO(kept))
     text = with_section(read_text(README), "demo", small_table(table))
     wanted = {KEPT: kept, FIGURE: _figure(table), README: text}
     return update_files(wanted, check=check)
 
 
-def without_times(summary: Path) -> str:
-    """The summary as CSV without what differs from run to run, and with the processor.
+def with_processor(summary: Path) -> str:
+    """The summary as CSV, and the processor it was made on.
 
     Another processor rounds differently, so other figures are to be expected there.
 
@@ -61,7 +58,7 @@ def without_times(summary: Path) -> str:
     table = pd.read_csv(summary, dtype=str, keep_default_na=False)
     runs = [read_json(path) for path in sorted(summary.parents[1].rglob("run.json"))]
     processors = {run["hardware"]["processor"] for run in runs}
-    table = table.drop(columns=list(TIMES)).assign(processor=" + ".join(sorted(processors)))
+    table = table.assign(processor=" + ".join(sorted(processors)))
     return table.to_csv(index=False, lineterminator="\n")
 
 
