@@ -167,7 +167,7 @@ def _references(module: str, statement: ast.stmt) -> Iterator[tuple[str, Place]]
             words.insert(0, base.attr)
             base = base.value
             inside.add(id(base))
-        if isinstance(base, ast.Name):
+        if isinstance(base, ast.Name) and isinstance(base.ctx, ast.Load):
             for place in filter(_counts, _places(module, base.id, words)):
                 yield ".".join([base.id, *words]), place
 
