@@ -53,8 +53,8 @@ def _try_to_break(engine: Engine, session: Session) -> Iterator[Finding]:
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="eager-canary-") as canary:
         canary.write("canary")
         canary.flush()
-        arguments = codec.encode([[canary.name, os.getpid()]]).decode()
-        session.set_task({"base": arguments, "plus": "[]"})
+        arguments = codec.encode([canary.name, os.getpid()])
+        session.set_task({"base": [(PROBE_SECONDS, arguments)]})
         for probe in PROBES:
             yield _run_probe(engine, session, probe)
         with open(canary.name, encoding="utf-8") as file:
@@ -72,7 +72,6 @@ def _run_probe(engine: Engine, session: Session, probe: Probe) -> Finding:
     request = RunRequest(
         entry_point="probe",
         code=probe.program.encode(),
-        limits=(PROBE_SECONDS,),
         total_seconds=2 * PROBE_SECONDS,
         output_bytes=PROBE_OUTPUT_BYTES,
     )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from importlib import resources
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+from eager.sandbox.cache import Cache
 from eager.sandbox.checker import ExpectedSet
 from eager.sandbox.engines.containers import Engine
 from eager.sandbox.references import expected_sets, run_reference, stored_reference
@@ -20,8 +22,15 @@ from eager.sandbox.sanitizing import Sanitized, sanitize, sanitize_alone
 from eager.sandbox.selection import select_engine
 from eager.sandbox.session import Session, harness_version
 from eager.sandbox.settings import VERDICT_LIMITS, SandboxSettings
-from eager.sandbox.store import Store
-from eager.sandbox.tasks import SET_NAMES, CodeTask, CodeVerdict, SetName, Submission, load_evalplus
+from eager.sandbox.tasks import (
+    SET_NAMES,
+    CodeTask,
+    CodeVerdict,
+    SetName,
+    Submission,
+    hash_of,
+    load_evalplus,
+)
 from eager.util.errors import EagerError
 
 __all__ = [
@@ -31,7 +40,8 @@ __all__ = [
 # Solutions of one task that a container gets in a row.
 BATCH = 16
 _EVALUATION_MODULES = (
-    "checker.py", "runner.py", "references.py", "sanitizing.py", "evalplus_rules.py",
+    "checker.py", "comparing.py", "runner.py", "session.py", "references.py", "sanitizing.py",
+    "evalplus_rules.py",
 )  # fmt: skip
 
 Job = TypeVar("Job")
@@ -73,7 +83,7 @@ def evaluate(
                 f"submission {submission.sample_id}: the data set has no task {submission.task_id};"
                 " correct its task_id or name another data set"
             )
-    return Evaluation(by_id, settings, Store(cache_dir)).judge(submissions)
+    return Evaluation(by_id, settings, Cache(cache_dir)).judge(submissions)
 
 
 class Evaluation:
@@ -83,14 +93,29 @@ class Evaluation:
         self,
         tasks: dict[str, CodeTask],
         settings: SandboxSettings,
-        store: Store,
+        cache: Cache,
         engine: Engine | None = None,
     ) -> None:
-        """`engine`: one that works already; otherwise it is chosen when the first run needs it."""
+        """`engine`: one that works already; otherwise it is chosen when the first key needs it."""
         self.tasks = tasks
         self.settings = settings
-        self.store = store
-        self._engine = engine
+        self.cache = cache
+        self._given = engine
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What runs the containers.
+
+        Raises:
+            EagerError: no engine works.
+        """
+        return self._given or select_engine(self.settings)
+
+    @cached_property
+    def software(self) -> list[str]:
+        """What a verdict depends on besides task, program, limits and this project's code."""
+        outside = [sys.version, version("numpy"), version("evalplus")]
+        return [*self.engine.identity, *outside]
 
     def judge(self, submissions: Sequence[Submission]) -> list[CodeVerdict]:
         """Verdicts in the order of the submissions.
@@ -120,13 +145,14 @@ class Evaluation:
         self, kind: str, key: str, read: Callable[[dict[str, Any]], Read | None]
     ) -> Read | None:
         """A stored result as `read` understands it, or None if it is absent or damaged."""
-        value = self.store.get(kind, key)
+        value = self.cache.get(kind, key)
         return None if value is None else read(value)
 
     def verdict_key(self, task: CodeTask, program: str) -> str:
         """Key of a stored verdict: 64 hex digits of a hash."""
         limits = self.settings.model_dump(include=VERDICT_LIMITS)
-        return _key("verdict", task.fingerprint, program, limits, evaluation_version())
+        parts = (task.fingerprint, program, limits, self.software, evaluation_version())
+        return hash_of("verdict", *parts)
 
     def find_programs(self, submissions: Sequence[Submission]) -> list[tuple[str | None, str]]:
         """The program of each submission, or None and why there is none.
@@ -167,7 +193,7 @@ class Evaluation:
         def keep(key: str, answer: Sanitized) -> None:
             found[key] = answer
             if answer.certain:
-                self.store.put("sanitized", key, answer.to_store())
+                self.cache.put("sanitized", key, answer.to_store())
 
         def sanitize_one(session: Session, key: str) -> None:
             keep(key, sanitize(session, *texts[key], self.settings))
@@ -183,7 +209,8 @@ class Evaluation:
     def text_key(self, submission: Submission) -> str:
         """Key of the code that was found in a text: 64 hex digits of a hash."""
         entry_point = self.tasks[submission.task_id].entry_point
-        return _key("sanitized", entry_point, submission.text, harness_version())
+        parts = (entry_point, submission.text, self.settings.sanitize_seconds, self.software)
+        return hash_of("sanitized", *parts, harness_version())
 
     def run_missing(self, wanted: dict[str, tuple[str, str]]) -> dict[str, Outcome]:
         """Run what no stored verdict answers, storing each as it comes.
@@ -197,7 +224,7 @@ class Evaluation:
         for key, (task_id, _) in wanted.items():
             by_task.setdefault(task_id, []).append(key)
         self.make_references(
-            one for one in by_task if not self.store.has("references", self.reference_key(one))
+            one for one in by_task if not self.cache.has("references", self.reference_key(one))
         )
         outcomes: dict[str, Outcome] = {key: dict.fromkeys(SET_NAMES) for key in wanted}
         damaged: list[list[str]] = []
@@ -208,14 +235,14 @@ class Evaluation:
             if expected is None:
                 damaged.append(batch)
                 return
-            send_task(session, task)
+            send_task(session, expected)
             for key in batch:
                 outcome = outcomes[key]
                 for name in SET_NAMES:
                     if outcome[name] is None:
-                        outcome[name] = run_set(session, expected[name], wanted[key][1], alone)
+                        outcome[name] = run_set(session, expected, name, wanted[key][1], alone)
                 if all(outcome.values()):
-                    self.store.put("verdicts", key, outcome_to_store(outcome))
+                    self.cache.put("verdicts", key, outcome_to_store(outcome))
 
         self.in_parallel(_batches(by_task.values()), run_batch)
         if damaged:
@@ -246,13 +273,14 @@ class Evaluation:
 
         def run_one(session: Session, task_id: str) -> None:
             reference = run_reference(session, self.tasks[task_id])
-            self.store.put("references", self.reference_key(task_id), reference)
+            self.cache.put("references", self.reference_key(task_id), reference)
 
         self.in_parallel(task_ids, run_one)
 
     def reference_key(self, task_id: str) -> str:
         """Key of a reference's stored outputs: 64 hex digits of a hash."""
-        return _key("reference", self.tasks[task_id].fingerprint, evaluation_version())
+        parts = (self.tasks[task_id].fingerprint, self.software, evaluation_version())
+        return hash_of("reference", *parts)
 
     def expected(self, task: CodeTask) -> dict[SetName, ExpectedSet] | None:
         """What a task's solutions have to give; None if what is stored of it is damaged."""
@@ -280,10 +308,8 @@ class Evaluation:
             pending.put(job)
         if pending.empty():
             return
-        if self._engine is None:
-            self._engine = select_engine(self.settings)
         count = min(workers or self.settings.worker_count(), pending.qsize())
-        sessions = [Session(self._engine, slot, sanitizer) for slot in range(count)]
+        sessions = [Session(self.engine, slot, sanitizer) for slot in range(count)]
         errors: list[BaseException] = []
         stop = threading.Event()
 
@@ -318,10 +344,6 @@ def _batches(lists: Iterable[list[str]]) -> Iterator[list[str]]:
     for keys in lists:
         for start in range(0, len(keys), BATCH):
             yield keys[start : start + BATCH]
-
-
-def _key(*parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _verdict(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from eager.sandbox.checker import ExpectedSet, Reply, is_comparable, not_none
 from eager.sandbox.evalplus_rules import rules
 from eager.sandbox.guest import codec, protocol
-from eager.sandbox.runner import MAX_DEATHS, send_task
+from eager.sandbox.runner import MAX_DEATHS
 from eager.sandbox.session import LOG, ContainerDied, RunRequest, Session
 from eager.sandbox.settings import SandboxSettings
 from eager.sandbox.tasks import SET_NAMES, CodeTask, SetName
@@ -25,14 +24,11 @@ class _Recorder:
     """Collects what a reference solution answers."""
 
     replies: list[Reply] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
     problem: str = ""
 
     def take(self, kind: bytes, payload: bytes) -> bool:
         if kind in (protocol.VALUE, protocol.LIKENESS):
             self.replies.append(Reply(kind, payload))
-        elif kind == protocol.SECONDS:
-            self.seconds.extend(json.loads(payload))
         else:
             self.problem = payload.decode("ascii", "replace")
         return not self.problem
@@ -47,7 +43,12 @@ def run_reference(session: Session, task: CodeTask) -> dict[str, Any]:
     Raises:
         EagerError: it fails, or returns what cannot be compared; the message names the task.
     """
-    send_task(session, task)
+    session.set_task(
+        {
+            name: [(REFERENCE_CALL_SECONDS, arguments) for arguments in task.encoded_inputs[name]]
+            for name in SET_NAMES
+        }
+    )
     return {name: _reference_set(session, task, name) for name in SET_NAMES}
 
 
@@ -55,12 +56,10 @@ def _reference_set(session: Session, task: CodeTask, name: SetName) -> dict[str,
     count = len(task.inputs(name))
     request = RunRequest(
         entry_point=task.entry_point,
-        code=task.reference.encode(errors="replace"),
+        code=codec.to_bytes(task.reference),
         inputs=name,
-        limits=(REFERENCE_CALL_SECONDS,) * count,
         total_seconds=REFERENCE_SECONDS,
         output_bytes=REFERENCE_BYTES,
-        timed=True,
     )
     problem = ""
     for _ in range(MAX_DEATHS):
@@ -72,12 +71,12 @@ def _reference_set(session: Session, task: CodeTask, name: SetName) -> dict[str,
         except ContainerDied as error:
             problem = f"its container died: {error}; raise the sandbox's memory_bytes, or rerun"
             continue
-        if len(record.replies) == count and len(record.seconds) == count:
+        if len(record.replies) == count:
             kept = [_kept(task, name, index, reply) for index, reply in enumerate(record.replies)]
             return {
                 "kinds": b"".join(reply.kind for reply in kept).decode(),
                 "payloads": [reply.payload.decode() for reply in kept],
-                "seconds": record.seconds,
+                "seconds": list(end.seconds),
             }
         problem = (
             f"{record.problem or end.reason}, test {len(record.replies)}; the data set is damaged, "

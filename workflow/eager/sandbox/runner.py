@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
 from eager.sandbox.checker import ExpectedSet, SetCheck
-from eager.sandbox.guest import limits, protocol
+from eager.sandbox.guest import codec, limits, protocol
 from eager.sandbox.session import LOG, ContainerDied, NotConfined, RunEnd, RunRequest, Session
-from eager.sandbox.tasks import SET_NAMES, CodeTask, Status
+from eager.sandbox.tasks import SET_NAMES, SetName, Status
 from eager.util.errors import EagerError
 
 # A solution whose container died this often, beside others and again alone, is the likely reason.
 MAX_DEATHS = 2
 CONTROL_VALUE = b"271828"
-CONTROL_PROGRAM = b"def control():\n    return 271828\n"
+CONTROL_PROGRAM = b"""
+import threading
+def control():
+    barrier = threading.Barrier(9)
+    for _ in range(8):
+        threading.Thread(target=barrier.wait).start()
+    barrier.wait()
+    return 271828
+"""
 CONTROL_SECONDS = 60.0
 
 
@@ -59,19 +68,29 @@ def outcome_to_store(outcome: Outcome) -> dict[str, Any]:
     return {name: asdict(result) for name, result in outcome.items() if result is not None}
 
 
-def send_task(session: Session, task: CodeTask) -> None:
-    """Make `task` the task of the following runs."""
-    session.set_task({name: task.encoded_inputs[name].decode() for name in SET_NAMES})
+def send_task(session: Session, sets: Mapping[SetName, ExpectedSet]) -> None:
+    """Make the task of these sets the task of the following runs."""
+    session.set_task(
+        {
+            name: list(zip(one.limits, one.task.encoded_inputs[name], strict=True))
+            for name, one in sets.items()
+        }
+    )
 
 
 def run_set(
-    session: Session, expected: ExpectedSet, solution: str, alone: bool = False
+    session: Session,
+    sets: Mapping[SetName, ExpectedSet],
+    name: SetName,
+    solution: str,
+    alone: bool = False,
 ) -> SetResult | None:
     """Run a solution on one set of inputs of the session's task.
 
     Args:
         session: where to run it; the task has been sent.
-        expected: what a right solution answers, and its limits.
+        sets: what a right solution answers, and its limits.
+        name: which of both.
         solution: a whole program.
         alone: no other solution runs now, so that nothing but this one can be to blame.
 
@@ -82,16 +101,16 @@ def run_set(
     Raises:
         EagerError: no container can be started, or the sandbox itself fails.
     """
+    expected = sets[name]
     request = RunRequest(
         entry_point=expected.task.entry_point,
-        code=solution.encode(errors="replace"),
-        inputs=expected.name,
-        limits=expected.limits,
+        code=codec.to_bytes(solution),
+        inputs=name,
         total_seconds=expected.total_seconds,
         output_bytes=expected.output_bytes,
     )
     for _ in range(MAX_DEATHS):
-        check = SetCheck(expected)
+        check = SetCheck(expected, session.compare)
         try:
             end = session.run(request, check.take)
         except ContainerDied as error:
@@ -100,51 +119,54 @@ def run_set(
             continue
         if not alone and _may_be_the_machine(check, end):
             return None
+        if check.no_thread:
+            confirm_sandbox(session, "it did not start a thread")
+            send_task(session, sets)
         return _result(check, end)
     if not alone:
         return None
-    confirm_sandbox(session, death)
-    send_task(session, expected.task)
+    if isinstance(death, NotConfined):
+        raise _sandbox_failed(session, str(death))
+    confirm_sandbox(session, str(death))
+    send_task(session, sets)
     return SetResult(False, "crashed", f"its container died {MAX_DEATHS} times ({death})")
 
 
 def _may_be_the_machine(check: SetCheck, end: RunEnd) -> bool:
     """Whether something else than the solution's CPU time and answers ended the run."""
     if check.complete or check.status is not None:
-        return False
+        return check.no_thread
     # The kernel kills a process when the machine is out of memory; for any other reason than the
     # end of the process, it is the supervisor's own signal.
     killed = end.reason == "end" and end.signal == signal.SIGKILL
     return killed or end.reason == limits.BACKSTOP
 
 
-def confirm_sandbox(session: Session, death: ContainerDied) -> None:
+def confirm_sandbox(session: Session, problem: str) -> None:
     """Return if a harmless program runs in a container here, so that another was to blame.
 
     The session's task is gone afterwards.
 
     Raises:
-        EagerError: it does not run either, or a solution was never reached: no verdict.
+        EagerError: it does not run either: no verdict.
     """
-    problem = str(death)
-    if not isinstance(death, NotConfined):
-        answers: list[tuple[bytes, bytes]] = []
+    answers: list[tuple[bytes, bytes]] = []
 
-        def take(kind: bytes, payload: bytes) -> bool:
-            answers.append((kind, payload))
-            return False
+    def take(kind: bytes, payload: bytes) -> bool:
+        answers.append((kind, payload))
+        return True
 
-        session.set_task({"base": "[[]]", "plus": "[]"})
-        request = RunRequest(
-            "control", CONTROL_PROGRAM, limits=(CONTROL_SECONDS,), total_seconds=CONTROL_SECONDS
-        )
-        try:
-            session.run(request, take)
-        except ContainerDied as error:
-            problem = str(error)
-        if answers == [(protocol.VALUE, CONTROL_VALUE)]:
-            return
-    raise EagerError(
+    session.set_task({"base": [(CONTROL_SECONDS, b"[]")]})
+    try:
+        session.run(RunRequest("control", CONTROL_PROGRAM), take)
+    except ContainerDied as error:
+        problem = str(error)
+    if answers != [(protocol.VALUE, CONTROL_VALUE)]:
+        raise _sandbox_failed(session, problem)
+
+
+def _sandbox_failed(session: Session, problem: str) -> EagerError:
+    return EagerError(
         f"the {session.engine.name} sandbox failed ({problem}) with a harmless program too, so "
         "there is no verdict on the solutions affected; see `eager sandbox doctor`, and rerun: "
         "what is finished is kept"
@@ -163,8 +185,10 @@ def _result(check: SetCheck, end: RunEnd) -> SetResult:
         return SetResult(False, "timeout", where, test)
     if end.reason == limits.BACKSTOP:
         return SetResult(False, "timeout", f"waits instead of computing, {where}", test)
-    if end.reason == "output":
-        return SetResult(False, "output", f"too much output, {where}", test)
+    if end.reason in ("output", "files"):
+        return SetResult(False, "output", f"too much {end.reason}, {where}", test)
+    if end.reason == "malformed":
+        return SetResult(False, "wrong", f"malformed reply, {where}", test)
     if end.signal:
         cause = signal.Signals(end.signal).name
         return SetResult(False, "crashed", f"process ended by {cause}, {where}", test)

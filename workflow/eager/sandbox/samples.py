@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from eager.sandbox.cache import write_whole
 from eager.sandbox.evalplus_rules import mbpp_outputs, pass_at_k
-from eager.sandbox.store import write_whole
 from eager.sandbox.tasks import CodeTask, CodeVerdict, SetName, Status, Submission
 from eager.util.errors import EagerError
 from eager.util.files import read_json_lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from eager.sandbox.guest import limits, protocol
+from eager.sandbox.guest import codec, limits, protocol
 from eager.sandbox.runner import MAX_DEATHS
 from eager.sandbox.session import LOG, ContainerDied, NotConfined, RunRequest, Session
 from eager.sandbox.settings import SandboxSettings
@@ -47,16 +47,16 @@ def sanitize(session: Session, entry_point: str, text: str, settings: SandboxSet
     Raises:
         EagerError: no container can be started.
     """
-    found: list[str] = []
+    found: list[bytes] = []
     problem = ""
 
     def take(kind: bytes, payload: bytes) -> bool:
         nonlocal problem
-        if kind == protocol.TEXT:
-            found.append(payload.decode(errors="replace"))
+        if kind == protocol.VALUE:
+            found.append(payload)
         else:
             problem = payload.decode("ascii", "replace")
-        return False
+        return True
 
     request = RunRequest(
         entry_point=entry_point,
@@ -64,6 +64,7 @@ def sanitize(session: Session, entry_point: str, text: str, settings: SandboxSet
         total_seconds=settings.sanitize_seconds,
         sanitize=True,
     )
+    session.set_task({"base": [(settings.sanitize_seconds, b"[]")]})
     for _ in range(MAX_DEATHS):
         try:
             end = session.run(request, take)
@@ -73,9 +74,10 @@ def sanitize(session: Session, entry_point: str, text: str, settings: SandboxSet
             continue
         if found and len(found[0]) > SANITIZED_MAX_BYTES:
             return Sanitized(None, "the code in the text is longer than a program may be")
-        if found:
-            return Sanitized(found[0], "")
-        if end.reason == limits.TIMEOUT:
+        code = codec.decode(found[0]) if found else None
+        if isinstance(code, str):
+            return Sanitized(code, "")
+        if end.reason == limits.TIMEOUT or problem == "TimeLimit":
             seconds = settings.sanitize_seconds
             return Sanitized(None, f"no code was found in {seconds:g} s of CPU time")
         problem = problem or f"it ended without an answer ({end.reason}, signal {end.signal})"

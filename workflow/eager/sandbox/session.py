@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
+import secrets
+import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from itertools import starmap
 from typing import Any, Self
 
-from eager.sandbox.engines.containers import SCRATCH, Engine, EngineUnavailable
+from eager.sandbox.comparing import Checker
+from eager.sandbox.engines.containers import (
+    FIRST_UID,
+    LAST_UID,
+    SCRATCH,
+    Engine,
+    EngineUnavailable,
+)
 from eager.sandbox.engines.links import Link, LinkClosed
 from eager.sandbox.guest import limits, protocol
 from eager.sandbox.settings import SandboxSettings
+from eager.sandbox.tasks import SetName
 from eager.util.errors import EagerError
 
 LOG = logging.getLogger(__name__)
@@ -25,8 +37,7 @@ LOG = logging.getLogger(__name__)
 INSIDE_MODULES = (
     "codec", "protocol", "limits", "confine", "measure", "extraction", "solution", "harness",
 )  # fmt: skip
-FIRST_UID = 10_000
-UIDS_PER_CONTAINER = 200
+UIDS_PER_CONTAINER = 256
 START_SECONDS = 120.0
 START_TRIES = 2
 # How long the supervisor may stay silent beyond the wall-clock limit of a run before it counts as
@@ -53,23 +64,25 @@ class RunRequest:
 
     entry_point: str
     code: bytes
-    inputs: str = "base"
-    limits: tuple[float, ...] = ()
+    inputs: SetName = "base"
     # CPU seconds, as the limits of the calls.
     total_seconds: float = 60.0
     output_bytes: int = 1 << 24
-    timed: bool = False
     sanitize: bool = False
 
 
 @dataclass(frozen=True)
 class RunEnd:
-    """How a run ended, as the supervisor saw it."""
+    """How a run ended, as the supervisor saw it.
+
+    `seconds`: CPU seconds of each call, as the process itself measured them.
+    """
 
     reason: str
     signal: int
     exit_code: int
     loaded: bool
+    seconds: tuple[float, ...] = ()
 
 
 @cache
@@ -89,6 +102,25 @@ def harness_version() -> str:
     return hashlib.sha256(inside_sources()).hexdigest()[:16]
 
 
+def claim_users() -> tuple[int, socket.socket]:
+    """The first of a block of users that no other container on this machine has while this lasts.
+
+    So no limit of the kernel, which counts by user, counts two containers together. The claim is
+    the name of a socket, which ends with the process that holds it.
+    """
+    while True:
+        block = secrets.randbelow((LAST_UID - FIRST_UID) // UIDS_PER_CONTAINER)
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            claim.bind(f"\0eager-sandbox-users-{block}")
+        except OSError as error:
+            claim.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return FIRST_UID + block * UIDS_PER_CONTAINER, claim
+
+
 class Session:
     """A container for many runs, one at a time; use as a context manager."""
 
@@ -101,19 +133,25 @@ class Session:
         self._link: Link | None = None
         self._splitter = protocol.Splitter()
         self._frames: deque[tuple[bytes, bytes]] = deque()
-        self._task: bytes | None = None
+        self._task = b""
         self._task_sent = False
         self._shut = False
+        self._first_uid, self._claim = claim_users()
+        self._checker = Checker()
+        self.compare = self._checker.compare
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+        self._checker.close()
+        self._claim.close()
 
     def shut(self) -> None:
         """End the container and start no other: called from outside the thread that runs."""
         self._shut = True
+        self._checker.kill()
         self.close()
 
     def close(self) -> None:
@@ -141,7 +179,7 @@ class Session:
                 if not left or self._shut:
                     raise EagerError(str(error)) from None
                 LOG.warning("%s; trying once more", error)
-        gaps = find_gaps(self.facts, self.engine.separate_users)
+        gaps = find_gaps(self.facts, self.engine.separate_users, self._sanitizer)
         if gaps:
             self.close()
             raise EagerError(
@@ -151,7 +189,7 @@ class Session:
 
     def _start_once(self) -> dict[str, Any]:
         if not self._shut:
-            self._link = self.engine.start()
+            self._link = self.engine.start(self._first_uid, self._sanitizer)
         if self._shut or self._link is None:
             self.close()
             raise EagerError("the evaluation has been stopped; a rerun goes on from what is stored")
@@ -159,7 +197,7 @@ class Session:
         self._frames.clear()
         self._task_sent = False
         configuration = {
-            "first_uid": FIRST_UID + self._slot * UIDS_PER_CONTAINER,
+            "first_uid": self._first_uid,
             "uids": UIDS_PER_CONTAINER,
             "separate_users": self.engine.separate_users,
             "memory_bytes": self.settings.memory_bytes,
@@ -183,9 +221,11 @@ class Session:
         facts: dict[str, Any] = json.loads(payload)
         return facts
 
-    def set_task(self, payload: dict[str, Any]) -> None:
-        """The task of the following runs: base and plus inputs, encoded, as text."""
-        self._task = json.dumps(payload).encode()
+    def set_task(self, calls: Mapping[SetName, Sequence[tuple[float, bytes]]]) -> None:
+        """The calls of the following runs by set: limit in CPU seconds and encoded arguments."""
+        streams = {name: b"".join(starmap(protocol.call, calls[name])) for name in calls}
+        sizes = json.dumps({name: len(stream) for name, stream in streams.items()})
+        self._task = protocol.frame(protocol.TASK, sizes.encode()) + b"".join(streams.values())
         self._task_sent = False
 
     def run(self, request: RunRequest, on_reply: Callable[[bytes, bytes], bool]) -> RunEnd:
@@ -198,17 +238,15 @@ class Session:
         self.start()
         assert self._link is not None
         try:
-            if self._task is not None and not self._task_sent:
-                self._link.send(protocol.frame(protocol.TASK, self._task))
+            if not self._task_sent:
+                self._link.send(self._task)
                 self._task_sent = True
             header = {
                 "entry_point": request.entry_point,
                 "inputs": request.inputs,
-                "limits": request.limits,
                 "total_seconds": request.total_seconds,
                 "output_bytes": request.output_bytes,
                 "code_bytes": len(request.code),
-                "timed": request.timed,
                 "sanitize": request.sanitize,
             }
             frame = protocol.frame(protocol.RUN, json.dumps(header).encode())
@@ -224,9 +262,8 @@ class Session:
 
     def _follow(self, request: RunRequest, on_reply: Callable[[bytes, bytes], bool]) -> RunEnd:
         assert self._link is not None
-        replies = protocol.Splitter(MAX_REPLY_BYTES)
+        replies = protocol.Splitter(protocol.REPLY, MAX_REPLY_BYTES)
         deadline = time.monotonic() + limits.wall_seconds(request.total_seconds) + SILENCE_SECONDS
-        steps = [protocol.TAKEN, protocol.CONFINED, protocol.LOADED]
         wanted = True
         while True:
             kind, payload = self._next_frame(max(0.1, deadline - time.monotonic()))
@@ -238,10 +275,7 @@ class Session:
                 continue
             try:
                 for reply_kind, reply in replies.feed(payload):
-                    # Each step once and in its order; any other reply goes to the caller.
-                    if steps and reply_kind == steps[0]:
-                        del steps[0]
-                    elif not on_reply(reply_kind, reply):
+                    if reply_kind in protocol.ANSWERS and not on_reply(reply_kind, reply):
                         wanted = False
                         break
             except protocol.ProtocolError:
@@ -249,11 +283,12 @@ class Session:
             if not wanted:
                 self._link.send(protocol.frame(protocol.STOP))
         end = json.loads(payload)
-        if protocol.CONFINED in steps:
+        if not end.pop("confined"):
             raise NotConfined(f"a solution process could not be confined ({end})")
         if not end.pop("clean"):
             self.close()
-        return RunEnd(loaded=protocol.LOADED not in steps, **end)
+        seconds = tuple(replies.seconds[len(protocol.STEPS) :])
+        return RunEnd(seconds=seconds, **end)
 
     def _next_frame(self, timeout: float) -> tuple[bytes, bytes]:
         assert self._link is not None
@@ -264,7 +299,7 @@ class Session:
         return self._frames.popleft()
 
 
-def find_gaps(facts: dict[str, Any], separate_users: bool) -> list[str]:
+def find_gaps(facts: dict[str, Any], separate_users: bool, sanitizer: bool = False) -> list[str]:
     """What a solution in this container could do that it must not be able to."""
     if "error" in facts:
         return [str(facts["error"])]
@@ -279,6 +314,14 @@ def find_gaps(facts: dict[str, Any], separate_users: bool) -> list[str]:
         gaps.append("privileges can be regained")
     if facts["writable"]:
         gaps.append(f"writable: {', '.join(facts['writable'])}")
-    if separate_users and facts["uid"] < FIRST_UID:
+    if facts["kernel_settings"]:
+        gaps.append(f"settings of the kernel can be changed: {facts['kernel_settings'][0]}")
+    if facts["outside_uid"] == 0:
+        gaps.append("solutions are root outside of the container")
+    if not facts["hash_seed_fixed"]:
+        gaps.append("the hash seed of Python is not fixed")
+    if facts["evalplus"] and not sanitizer:
+        gaps.append("solutions can read evalplus")
+    if separate_users and facts["uid"] < 1000:
         gaps.append("solutions have no user of their own")
     return gaps

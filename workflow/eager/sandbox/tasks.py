@@ -23,6 +23,8 @@ MAX_SHOWN = 60
 SetName = Literal["base", "plus"]
 SET_NAMES: tuple[SetName, SetName] = ("base", "plus")
 
+Suite = Literal["humaneval", "mbpp", "other"]
+
 Status = Literal["ok", "wrong", "exception", "timeout", "memory", "output", "crashed", "no_answer"]
 
 
@@ -42,7 +44,7 @@ class CodeTask(BaseModel):
     plus_inputs: tuple[Any, ...]
     canonical_solution: str
     atol: float = 0.0
-    suite: Literal["humaneval", "mbpp", "other"] = "other"
+    suite: Suite = "other"
 
     def inputs(self, name: SetName) -> tuple[Any, ...]:
         """The base or the plus inputs, each a list or tuple of arguments."""
@@ -54,18 +56,16 @@ class CodeTask(BaseModel):
         return self.prompt + self.canonical_solution
 
     @cached_property
-    def encoded_inputs(self) -> dict[SetName, bytes]:
-        """Both sets of inputs as they are sent into the container."""
-        return {name: codec.encode(list(self.inputs(name))) for name in SET_NAMES}
+    def encoded_inputs(self) -> dict[SetName, list[bytes]]:
+        """The arguments of every call of both sets, as they are sent into the container."""
+        return {name: [codec.encode(list(one)) for one in self.inputs(name)] for name in SET_NAMES}
 
     @cached_property
     def fingerprint(self) -> str:
         """A hash of everything in the task that a verdict depends on."""
         parts = [self.entry_point, self.reference, repr(self.atol), self.suite]
-        digest = hashlib.sha256(json.dumps(parts).encode())
-        for name in SET_NAMES:
-            digest.update(hashlib.sha256(self.encoded_inputs[name]).digest())
-        return digest.hexdigest()
+        inputs = [[one.decode() for one in self.encoded_inputs[name]] for name in SET_NAMES]
+        return hash_of(parts, inputs)
 
 
 class Submission(BaseModel):
@@ -110,6 +110,12 @@ class CodeVerdict(BaseModel):
     base_failed_test: int | None = None
     plus_failed_test: int | None = None
     solution: str = ""
+
+
+def hash_of(*parts: Any) -> str:
+    """64 hex digits of a hash of JSON values; no two texts are the same in it."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(codec.to_bytes(text)).hexdigest()
 
 
 def load_evalplus(path: Path) -> list[CodeTask]:

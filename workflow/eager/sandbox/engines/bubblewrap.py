@@ -13,13 +13,16 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterable
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 
 from eager.sandbox.engines.containers import (
     CAPABILITIES,
     COMMAND_SECONDS,
     ENVIRONMENT,
+    FIRST_UID,
     SCRATCH,
     SCRATCH_BYTES,
     Engine,
@@ -31,11 +34,13 @@ from eager.sandbox.settings import SandboxSettings
 
 INSIDE_PYTHON = "/eager/python"
 INSIDE_PACKAGES = "/eager/packages"
-# numpy for the harness; the rest is what evalplus's sanitizer imports.
-PACKAGES = (
-    "numpy", "evalplus", "tree_sitter", "tree_sitter_python", "tqdm", "termcolor", "appdirs",
-    "tempdir", "wget",
+PACKAGES = ("numpy",)
+SANITIZER_PACKAGES = (
+    "evalplus", "tree_sitter", "tree_sitter_python", "tqdm", "termcolor", "appdirs", "tempdir",
+    "wget",
 )  # fmt: skip
+# Without terminals.
+DEVICES = ("null", "zero", "random", "urandom")
 
 
 def find_program() -> str | None:
@@ -52,10 +57,10 @@ def find_program() -> str | None:
     return None
 
 
-def package_paths() -> list[Path]:
-    """Folders and files of the packages that the inside imports, as far as they are installed."""
+def package_paths(names: Iterable[str]) -> list[Path]:
+    """Folders and files of packages, as far as they are installed."""
     paths = []
-    for name in PACKAGES:
+    for name in names:
         specification = importlib.util.find_spec(name)
         if specification is None or specification.origin is None:
             continue
@@ -77,20 +82,20 @@ def _library_folders() -> list[str]:
     return [folder for folder in candidates if os.path.isdir(folder)]
 
 
-def mounts() -> list[str]:
+def mounts(sanitizer: bool = False) -> list[str]:
     """Bwrap's arguments that make the container's file system, all of it read-only."""
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    program = f"python{sys.version_info.major}.{sys.version_info.minor}"
     base = Path(sys.base_prefix)
-    library = f"{INSIDE_PYTHON}/lib/{version}"
+    library = f"{INSIDE_PYTHON}/lib/{program}"
     arguments: list[str] = []
     # Parents that bwrap makes by itself are closed to everyone but root.
     parents = [f"{INSIDE_PYTHON}/{child}" for child in ("", "bin", "lib")]
-    for folder in ("/eager", *parents, INSIDE_PACKAGES, "/lib", "/usr", "/usr/lib"):
+    for folder in ("/eager", *parents, INSIDE_PACKAGES, "/lib", "/usr", "/usr/lib", "/dev"):
         arguments += ["--perms", "0755", "--dir", folder]
     for folder in _library_folders():
         arguments += ["--ro-bind", folder, folder]
-    interpreter = os.path.realpath(base / "bin" / version)
-    arguments += ["--ro-bind", interpreter, f"{INSIDE_PYTHON}/bin/{version}"]
+    interpreter = os.path.realpath(base / "bin" / program)
+    arguments += ["--ro-bind", interpreter, f"{INSIDE_PYTHON}/bin/{program}"]
     arguments += ["--ro-bind", sysconfig.get_path("stdlib"), library]
     site = Path(sysconfig.get_path("stdlib")) / "site-packages"
     if site.is_dir():
@@ -100,15 +105,21 @@ def mounts() -> list[str]:
     if base != Path("/usr"):
         for shared in sorted((base / "lib").glob("*.so*")):
             arguments += ["--ro-bind", str(shared), f"{INSIDE_PYTHON}/lib/{shared.name}"]
-    for path in package_paths():
+    for path in package_paths(PACKAGES + (SANITIZER_PACKAGES if sanitizer else ())):
         arguments += ["--ro-bind", str(path), f"{INSIDE_PACKAGES}/{path.name}"]
-    arguments += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    arguments += ["--proc", "/proc", "--remount-ro", "/proc"]
+    for device in DEVICES:
+        arguments += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
     arguments += ["--size", str(SCRATCH_BYTES), "--perms", "1777", "--tmpfs", SCRATCH]
     return [*arguments, "--remount-ro", "/"]
 
 
 class BubblewrapEngine(Engine):
-    """bubblewrap, as root with a user per solution, or as anyone with one user for all."""
+    """bubblewrap, as root with a user per solution, or as anyone but root with one user for all.
+
+    In a user namespace of root's a solution would be root to the kernel's files: root without the
+    right to do without such a namespace becomes another user first.
+    """
 
     name = "bubblewrap"
 
@@ -139,9 +150,13 @@ class BubblewrapEngine(Engine):
             ways.append(["--unshare-user", *common])
         complaint = "a user per solution needs root"
         for way in ways:
+            user = self._user(way, FIRST_UID)
             trial = [self._program, *way, "--ro-bind", "/", "/", "--proc", "/proc", "true"]
             answer = subprocess.run(
                 trial,
+                user=user,
+                group=user,
+                extra_groups=None if user is None else [],
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
@@ -157,6 +172,16 @@ class BubblewrapEngine(Engine):
             "userns=0), or install Docker or Podman"
         )
 
+    @staticmethod
+    def _user(namespaces: list[str], uid: int) -> int | None:
+        """Who has to run bwrap: this user, or `uid`."""
+        return uid if os.geteuid() == 0 and "--unshare-user" in namespaces else None
+
+    @property
+    def identity(self) -> list[str]:
+        """See `Engine.identity`."""
+        return [self.name, sys.version, os.uname().machine, version("numpy"), version("evalplus")]
+
     @property
     def separate_users(self) -> bool:  # type: ignore[override]
         """Only root can assign users; without it a user namespace has exactly one."""
@@ -168,9 +193,9 @@ class BubblewrapEngine(Engine):
             raise EngineUnavailable("the package numpy is missing; pip install numpy")
         assert self._namespaces
 
-    def command(self) -> list[str]:
+    def command(self, sanitizer: bool = False) -> list[str]:
         """The command line of one container."""
-        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        program = f"python{sys.version_info.major}.{sys.version_info.minor}"
         variables = dict(ENVIRONMENT)
         if sys.base_prefix != "/usr":
             # Its own libpython, not one of the same version that the system happens to have.
@@ -180,10 +205,11 @@ class BubblewrapEngine(Engine):
         ]
         return [
             self._program, *self._namespaces, "--die-with-parent", "--new-session", "--as-pid-1",
-            "--hostname", "box", "--clearenv", *environment, *mounts(), "--chdir", "/", "--",
-            f"{INSIDE_PYTHON}/bin/{version}", *boot_arguments(INSIDE_PACKAGES),
+            "--hostname", "box", "--clearenv", *environment, *mounts(sanitizer), "--chdir", "/",
+            "--", f"{INSIDE_PYTHON}/bin/{program}", *boot_arguments(INSIDE_PACKAGES),
         ]  # fmt: skip
 
-    def start(self) -> Link:
+    def start(self, first_uid: int, sanitizer: bool) -> Link:
         """See `Engine.start`."""
-        return PipeLink(self.command())
+        user = self._user(self._namespaces, first_uid)
+        return PipeLink(self.command(sanitizer), user=user)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -11,25 +13,29 @@ from abc import ABC, abstractmethod
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
-from eager.containers.client import docker_client
-from eager.sandbox.engines.links import DockerLink, Link, PipeLink
+from eager.sandbox.engines.links import Link, PipeLink
 from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
 
 SCRATCH = "/scratch"
 SCRATCH_BYTES = 16 << 20
 SCRATCH_OPTIONS = "rw,noexec,nosuid,nodev,size=16m,mode=1777"
+# What the sanitizer imports and no solution may read.
+EVALPLUS = "/opt/evalplus"
 # What the supervisor itself needs on top of the solution.
 SUPERVISOR_BYTES = 512 << 20
 PROCESSES = 64
 # One core for the solution and a little for the supervisor's relaying.
 CORES = min(1.2, os.cpu_count() or 1)
 CAPABILITIES = ("SETUID", "SETGID", "KILL")
-ENVIRONMENT = {"LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"}
+# With a hash seed that is not fixed, the order of a set decides by chance whether a program passes.
+ENVIRONMENT = {"LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
 COMMAND_SECONDS = 60
 NO_CGROUPS = ["--cgroups=disabled"]
+# Users that neither people nor other programs have (systemd's list of what is unused).
+FIRST_UID = 0x70000000
+LAST_UID = 0x7FFFFFFF
 
 
 class EngineUnavailable(EagerError):
@@ -39,7 +45,8 @@ class EngineUnavailable(EagerError):
 def boot_arguments(*package_folders: str) -> list[str]:
     """Arguments of the Python inside: read the supervisor from standard input and run it."""
     source = resources.files("eager.sandbox.guest").joinpath("boot.py").read_text(encoding="utf-8")
-    return ["-I", "-B", "-c", source, *package_folders]
+    # Not -I, nor -E: they ignore the hash seed.
+    return ["-s", "-P", "-B", "-c", source, *package_folders]
 
 
 class Engine(ABC):
@@ -63,100 +70,134 @@ class Engine(ABC):
             EngineUnavailable: they cannot; the message says why and what would help.
         """
 
+    @property
     @abstractmethod
-    def start(self) -> Link:
+    def identity(self) -> list[str]:
+        """What a verdict depends on of this engine and of the software that it runs.
+
+        Raises:
+            EngineUnavailable: see `check`.
+        """
+
+    @abstractmethod
+    def start(self, first_uid: int, sanitizer: bool) -> Link:
         """Start a container.
+
+        Args:
+            first_uid: the first of the users that belong to this container.
+            sanitizer: it is for texts, and has evalplus; otherwise for solutions, and has not.
 
         Raises:
             EngineUnavailable: the engine refuses.
         """
 
 
-class DockerEngine(Engine):
-    """Docker, through the `docker` package and the daemon's socket."""
+class ProgramEngine(Engine):
+    """Docker or Podman, through its command line."""
 
-    name = "docker"
-    limits_cpu = True
+    # Options of this program alone.
+    options: tuple[str, ...] = ()
 
     @cached_property
-    def _client(self) -> Any:
-        try:
-            return docker_client()
-        except EagerError as error:
-            raise EngineUnavailable(f"{error}, or set sandbox: bubblewrap") from None
+    def _image(self) -> str:
+        """The id of the image."""
+        if shutil.which(self.name) is None:
+            raise EngineUnavailable(f"the program {self.name} is missing; install it")
+        answer = _run(self.name, "image", "inspect", "--format={{.Id}}", self.settings.image)
+        if answer.returncode == 0:
+            return answer.stdout.strip()
+        if "no such image" in answer.stderr.lower():
+            raise EngineUnavailable(missing_image(self.name, self.settings.image))
+        raise EngineUnavailable(
+            f"{self.name.capitalize()} does not answer ({answer.stderr.strip()}); start it "
+            "(systemctl start docker), make its socket accessible, or set sandbox: bubblewrap"
+        )
+
+    @property
+    def identity(self) -> list[str]:
+        """See `Engine.identity`."""
+        return [self.name, self._image, self.settings.runtime or ""]
+
+    @property
+    def way(self) -> tuple[list[str], list[str]]:
+        """Options before and after `run` that work here."""
+        before = [f"--runtime={self.settings.runtime}"] if self.settings.runtime else []
+        return [], [*before, *self._limits()]
+
+    def _limits(self) -> list[str]:
+        memory = self.settings.memory_bytes + SUPERVISOR_BYTES
+        limits = [f"--memory={memory}", f"--memory-swap={memory}", f"--pids-limit={PROCESSES}"]
+        return [*limits, f"--cpus={CORES}"]
 
     def check(self) -> None:
         """See `Engine.check`."""
-        import docker.errors
+        assert self._image
+        assert self.way
 
-        try:
-            self._client.images.get(self.settings.image)
-        except docker.errors.ImageNotFound:
-            raise EngineUnavailable(missing_image("docker", self.settings.image)) from None
-        except docker.errors.DockerException as error:
-            raise EngineUnavailable(f"Docker: {error}") from None
+    def _run_command(self, way: tuple[list[str], list[str]], *rest: str) -> list[str]:
+        before, after = way
+        return [
+            self.name, *before, "run", "--interactive", "--pull=never",
+            "--network=none", "--read-only", "--ipc=none",
+            "--cap-drop=ALL", *(f"--cap-add={name}" for name in CAPABILITIES),
+            "--security-opt=no-new-privileges", "--user=0:0", "--ulimit=core=0:0",
+            "--log-driver=none", "--hostname=box", "--workdir=/",
+            f"--tmpfs={SCRATCH}:{SCRATCH_OPTIONS}",
+            *(f"--env={key}={value}" for key, value in ENVIRONMENT.items()),
+            *self.options, *after, "--entrypoint=python3", *rest,
+        ]  # fmt: skip
+
+    def command(self, name: str, sanitizer: bool) -> list[str]:
+        """The command line of one container."""
+        hide = [] if sanitizer else [f"--tmpfs={EVALPLUS}:ro,size=4k"]
+        options = ["--rm", f"--name={name}", *hide, self.settings.image]
+        return self._run_command(self.way, *options, *boot_arguments(EVALPLUS))
+
+    def start(self, _first_uid: int, sanitizer: bool) -> Link:
+        """See `Engine.start`."""
+        name = f"eager-sandbox-{uuid.uuid4().hex[:12]}"
+
+        def kill() -> None:
+            with contextlib.suppress(EngineUnavailable):
+                _run(self.name, "rm", "--force", name)
+
+        return PipeLink(self.command(name, sanitizer), kill)
+
+
+class DockerEngine(ProgramEngine):
+    """Docker, through its command line."""
+
+    name = "docker"
+    limits_cpu = True
+    options = ("--oom-score-adj=500",)
+
+    def check(self) -> None:
+        """See `Engine.check`."""
+        super().check()
         runtime = self.settings.runtime
-        if runtime and runtime not in self._client.info().get("Runtimes", {}):
+        known = _run(self.name, "info", "--format={{json .Runtimes}}").stdout
+        if runtime and runtime not in json.loads(known or "{}"):
             raise EngineUnavailable(
                 f"Docker has no runtime {runtime}; install it and name it in "
                 "/etc/docker/daemon.json, or leave runtime empty"
             )
 
-    def start(self) -> Link:
-        """See `Engine.start`."""
-        import docker.errors
-        from docker.types import LogConfig, Ulimit
 
-        memory = self.settings.memory_bytes + SUPERVISOR_BYTES
-        try:
-            container = self._client.containers.create(
-                self.settings.image,
-                entrypoint=["python3", *boot_arguments()],
-                command=[],
-                name=f"eager-sandbox-{uuid.uuid4().hex[:12]}",
-                runtime=self.settings.runtime,
-                stdin_open=True,
-                auto_remove=True,
-                network_mode="none",
-                read_only=True,
-                ipc_mode="none",
-                cap_drop=["ALL"],
-                cap_add=list(CAPABILITIES),
-                security_opt=["no-new-privileges"],
-                user="0:0",
-                pids_limit=PROCESSES,
-                mem_limit=memory,
-                memswap_limit=memory,
-                nano_cpus=int(CORES * 1e9),
-                ulimits=[Ulimit(name="core", soft=0, hard=0)],
-                log_config=LogConfig(type="none"),
-                hostname="box",
-                oom_score_adj=500,
-                working_dir="/",
-                tmpfs={SCRATCH: f"{SCRATCH_OPTIONS},nr_inodes=4096"},
-                environment=ENVIRONMENT,
-            )
-            return DockerLink(container)
-        except (docker.errors.DockerException, OSError) as error:
-            raise EngineUnavailable(f"Docker could not start a container: {error}") from None
-
-
-class PodmanEngine(Engine):
+class PodmanEngine(ProgramEngine):
     """Podman, rootless or not, through its command line."""
 
     name = "podman"
+    # Podman's own limits are above what a restricted root may set.
+    options = ("--read-only-tmpfs=false", "--ulimit=nofile=256:256", "--ulimit=nproc=4096:4096")
 
     @cached_property
-    def _way(self) -> tuple[list[str], list[str]]:
-        """Options before and after `run` that work here, the strictest first."""
-        memory = self.settings.memory_bytes + SUPERVISOR_BYTES
-        limits = [f"--memory={memory}", f"--memory-swap={memory}", f"--pids-limit={PROCESSES}"]
-        limits.append(f"--cpus={CORES}")
+    def way(self) -> tuple[list[str], list[str]]:
+        """See `ProgramEngine.way`; the strictest first."""
         runtimes = [self.settings.runtime] if self.settings.runtime else ["crun", "runc"]
         complaint = ""
         # A rootless Podman may set limits only with cgroups v2; and crun knows no mixture of
         # cgroups v1 and v2. The limits of each process hold in any case.
-        for after in (limits, NO_CGROUPS):
+        for after in (self._limits(), NO_CGROUPS):
             for runtime in filter(shutil.which, runtimes):
                 before = [f"--runtime={runtime}"]
                 trial = self._run_command((before, after), "--rm", self.settings.image, "-c", "")
@@ -172,45 +213,7 @@ class PodmanEngine(Engine):
     @property
     def limits_cpu(self) -> bool:  # type: ignore[override]
         """Only where Podman may use cgroups."""
-        return self._way[1] != NO_CGROUPS
-
-    def check(self) -> None:
-        """See `Engine.check`."""
-        if shutil.which("podman") is None:
-            raise EngineUnavailable("the program podman is missing; apt install podman")
-        if _run("podman", "image", "exists", self.settings.image).returncode != 0:
-            raise EngineUnavailable(missing_image("podman", self.settings.image))
-        assert self._way
-
-    def _run_command(self, way: tuple[list[str], list[str]], *rest: str) -> list[str]:
-        before, after = way
-        return [
-            "podman", *before, "run", "--interactive", "--pull=never",
-            "--network=none", "--read-only", "--read-only-tmpfs=false", "--ipc=none",
-            "--cap-drop=all", f"--cap-add={','.join(CAPABILITIES)}",
-            "--security-opt=no-new-privileges", "--user=0:0", "--ulimit=core=0:0",
-            # Podman's own defaults are above what a restricted root may set.
-            "--ulimit=nofile=256:256", "--ulimit=nproc=4096:4096",
-            "--log-driver=none", "--hostname=box", "--workdir=/",
-            f"--tmpfs={SCRATCH}:{SCRATCH_OPTIONS}",
-            *(f"--env={key}={value}" for key, value in ENVIRONMENT.items()),
-            *after, "--entrypoint=python3", *rest,
-        ]  # fmt: skip
-
-    def command(self, name: str) -> list[str]:
-        """The command line of one container."""
-        options = ["--rm", f"--name={name}", self.settings.image]
-        return self._run_command(self._way, *options, *boot_arguments())
-
-    def start(self) -> Link:
-        """See `Engine.start`."""
-        name = f"eager-sandbox-{uuid.uuid4().hex[:12]}"
-
-        def kill() -> None:
-            with contextlib.suppress(EngineUnavailable):
-                _run("podman", "rm", "--force", "--time=0", name)
-
-        return PipeLink(self.command(name), kill)
+        return self.way[1] != NO_CGROUPS
 
 
 class ApptainerEngine(Engine):
@@ -226,19 +229,26 @@ class ApptainerEngine(Engine):
         if not Path(self.settings.image).is_file():
             raise EngineUnavailable(missing_image("apptainer", self.settings.image))
 
-    def command(self) -> list[str]:
+    @cached_property
+    def identity(self) -> list[str]:
+        """See `Engine.identity`."""
+        with open(self.settings.image, "rb") as image:
+            return [self.name, hashlib.file_digest(image, "sha256").hexdigest()]
+
+    def command(self, sanitizer: bool) -> list[str]:
         """The command line of one container."""
+        hide = [] if sanitizer else [f"--scratch={EVALPLUS}"]
         return [
             "apptainer", "--silent", "exec", "--containall", "--cleanenv", "--no-home",
             "--no-init", "--no-privs", "--drop-caps=all", "--net", "--network=none",
             "--hostname=box", "--pwd=/", f"--scratch={SCRATCH}",
             *(f"--env={key}={value}" for key, value in ENVIRONMENT.items()),
-            self.settings.image, "python3", *boot_arguments(),
+            *hide, self.settings.image, "python3", *boot_arguments(EVALPLUS),
         ]  # fmt: skip
 
-    def start(self) -> Link:
+    def start(self, _first_uid: int, sanitizer: bool) -> Link:
         """See `Engine.start`."""
-        return PipeLink(self.command())
+        return PipeLink(self.command(sanitizer))
 
 
 def missing_image(engine: str, image: str) -> str:

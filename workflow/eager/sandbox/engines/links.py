@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import socket
-import struct
 import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import IO, Any
+from pathlib import Path
+from typing import IO
 
 # A supervisor reads whenever no run is under way, so a full pipe for this long means it is gone.
 SEND_SECONDS = 120.0
@@ -70,7 +69,13 @@ def _write_all(descriptor: int, data: bytes) -> None:
 class PipeLink(Link):
     """A container whose engine is a program that passes standard input and output through."""
 
-    def __init__(self, command: Sequence[str], kill: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        kill: Callable[[], None] | None = None,
+        user: int | None = None,
+    ) -> None:
+        """`kill`: ends the container from outside; `user`: who runs the program, None: this one."""
         self._errors: IO[bytes] = tempfile.TemporaryFile()
         self._kill = kill
         self._process = subprocess.Popen(
@@ -80,7 +85,13 @@ class PipeLink(Link):
             stderr=self._errors,
             # Ctrl-C is for the launcher, which then ends the container in order.
             start_new_session=True,
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
         )
+        # When memory is short, the container is to go, and not what runs beside it.
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{self._process.pid}/oom_score_adj").write_text("500", encoding="ascii")
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._input = self._process.stdin.fileno()
@@ -118,84 +129,3 @@ class PipeLink(Link):
         size = self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, size - STDERR_TAIL))
         return self._errors.read().decode(errors="replace").strip()
-
-
-class DockerLink(Link):
-    """A container of the Docker daemon, through the attach socket of the `docker` package."""
-
-    _HEADER = struct.Struct(">BxxxI")
-    _STDERR = 2
-
-    def __init__(self, container: Any) -> None:
-        self._container = container
-        parameters = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-        # The package hands out a file object over the socket; reading ahead there would
-        # hide bytes from select.
-        self._holder = container.attach_socket(params=parameters)
-        self._socket: socket.socket = getattr(self._holder, "_sock", self._holder)
-        self._socket.settimeout(None)
-        self._buffer = bytearray()
-        self._errors = bytearray()
-        try:
-            container.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def send(self, data: bytes) -> None:
-        """See `Link.send`."""
-        self._socket.setblocking(False)
-        _write_all(self._socket.fileno(), data)
-
-    def receive(self, timeout: float) -> bytes:
-        """See `Link.receive`."""
-        deadline = time.monotonic() + timeout
-        while True:
-            output = self._demultiplex()
-            if output:
-                return output
-            left = max(0.0, deadline - time.monotonic())
-            if not select.select([self._socket], [], [], left)[0]:
-                raise TimeoutError
-            try:
-                data = self._socket.recv(1 << 16)
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                raise LinkClosed(str(error)) from None
-            if not data:
-                raise LinkClosed("the container has ended")
-            self._buffer += data
-
-    def _demultiplex(self) -> bytes:
-        output = bytearray()
-        position = 0
-        while len(self._buffer) - position >= self._HEADER.size:
-            stream, length = self._HEADER.unpack_from(self._buffer, position)
-            end = position + self._HEADER.size + length
-            if len(self._buffer) < end:
-                break
-            part = self._buffer[position + self._HEADER.size : end]
-            if stream == self._STDERR:
-                self._errors = (self._errors + part)[-STDERR_TAIL:]
-            else:
-                output += part
-            position = end
-        del self._buffer[:position]
-        return bytes(output)
-
-    def close(self) -> None:
-        """See `Link.close`."""
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        with contextlib.suppress(OSError):
-            self._holder.close()
-        # It removes itself when it ends, so every step may find it gone already.
-        with contextlib.suppress(Exception):
-            self._container.kill()
-        with contextlib.suppress(Exception):
-            self._container.remove(force=True)
-
-    def complaints(self) -> str:
-        """See `Link.complaints`."""
-        return self._errors.decode(errors="replace").strip()

@@ -3,7 +3,7 @@
 Lists, strings, booleans, None, finite floats and integers of up to 63 bits are themselves; every
 other value is an object with exactly one key, its tag. The decoder makes exact builtin values (and
 numpy arrays of plain dtypes), never runs anything a reply names, and has caps on depth, digits and
-hash collisions; the caller caps the length before it decodes.
+hash collisions; the caller caps length and number of objects (`count_objects`) before it decodes.
 
 Runs inside the container too: standard library and numpy only.
 """
@@ -21,6 +21,8 @@ from typing import Any
 MAX_DEPTH = 100
 # HumanEval/83 asks for powers of ten of a million digits.
 MAX_INT_BITS = 1 << 25
+# Arithmetic on the parts of a fraction takes the square of their digits.
+MAX_FRACTION_BITS = 4096
 MAX_DECIMAL_CHARACTERS = 1000
 MAX_NUMPY_DIMENSIONS = 8
 # Under this many elements a set full of colliding hashes costs nothing worth refusing.
@@ -64,7 +66,8 @@ class _Encoder:
         kind = type(value)
         if kind is str:
             self.spend(1 + len(value) // 8)
-            return value
+            # JSON would make one character of two halves that are two.
+            return value if is_whole_text(value) else {"u": to_bytes(value).hex()}
         if kind is bool or value is None:
             return value
         if kind is int:
@@ -98,6 +101,11 @@ class _Encoder:
             return list(values)
         return [self.encode(value, depth + 1) for value in values]
 
+    def parts(self, tag: str, numbers: list[int], max_bits: int) -> Any:
+        if any(number.bit_length() > max_bits for number in numbers):
+            raise CodecError("too large")
+        return {tag: self.items(numbers, 0)}
+
     def rarer(self, value: Any, kind: type, depth: int) -> Any:
         encode_items = self.items
         if kind is dict:
@@ -114,11 +122,12 @@ class _Encoder:
         if kind is complex:
             return {"c": encode_items([value.real, value.imag], depth)}
         if kind is range:
-            return {"r": encode_items([value.start, value.stop, value.step], depth)}
+            return self.parts("r", [value.start, value.stop, value.step], 63)
         if kind is Fraction:
-            return {"q": encode_items([value.numerator, value.denominator], depth)}
+            return self.parts("q", [value.numerator, value.denominator], MAX_FRACTION_BITS)
         if kind is Decimal:
-            return {"e": str(value)}
+            text = str(value)
+            return {"e": text} if len(text) <= MAX_DECIMAL_CHARACTERS else {"o": "long Decimal"}
         if kind is Opaque:
             return {"o": value.type_name}
         plain = builtin_part(value)
@@ -135,6 +144,25 @@ class _Encoder:
                 flat = self.items(value.ravel().tolist(), depth)
                 return {"a": [name, list(value.shape), flat]}
         return {"o": type(value).__name__[:80]}
+
+
+def is_whole_text(text: str) -> bool:
+    """Whether a text has no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def to_bytes(text: str) -> bytes:
+    """UTF-8, in which no two texts are the same: halves of surrogate pairs stay what they are."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def to_text(data: bytes) -> str:
+    """What `to_bytes` was given."""
+    return data.decode("utf-8", "surrogatepass")
 
 
 _BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
@@ -206,6 +234,19 @@ _DECODER = json.JSONDecoder(
 )
 
 
+def count_objects(data: bytes) -> int:
+    """At most so many objects come of decoding these bytes."""
+    return 1 + sum(map(data.count, (b",", b"[", b"{")))
+
+
+_OWN_DECODER = json.JSONDecoder()
+
+
+def decode_own(data: bytes) -> Any:
+    """Decode what our own encoder wrote: without the caps, and fast where nothing is tagged."""
+    return decode(data) if b"{" in data else _OWN_DECODER.decode(data.decode("ascii"))
+
+
 def decode(data: bytes) -> Any:
     """Decode one value that may have been written by an attacker.
 
@@ -245,9 +286,9 @@ def _text(body: Any, max_length: int | None = None) -> str:
     return body
 
 
-def _integers(body: Any, depth: int, length: int) -> Iterator[int]:
+def _integers(body: Any, depth: int, length: int, max_bits: int = 63) -> Iterator[int]:
     for number in _list(body, depth, length):
-        if type(number) is not int:
+        if type(number) is not int or number.bit_length() > max_bits:
             raise CodecError("integer expected")
         yield number
 
@@ -310,10 +351,11 @@ _BUILDERS: dict[str, Callable[[Any, int], Any]] = {
     "b": lambda body, depth: bytes.fromhex(_text(body)),
     "y": lambda body, depth: bytearray.fromhex(_text(body)),
     "i": _big_integer,
+    "u": lambda body, depth: to_text(bytes.fromhex(_text(body))),
     "f": _nonfinite,
     "c": _complex,
     "r": lambda body, depth: range(*_integers(body, depth, 3)),
-    "q": lambda body, depth: Fraction(*_integers(body, depth, 2)),
+    "q": lambda body, depth: Fraction(*_integers(body, depth, 2, MAX_FRACTION_BITS)),
     "e": lambda body, depth: Decimal(_text(body, MAX_DECIMAL_CHARACTERS)),
     "a": _array,
     "o": lambda body, depth: Opaque(_text(body, 80)),

@@ -32,13 +32,13 @@ clock_getres:229:114 clock_gettime:228:113 clock_nanosleep:230:115 close:3:57
 close_range:436:436 dup:32:23 dup2:33 dup3:292:24 epoll_create:213 epoll_create1:291:20
 epoll_ctl:233:21 epoll_pwait:281:22 epoll_pwait2:441:441 epoll_wait:232 eventfd2:290:19
 exit:60:93 exit_group:231:94 faccessat:269:48 faccessat2:439:439 fchdir:81:50 fchmod:91:52
-fchmodat:268:53 fcntl:72:25 fdatasync:75:83 flock:73:32 fstat:5:80 fstatfs:138:44 fsync:74:82
+fchmodat:268:53 fdatasync:75:83 fstat:5:80 fstatfs:138:44 fsync:74:82
 ftruncate:77:46 futex:202:98 get_robust_list:274:100 getcpu:309:168 getcwd:79:17
 getdents64:217:61 getegid:108:177 geteuid:107:175 getgid:104:176 getgroups:115:158
 getitimer:36:102 getpeername:52:205 getpgid:121:155 getpgrp:111 getpid:39:172 getppid:110:173
 getpriority:140:141 getrandom:318:278 getresgid:120:150 getresuid:118:148 getrlimit:97:163
 getrusage:98:165 getsid:124:156 getsockname:51:204 getsockopt:55:209 gettid:186:178
-gettimeofday:96:169 getuid:102:174 ioctl:16:29 lseek:8:62 lstat:6 madvise:28:233
+gettimeofday:96:169 getuid:102:174 lseek:8:62 lstat:6 madvise:28:233
 membarrier:324:283 mincore:27:232 mkdir:83 mkdirat:258:34 mlock:149:228 mmap:9:222
 mprotect:10:226 mremap:25:216 msync:26:227 munlock:150:229 munmap:11:215 nanosleep:35:101
 newfstatat:262:79 open:2 openat:257:56 pause:34 pipe:22 pipe2:293:59 poll:7 ppoll:271:73
@@ -55,19 +55,25 @@ times:100:153 truncate:76:45 umask:95:166 uname:63:160 unlink:87 unlinkat:263:35
 utimensat:280:88 wait4:61:260 waitid:247:95 write:1:64 writev:20:66
 """
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
-# Calls that are allowed for some values of their first argument: x86-64, arm64.
+# Calls that are allowed for some values of one argument: x86-64, arm64.
 _CLONE, _KILL, _TGKILL = (56, 220), (62, 129), (234, 131)
 _PRLIMIT, _PRCTL, _SOCKETPAIR = (302, 261), (157, 167), (53, 199)
+_FCNTL, _IOCTL = (72, 25), (16, 29)
 _CLONE_THREAD = 0x00010000
 _CLONE_NAMESPACES = 0x7E020000
 _PR_SET_NAME, _PR_GET_NAME = 15, 16
 _AF_UNIX = 1
+# Copies of a descriptor, its flags, its mode. No locks, which others see in a file that containers
+# share, and no signals for an owner.
+_FCNTL_COMMANDS = (0, 1, 2, 3, 4, 1030)
+# Whether it is a terminal; how much can be read; blocking; inheritance. Nothing of terminals.
+_IOCTL_COMMANDS = (0x5401, 0x541B, 0x5421, 0x5450, 0x5451)
 
 _LOAD, _JUMP_EQUAL, _AND, _RETURN = 0x20, 0x15, 0x54, 0x06
 _ALLOW = 0x7FFF0000
 _KILL_PROCESS = 0x80000000
 _ERRNO = 0x00050000
-_NUMBER_OFFSET, _ARCHITECTURE_OFFSET, _FIRST_ARGUMENT_OFFSET = 0, 4, 16
+_NUMBER_OFFSET, _ARCHITECTURE_OFFSET, _FIRST_ARGUMENT_OFFSET, _SECOND_ARGUMENT_OFFSET = 0, 4, 16, 24
 
 
 class ConfinementError(Exception):
@@ -78,13 +84,18 @@ def _instruction(code: int, operand: int, if_true: int = 0, if_false: int = 0) -
     return struct.pack("=HBBI", code, if_true, if_false, operand)
 
 
-def _first_argument_in(number: int, values: tuple[int, ...], mask: int = 0xFFFFFFFF) -> bytes:
+def _argument_in(
+    number: int,
+    values: tuple[int, ...],
+    mask: int = 0xFFFFFFFF,
+    offset: int = _FIRST_ARGUMENT_OFFSET,
+) -> bytes:
     checks = b"".join(
         _instruction(_JUMP_EQUAL, value, len(values) - index, 0)
         for index, value in enumerate(values)
     )
     body = (
-        _instruction(_LOAD, _FIRST_ARGUMENT_OFFSET)
+        _instruction(_LOAD, offset)
         + _instruction(_AND, mask)
         + checks
         + _instruction(_RETURN, _ERRNO | errno.EPERM)
@@ -113,15 +124,16 @@ def build_filter(pid: int, machine: str) -> bytes:
         if column < len(numbers):
             program.append(_instruction(_JUMP_EQUAL, int(numbers[column]), 0, 1))
             program.append(_instruction(_RETURN, _ALLOW))
+    second = _SECOND_ARGUMENT_OFFSET
     program += [
-        _first_argument_in(
-            _CLONE[column], (_CLONE_THREAD,), mask=_CLONE_THREAD | _CLONE_NAMESPACES
-        ),
-        _first_argument_in(_KILL[column], (pid,)),
-        _first_argument_in(_TGKILL[column], (pid,)),
-        _first_argument_in(_PRLIMIT[column], (0, pid)),
-        _first_argument_in(_PRCTL[column], (_PR_SET_NAME, _PR_GET_NAME)),
-        _first_argument_in(_SOCKETPAIR[column], (_AF_UNIX,)),
+        _argument_in(_CLONE[column], (_CLONE_THREAD,), mask=_CLONE_THREAD | _CLONE_NAMESPACES),
+        _argument_in(_KILL[column], (pid,)),
+        _argument_in(_TGKILL[column], (pid,)),
+        _argument_in(_PRLIMIT[column], (0, pid)),
+        _argument_in(_PRCTL[column], (_PR_SET_NAME, _PR_GET_NAME)),
+        _argument_in(_SOCKETPAIR[column], (_AF_UNIX,)),
+        _argument_in(_FCNTL[column], _FCNTL_COMMANDS, offset=second),
+        _argument_in(_IOCTL[column], _IOCTL_COMMANDS, offset=second),
         _instruction(_RETURN, _ERRNO | errno.ENOSYS),
     ]
     return b"".join(program)

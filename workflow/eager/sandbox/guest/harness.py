@@ -1,12 +1,14 @@
 """The supervisor inside the container, and the only code that touches a solution.
 
 It reads frames on standard input and, for every run, forks a fresh process with an own user and an
-own session, which gets the solution and the inputs and writes plain replies into a pipe. The
-supervisor passes those bytes on unread, measures CPU time, and removes whatever the process left.
+own session. That process gets the solution, then one call at a time, each with a token of its own
+that its reply has to carry. The supervisor passes replies on without looking at the values,
+measures CPU time, and removes whatever the process left.
 
-Neither solutions nor outputs ever stay in the supervisor's memory, which every later process
-inherits: a solution process reads its code from standard input itself, and outputs pass through one
-buffer that is wiped. Standard library and numpy only.
+Neither calls nor solutions nor outputs are ever in the memory that the next process inherits:
+calls lie in files without a name, a solution process reads its code from standard input itself,
+and what passes through the supervisor passes through buffers that are wiped. Standard library and
+numpy only.
 """
 
 from __future__ import annotations
@@ -21,8 +23,10 @@ import select
 import shutil
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from functools import partial
+from typing import NoReturn
 
 from eager.sandbox.guest import codec, confine, limits, measure, protocol, solution
 
@@ -33,13 +37,20 @@ PRELOADED = (
 ).split()
 BUFFER_BYTES = 1 << 18
 PIPE_BYTES = 1 << 20
+# Replies that come fast are passed on together.
+FLUSH_BYTES = 1 << 16
+FLUSH_SECONDS = 0.01
+FIRST_MAPPED_UID = 10_000
+# Files, folders and pipes that a solution may have in its scratch folder: each takes memory of the
+# kernel, which the size of the file system does not count.
+MAX_FILES = 4096
 # The kernel's own limit of CPU time counts whole ticks, of which a busy machine charges too many;
 # it is there for a supervisor that does not get a core, and otherwise not met.
 KERNEL_CPU_FACTOR = 2
 CLEANING_ROUNDS = 50
 
 
-@dataclass(frozen=True)
+@dataclass
 class Container:
     """What the launcher says once."""
 
@@ -54,49 +65,83 @@ class Container:
 
 @dataclass(frozen=True)
 class Run:
-    """One request: run the code that follows on these inputs."""
+    """One request: run the code that follows on the calls of this set."""
 
     entry_point: str
-    inputs: list[Any]
-    limits: list[float]
+    inputs: str
     total_seconds: float
     output_bytes: int
     code_bytes: int
-    timed: bool
     sanitize: bool
 
 
-class Progress:
-    """Counts replies in the relayed bytes by their headers alone."""
+class Calls:
+    """The calls of one set, in a file that only the supervisor can open."""
 
     def __init__(self) -> None:
-        self.tests = 0
-        self.taken = False
-        self.loaded = False
-        self._header = b""
-        self._skip = 0
+        self._file = os.memfd_create("calls")
+        self._size = 0
+        self._buffer = bytearray(BUFFER_BYTES)
+        self.rewind()
 
-    def feed(self, view: memoryview) -> None:
-        """Count the replies in the next bytes."""
-        position = 0
-        while position < len(view):
-            if self._skip:
-                step = min(self._skip, len(view) - position)
-                self._skip -= step
-                position += step
-                continue
-            missing = protocol.HEADER.size - len(self._header)
-            self._header += bytes(view[position : position + missing])
-            position += missing
-            if len(self._header) == protocol.HEADER.size:
-                kind, self._skip = protocol.HEADER.unpack(self._header)
-                self._header = b""
-                if kind == protocol.TAKEN:
-                    self.taken = True
-                elif kind == protocol.LOADED:
-                    self.loaded = True
-                elif kind != protocol.CONFINED:
-                    self.tests += 1
+    def store(self, size: int) -> None:
+        """Replace the calls by the next `size` bytes of standard input."""
+        os.ftruncate(self._file, 0)
+        os.lseek(self._file, 0, os.SEEK_SET)
+        self._size = size
+        while size:
+            view = memoryview(self._buffer)[: min(size, BUFFER_BYTES)]
+            count = os.readv(0, [view])
+            if not count:
+                os._exit(0)
+            os.write(self._file, view[:count])
+            size -= count
+        self.rewind()
+
+    def rewind(self) -> None:
+        """The first call is the next; forget what has been read."""
+        self._buffer[:] = bytes(BUFFER_BYTES)
+        # The buffer holds the file from `_start` on, of which `_at` bytes have been sent.
+        self._start = self._at = self._filled = 0
+        self._left = 0
+
+    @property
+    def sent(self) -> bool:
+        """Whether nothing is left of the call under way."""
+        return not self._left
+
+    def more(self) -> bool:
+        """Whether there is another call."""
+        return self._start + self._at < self._size
+
+    def begin(self, token: bytes, pipe: int) -> float:
+        """Send the next call with its token, as far as the pipe takes it; its CPU limit."""
+        if self._filled - self._at < protocol.CALL.size:
+            self._fill()
+        limit, length = protocol.CALL.unpack_from(self._buffer, self._at)
+        self._left = protocol.CALL.size + length
+        written = write_some(pipe, [token, self._piece()]) - len(token)
+        if written < 0:
+            raise protocol.ProtocolError("calls are answered that have not been read")
+        self._advance(written)
+        return float(limit)
+
+    def go_on(self, pipe: int) -> None:
+        """Send more of the call under way."""
+        if self._at == self._filled:
+            self._fill()
+        self._advance(write_some(pipe, [self._piece()]))
+
+    def _fill(self) -> None:
+        self._start, self._at = self._start + self._at, 0
+        self._filled = os.preadv(self._file, [self._buffer], self._start)
+
+    def _piece(self) -> memoryview:
+        return memoryview(self._buffer)[self._at : min(self._at + self._left, self._filled)]
+
+    def _advance(self, count: int) -> None:
+        self._at += count
+        self._left -= count
 
 
 class Supervisor:
@@ -104,42 +149,43 @@ class Supervisor:
 
     def __init__(self, container: Container) -> None:
         self.container = container
-        self.buffer = bytearray(BUFFER_BYTES)
+        self.replies = bytearray(BUFFER_BYTES)
+        self.calls = {"base": Calls(), "plus": Calls()}
         self.first_processes = limits.running_processes()
+        self.first_files = files_in(container.scratch)
         self.runs = 0
 
     def serve(self) -> None:
         """Answer frames until end of input."""
-        task: dict[str, Any] = {}
         while True:
             kind, payload = receive()
             if kind == protocol.TASK:
-                task = json.loads(payload)
-                for name in ("base", "plus"):
-                    task[name] = codec.decode(task[name].encode("ascii"))
-                gc.freeze()
+                for name, size in json.loads(payload).items():
+                    self.calls[name].store(size)
             elif kind == protocol.RUN:
-                request = json.loads(payload)
-                name = request.pop("inputs")
-                inputs = [] if request["sanitize"] else task[name]
-                self.run(Run(inputs=inputs, **request))
+                self.run(Run(**json.loads(payload)))
 
     def run(self, run: Run) -> None:
         """One solution process from fork to the removal of its last trace."""
         self.runs += 1
         uid = self.container.first_uid + self.runs % self.container.uids
         scratch = f"{self.container.scratch}/{uid}"
-        reading_end, writing_end = os.pipe()
+        replies, writing_end = os.pipe()
+        reading_end, calls = os.pipe()
         widen(writing_end)
+        widen(calls)
         pid = os.fork()
         if pid == 0:
-            os.close(reading_end)
-            start_solution(self.container, run, uid, scratch, writing_end)
+            start_solution(self.container, run, uid, scratch, reading_end, writing_end)
         os.close(writing_end)
+        os.close(reading_end)
+        os.set_blocking(calls, False)
+        watch = Watch(self, run, pid, replies, calls)
         try:
-            reason = self.watch(run, pid, reading_end)
+            reason = watch.follow()
         finally:
-            os.close(reading_end)
+            os.close(replies)
+            os.close(calls)
             # Its end of the pipe is closed when it is exiting or has given up answering, so the
             # kill never changes the status of a process that ended by itself.
             os.kill(pid, signal.SIGKILL)
@@ -148,59 +194,21 @@ class Supervisor:
             # The kernel's limit of CPU time was faster.
             reason = limits.TIMEOUT
         clean = self.clean(uid, scratch)
-        self.buffer[:] = bytes(BUFFER_BYTES)
+        self.replies[:] = bytes(BUFFER_BYTES)
+        self.calls[run.inputs].rewind()
         end = {
             "reason": reason,
             "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
             "exit_code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
+            "confined": watch.conversation.steps > protocol.STEPS.index(protocol.CONFINED),
+            "loaded": watch.conversation.loaded,
             "clean": clean,
         }
         send(protocol.END, json.dumps(end).encode())
 
-    def watch(self, run: Run, pid: int, reading_end: int) -> str:
-        """Relay what the process writes; return why that ended.
-
-        Raises:
-            ProtocolError: the launcher sent something other than an end.
-        """
-        progress = Progress()
-        clock = limits.ProcessClock(pid, self.first_processes)
-        keeper = limits.TimeKeeper(run.limits, run.total_seconds, time.monotonic())
-        poller = select.poll()
-        poller.register(reading_end, select.POLLIN)
-        relayed = 0
-        listening = False
-        while True:
-            ready = poller.poll(limits.SAMPLE_SECONDS * 1000)
-            arrived, cpu = time.monotonic(), clock.cpu()
-            if not ready:
-                reason = keeper.check(cpu, arrived, clock.slept(cpu, arrived))
-                if reason:
-                    return reason
-                continue
-            if any(descriptor == 0 for descriptor, _ in ready):
-                kind, _ = receive()
-                if kind == protocol.STOP:
-                    return "stopped"
-                raise protocol.ProtocolError(f"{kind!r} during a run")
-            length = os.readv(reading_end, [self.buffer])
-            if length == 0:
-                return "end"
-            relayed += length
-            if relayed > run.output_bytes:
-                return "output"
-            view = memoryview(self.buffer)[:length]
-            progress.feed(view)
-            reason = keeper.arrive(progress.tests, progress.loaded, cpu, arrived)
-            if reason:
-                return reason
-            send(protocol.DATA, view)
-            # A launcher that reads slowly must not cost the solution its time.
-            now = time.monotonic()
-            keeper.go_on(clock.cpu(), now, now - arrived)
-            if progress.taken and not listening:
-                poller.register(0, select.POLLIN)
-                listening = True
+    def has_many_files(self) -> bool:
+        """Whether the scratch folder holds more than a solution may have."""
+        return files_in(self.container.scratch) > self.first_files + MAX_FILES
 
     def clean(self, uid: int, scratch: str) -> bool:
         """Kill what is still running and empty the scratch folder; False if that fails."""
@@ -239,41 +247,175 @@ class Supervisor:
         os.waitpid(pid, 0)
 
 
+class Watch:
+    """One run seen from the supervisor: calls out, replies in, and the time of both."""
+
+    def __init__(
+        self, supervisor: Supervisor, run: Run, pid: int, replies: int, calls: int
+    ) -> None:
+        """`replies` and `calls`: the supervisor's ends of the two pipes."""
+        self.conversation = protocol.Conversation()
+        self._supervisor = supervisor
+        self._run = run
+        self._replies, self._pipe = replies, calls
+        self._calls = supervisor.calls[run.inputs]
+        self._clock = limits.ProcessClock(pid, supervisor.first_processes)
+        now = time.monotonic()
+        self._keeper = limits.TimeKeeper(run.total_seconds, now)
+        self._looked = self._flushed = now
+        self._held = self._relayed = 0
+        self._poller = select.poll()
+        self._poller.register(replies, select.POLLIN)
+
+    def follow(self) -> str:
+        """Serve the process until it has answered every call; why it ended otherwise.
+
+        Raises:
+            ProtocolError: the launcher sent something other than an end.
+        """
+        try:
+            reason = ""
+            while not reason:
+                reason = self._step()
+            return reason
+        except protocol.ProtocolError:
+            return "malformed"
+        finally:
+            self._flush()
+
+    def _step(self) -> str:
+        ready = self._poller.poll(limits.SAMPLE_SECONDS * 1000)
+        now = time.monotonic()
+        if ready and now - self._looked < limits.SAMPLE_SECONDS:
+            cpu = self._clock.own_cpu()
+            reason = self._keeper.check(cpu, now)
+        else:
+            cpu = self._clock.cpu()
+            reason = self._look_around(cpu, now, asleep=not ready)
+        if reason:
+            return reason
+        for descriptor, _ in ready:
+            if descriptor == 0:
+                kind, _ = receive()
+                if kind != protocol.STOP:
+                    raise RuntimeError(f"{kind!r} during a run")
+                return "stopped"
+            if descriptor == self._pipe:
+                self._send_rest()
+            else:
+                reason = self._take(cpu, now)
+        return reason
+
+    def _look_around(self, cpu: float, now: float, asleep: bool) -> str:
+        """What need not be done at every reply."""
+        self._looked = now
+        self._flush()
+        reason = self._keeper.check(cpu, now, self._clock.slept(cpu, now) if asleep else 0.0)
+        return reason or ("files" if self._supervisor.has_many_files() else "")
+
+    def _take(self, cpu: float, now: float) -> str:
+        buffer = memoryview(self._supervisor.replies)[self._held :]
+        length = os.readv(self._replies, [buffer])
+        if length == 0:
+            return "end"
+        taken = self.conversation.steps
+        self.conversation.feed(buffer[:length])
+        self._held += length
+        self._relayed += length
+        if self._relayed > self._run.output_bytes:
+            return "output"
+        if not taken and self.conversation.steps:
+            # The code has been read, so that what comes on standard input is for the supervisor.
+            self._poller.register(0, select.POLLIN)
+        if self.conversation.raised:
+            return "end"
+        if self._held > FLUSH_BYTES or now - self._flushed > FLUSH_SECONDS:
+            self._flush()
+        if self.conversation.waits:
+            if not self._calls.more():
+                return "done"
+            token = os.urandom(protocol.TOKEN_BYTES)
+            self.conversation.call(token)
+            limit = self._calls.begin(token, self._pipe)
+            # From the reply before on, so that no time passes between two calls.
+            self._keeper.begin(limit, cpu, time.monotonic())
+            if not self._calls.sent:
+                self._poller.register(self._pipe, select.POLLOUT)
+        return ""
+
+    def _send_rest(self) -> None:
+        self._calls.go_on(self._pipe)
+        if self._calls.sent:
+            self._poller.unregister(self._pipe)
+
+    def _flush(self) -> None:
+        """Pass on what has been read. A launcher that reads slowly costs a solution no time."""
+        start = time.monotonic()
+        if self._held:
+            send(protocol.DATA, memoryview(self._supervisor.replies)[: self._held])
+            self._held = 0
+        self._flushed = time.monotonic()
+        self._keeper.wait(self._flushed - start)
+
+
 def start_solution(
-    container: Container, run: Run, uid: int, scratch: str, writing_end: int
+    container: Container, run: Run, uid: int, scratch: str, calls: int, replies: int
 ) -> NoReturn:
     """In the forked process: read the code, give up all rights, run it. Does not return."""
     try:
-        code = read_exactly(run.code_bytes)
-        protocol_end = 3
-        os.dup2(writing_end, protocol_end)
-        os.closerange(protocol_end + 1, 1 << 16)
+        code = codec.to_text(read_exactly(run.code_bytes))
+        # Both are higher than 4, for the supervisor's own files came before.
+        os.dup2(replies, 3)
+        os.dup2(calls, 4)
+        os.closerange(5, 1 << 16)
         null = os.open("/dev/null", os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
         os.close(null)
-        replies = solution.Replies(protocol_end)
-        replies.put(protocol.TAKEN)
-        replies.flush()
+        channel = solution.Channel(calls=4, replies=3)
+        channel.put(protocol.TAKEN)
         confine.confine(
             uid if container.separate_users else None,
             container.memory_bytes,
             KERNEL_CPU_FACTOR * int(run.total_seconds + 1),
             scratch,
         )
-        replies.put(protocol.CONFINED)
-        replies.flush()
-        if run.sanitize:
-            solution.sanitize(code.decode(), run.entry_point, replies)
-        else:
-            solution.answer(code.decode(), run.entry_point, run.inputs, run.limits, replies)
-            if run.timed:
-                replies.put(protocol.SECONDS, json.dumps(replies.seconds).encode())
-                replies.flush()
+        channel.put(protocol.CONFINED)
+        make = solution.sanitizer if run.sanitize else solution.load
+        solution.answer(partial(make, code, run.entry_point), channel)
         os._exit(0)
     finally:
         # Whatever happened, the fork must not go on as a second supervisor.
         os._exit(solution.EXIT_CONFINEMENT)
+
+
+def write_some(pipe: int, parts: Sequence[bytes | memoryview]) -> int:
+    """How many bytes a pipe took; all where nobody reads it any more."""
+    try:
+        return os.writev(pipe, parts)
+    except BlockingIOError:
+        return 0
+    except BrokenPipeError:
+        return sum(map(len, parts))
+
+
+def files_in(folder: str) -> int:
+    """Files and folders of the file system that a folder lies on."""
+    status = os.statvfs(folder)
+    return status.f_files - status.f_ffree
+
+
+def own_users(first: int, count: int) -> int:
+    """The first of `count` users that this container may have: `first`, or one of the few mapped.
+
+    A container in a user namespace of its engine may have some 65,000 users in all.
+    """
+    with open("/proc/self/uid_map", encoding="utf-8") as lines:
+        end = max(int(start) + int(size) for start, _, size in map(str.split, lines))
+    if first + count <= end:
+        return first
+    blocks = max(1, (end - FIRST_MAPPED_UID) // count)
+    return FIRST_MAPPED_UID + first // count % blocks * count
 
 
 def widen(pipe: int) -> None:
@@ -317,12 +459,12 @@ def main() -> None:
 
     A failure is sent as a frame and ends the program; nothing is raised.
     """
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     try:
         kind, payload = receive()
         if kind != protocol.CONFIGURE:
             raise protocol.ProtocolError(f"{kind!r} before the configuration")
         container = Container(**json.loads(payload))
+        container.first_uid = own_users(container.first_uid, container.uids)
         for name in PRELOADED:
             importlib.import_module(name)
         if container.sanitizer:

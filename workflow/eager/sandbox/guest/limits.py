@@ -11,14 +11,15 @@ Runs inside the container: standard library only.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Sequence
-from itertools import accumulate
 
 # The process stops itself at the limit of a call, as in evalplus; only one that disarmed its
 # timer is still running this much later.
 GRACE_SECONDS = 0.5
+# The module and what it imports: the calls of a task with one input may take less.
+LOADING_SECONDS = 10.0
 # A call may sleep as long as its limit, and this much more.
 SLEEP_SPARE_SECONDS = 1.0
 # The wall clock may show this many times a limit, and this much more.
@@ -57,6 +58,8 @@ class ProcessClock:
         """`others`: processes that were there before and do not count."""
         self._pid = pid
         self._others = others
+        self._clock = _clock_of(pid)
+        self._own = self._of_others = 0.0
         self._seconds: dict[int, float] = {}
         # CPU seconds, wall clock and whether it slept, at the last sample.
         self._last = (0.0, 0.0, False)
@@ -66,13 +69,17 @@ class ProcessClock:
 
     def cpu(self) -> float:
         """CPU seconds up to now; those of a process that has ended stay counted."""
-        for pid in self._processes():
-            try:
-                # The kernel's encoding of "CPU time of that process" in a clock's number.
-                self._seconds[pid] = time.clock_gettime(~pid << 3 | _CPUCLOCK_SCHED)
-            except OSError:
-                continue
-        return sum(self._seconds.values())
+        for pid in self._processes() - {self._pid}:
+            with contextlib.suppress(OSError):
+                self._seconds[pid] = time.clock_gettime(_clock_of(pid))
+        self._of_others = sum(self._seconds.values())
+        return self.own_cpu()
+
+    def own_cpu(self) -> float:
+        """The same without looking for other processes again, which takes longer."""
+        with contextlib.suppress(OSError):
+            self._own = time.clock_gettime(self._clock)
+        return self._own + self._of_others
 
     def slept(self, cpu: float, wall: float) -> float:
         """Seconds asleep since the last sample, given CPU seconds and time now.
@@ -86,6 +93,11 @@ class ProcessClock:
         if asleep and slept_before and cpu == last_cpu:
             return wall - last_wall
         return max(0.0, SAMPLE_SECONDS - (cpu - last_cpu)) if asleep else 0.0
+
+
+def _clock_of(pid: int) -> int:
+    """The number that the kernel gives to the clock of a process's CPU time."""
+    return ~pid << 3 | _CPUCLOCK_SCHED
 
 
 def _is_busy(pid: int) -> bool:
@@ -102,19 +114,18 @@ def _is_busy(pid: int) -> bool:
 
 
 class TimeKeeper:
-    """Decides from CPU time, sleep and wall clock whether a run is over; no clock of its own."""
+    """Decides from CPU time, sleep and wall clock whether a run is over; no clock of its own.
 
-    def __init__(self, limits: Sequence[float], total: float, wall: float) -> None:
-        """`limits`: CPU seconds of each call; `total`: of the run; `wall`: the time now."""
-        self._limits = limits
-        # The longest limit of the calls from each one on.
-        self._longest = list(accumulate(reversed(limits), max, initial=0.0))[::-1]
+    A run is a row of stretches, each with its limit: the loading of the module, then every call
+    from the moment it is sent until its reply is whole. Nothing lies between two stretches.
+    """
+
+    def __init__(self, total: float, wall: float) -> None:
+        """`total`: CPU seconds of the run; `wall`: the time now."""
         self._total = total
-        self._start = self._wall = wall
-        self._cpu = 0.0
-        self._slept = self._slept_in_call = 0.0
-        self._tests = 0
-        self._loaded = self._changed = False
+        self._last_wall = wall + wall_seconds(total)
+        self._slept = 0.0
+        self.begin(LOADING_SECONDS, 0.0, wall)
 
     def check(self, cpu: float, wall: float, slept: float = 0.0) -> str:
         """TIMEOUT, BACKSTOP, or nothing if the run may go on.
@@ -125,44 +136,19 @@ class TimeKeeper:
             slept: seconds asleep since the last call of this method.
         """
         self._slept += slept
-        self._slept_in_call += slept
-        if cpu > self._total:
+        if cpu > self._cpu_end:
             return TIMEOUT
-        # Replies come several at a time, so the call under way may be any of those to come.
-        limit = self._longest[min(self._tests, len(self._longest) - 1)]
-        if self._loaded and cpu - self._cpu > limit + GRACE_SECONDS:
-            return TIMEOUT
-        if self._slept > self._total or wall - self._start > wall_seconds(self._total):
-            return BACKSTOP
-        if self._loaded and (
-            self._slept_in_call > sleep_seconds(limit) or wall - self._wall > wall_seconds(limit)
-        ):
+        if self._slept > self._sleep_end or wall > self._wall_end or wall > self._last_wall:
             return BACKSTOP
         return ""
 
-    def arrive(self, tests: int, loaded: bool, cpu: float, wall: float) -> str:
-        """Note replies to `tests` calls so far; TIMEOUT or BACKSTOP if they came too late.
+    def wait(self, seconds: float) -> None:
+        """The launcher did not read for so long: the wall clock stands still."""
+        self._last_wall += seconds
+        self._wall_end += seconds
 
-        Several replies at once may have taken the sum of their limits: a supervisor that had to
-        wait for a core finds them all together. As long as none comes, `check` allows no more
-        than the limit of one.
-        """
-        # There may be more replies than tests: a solution can write what it likes.
-        new = self._limits[self._tests : tests]
-        self._changed = tests > self._tests or loaded != self._loaded
-        if not self._changed:
-            return self.check(cpu, wall)
-        allowed = sum(new)
-        if cpu > self._total or (self._loaded and cpu - self._cpu > allowed + GRACE_SECONDS):
-            return TIMEOUT
-        if self._loaded and self._slept_in_call > sleep_seconds(allowed):
-            return BACKSTOP
-        self._tests, self._loaded = tests, loaded
-        return ""
-
-    def go_on(self, cpu: float, wall: float, waited: float) -> None:
-        """Start the next call's time, after `waited` seconds in which the launcher did not read."""
-        self._start += waited
-        self._wall += waited
-        if self._changed:
-            self._cpu, self._wall, self._slept_in_call = cpu, wall, 0.0
+    def begin(self, limit: float, cpu: float, wall: float) -> None:
+        """The next stretch, with `limit` CPU seconds from `cpu` on; `wall`: the time now."""
+        self._cpu_end = min(self._total, cpu + limit + GRACE_SECONDS)
+        self._sleep_end = min(self._total, self._slept + sleep_seconds(limit))
+        self._wall_end = wall + wall_seconds(limit)

@@ -5,6 +5,8 @@ Runs inside the container: standard library only.
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import json
 import os
 import socket
@@ -48,6 +50,32 @@ def can_write(folder: str) -> bool:
     return True
 
 
+def settings_of_the_kernel() -> list[str]:
+    """Those files of /proc outside of processes that can be opened for writing."""
+    found = []
+    folders = [entry for entry in os.scandir("/proc") if not entry.name.isdigit()]
+    for entry in folders:
+        if entry.is_symlink():
+            continue
+        paths = [entry.path] if entry.is_file() else []
+        paths += [f"{place}/{name}" for place, _, names in os.walk(entry.path) for name in names]
+        for path in paths:
+            with contextlib.suppress(OSError):
+                os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+                found.append(path)
+    return found
+
+
+def outside_uid() -> int:
+    """The user of this process as the namespace around the container's sees it."""
+    uid = os.getuid()
+    with contextlib.suppress(OSError), open("/proc/self/uid_map", encoding="utf-8") as lines:
+        for first, outside, count in (map(int, line.split()) for line in lines):
+            if first <= uid < first + count:
+                return outside + uid - first
+    return uid
+
+
 def measure_self(scratch: str) -> dict[str, Any]:
     """What the calling, confined process can still do."""
     with open("/proc/self/status", encoding="utf-8") as lines:
@@ -57,6 +85,10 @@ def measure_self(scratch: str) -> dict[str, Any]:
     places.discard(scratch)
     facts: dict[str, Any] = {
         "uid": os.getuid(),
+        "outside_uid": outside_uid(),
+        "kernel_settings": settings_of_the_kernel(),
+        "hash_seed_fixed": not sys.flags.hash_randomization,
+        "evalplus": importlib.util.find_spec("evalplus") is not None,
         "capabilities": int(status["CapEff"], 16) | int(status["CapPrm"], 16),
         # gVisor does not say; it installs a filter without capabilities only with this bit set.
         "no_new_privileges": status.get("NoNewPrivs", "1") == "1",

@@ -17,13 +17,13 @@ import sys
 import time
 import types
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from eager.sandbox.guest import codec, extraction, protocol
 
 EXIT_CONFINEMENT = 97
-FLUSH_BYTES = 1 << 15
-FLUSH_SECONDS = 0.01
+READ_BYTES = 1 << 13
 SHORTEST_TIMER_SECONDS = 0.001
 
 # What evalplus 0.3.1 takes from the modules before it runs a solution. It protects nothing here,
@@ -69,31 +69,36 @@ class Sink(io.StringIO):
         return False
 
 
-class Replies:
-    """Writes replies to the pipe, several at a time where they come fast."""
+class Channel:
+    """The process's end of the conversation: calls come in, replies go out."""
 
-    def __init__(self, descriptor: int) -> None:
-        self.seconds: list[float] = []
-        self._descriptor = descriptor
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._flushed = time.monotonic()
+    def __init__(self, calls: int, replies: int) -> None:
+        """Two descriptors, for reading and for writing."""
+        self._calls = calls
+        self._replies = replies
+        self._token = protocol.NO_TOKEN
 
-    def put(self, kind: bytes, payload: bytes = b"") -> None:
-        """Add one reply."""
-        self._parts.append(protocol.frame(kind, payload))
-        self._size += len(payload)
-        if self._size > FLUSH_BYTES or time.monotonic() - self._flushed > FLUSH_SECONDS:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what has been added."""
-        rest = memoryview(b"".join(self._parts))
+    def put(self, kind: bytes, payload: bytes = b"", seconds: float = 0.0) -> None:
+        """Send a reply to the last call."""
+        header = protocol.REPLY.pack(self._token, kind, seconds, len(payload))
+        rest = memoryview(header + payload)
         while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
-        self._parts.clear()
-        self._size = 0
-        self._flushed = time.monotonic()
+            rest = rest[os.write(self._replies, rest) :]
+
+    def next_call(self) -> tuple[float, bytes] | None:
+        """Limit in CPU seconds and encoded arguments of the next call; None after the last."""
+        # There is never more than one call, so that most come with one read.
+        data = os.read(self._calls, READ_BYTES)
+        if not data:
+            return None
+        head = protocol.TOKEN_BYTES + protocol.CALL.size
+        self._token = data[: protocol.TOKEN_BYTES]
+        limit, length = protocol.CALL.unpack_from(data, protocol.TOKEN_BYTES)
+        parts, missing = [data[head:]], head + length - len(data)
+        while missing:
+            parts.append(os.read(self._calls, missing))
+            missing -= len(parts[-1])
+        return limit, b"".join(parts)
 
 
 def guard() -> None:
@@ -112,54 +117,13 @@ def guard() -> None:
         sys.modules[name] = None  # type: ignore[assignment]
 
 
-def answer(
-    code: str, entry_point: str, inputs: list[Any], limits: list[float], replies: Replies
-) -> None:
-    """Run the module, then its entry point on every input; stop at the first exception.
-
-    Times are CPU seconds of the process with its threads, so that the machine's load costs nothing.
-    """
-    sys.stdout = sys.stderr = sys.stdin = Sink()
-    set_timer, timer, clock = signal.setitimer, signal.ITIMER_PROF, time.process_time
-    end = 0.0
-
-    def out_of_time(_signal: int, _frame: types.FrameType | None) -> None:
-        # The kernel's timer counts whole ticks and is early on a busy machine; the clock is exact.
-        left = end - clock()
-        if left <= 0:
-            raise TimeLimit
-        set_timer(timer, max(left, SHORTEST_TIMER_SECONDS))
-
-    try:
-        guard()
-        signal.signal(signal.SIGPROF, out_of_time)
-        namespace: dict[str, Any] = {}
-        exec(compile(code, "<string>", "exec", dont_inherit=True), namespace)
-        function: Callable[..., Any] = namespace[entry_point]
-        replies.put(protocol.LOADED)
-        replies.flush()
-        for arguments, limit in zip(inputs, limits, strict=True):
-            start = clock()
-            end = start + limit
-            set_timer(timer, limit)
-            try:
-                value = function(*arguments)
-            finally:
-                set_timer(timer, 0)
-            replies.seconds.append(clock() - start)
-            put_value(value, replies)
-    except BaseException as error:
-        replies.put(protocol.RAISED, type(error).__name__[:80].encode("ascii", "replace"))
-    replies.flush()
-
-
-def put_value(value: Any, replies: Replies) -> None:
-    """Reply with a value, or with its type's name where it has no plain form."""
-    try:
-        payload = codec.encode(value)
-    except codec.CodecError as error:
-        payload = codec.encode(codec.Opaque(str(error)))
-    replies.put(protocol.VALUE if codec.is_exact(value) else protocol.LIKENESS, payload)
+def load(code: str, entry_point: str) -> Callable[..., Any]:
+    """Run a module in evalplus's surroundings; its function."""
+    guard()
+    namespace: dict[str, Any] = {}
+    exec(compile(code, "<string>", "exec", dont_inherit=True), namespace)
+    function: Callable[..., Any] = namespace[entry_point]
+    return function
 
 
 def load_sanitizer() -> None:
@@ -175,13 +139,58 @@ def load_sanitizer() -> None:
     evalplus.sanitize.code_extract = extraction.code_extract
 
 
-def sanitize(text: str, entry_point: str, replies: Replies) -> None:
-    """Reply with the code that evalplus's sanitizer finds in a model's text."""
-    from evalplus.sanitize import sanitize as find_code
+def sanitizer(text: str, entry_point: str) -> Callable[[], Any]:
+    """A function that finds the code in a model's text, with evalplus's sanitizer."""
+    from evalplus.sanitize import sanitize
 
+    return partial(sanitize, text, entry_point)
+
+
+def answer(make: Callable[[], Callable[..., Any]], channel: Channel) -> None:
+    """Make the function, then call it as often as asked; stop at the first exception.
+
+    Times are CPU seconds of the process with its threads, so that the machine's load costs nothing.
+    """
     sys.stdout = sys.stderr = sys.stdin = Sink()
+    set_timer, timer, clock = signal.setitimer, signal.ITIMER_PROF, time.process_time
+    end = 0.0
+
+    def out_of_time(_signal: int, _frame: types.FrameType | None) -> None:
+        # The kernel's timer counts whole ticks and is early on a busy machine; the clock is exact.
+        left = end - clock()
+        if left <= 0:
+            raise TimeLimit
+        set_timer(timer, max(left, SHORTEST_TIMER_SECONDS))
+
     try:
-        replies.put(protocol.TEXT, find_code(text, entry_point).encode())
-    except Exception as error:
-        replies.put(protocol.RAISED, type(error).__name__[:80].encode("ascii", "replace"))
-    replies.flush()
+        signal.signal(signal.SIGPROF, out_of_time)
+        function = make()
+        channel.put(protocol.LOADED)
+        while (call := channel.next_call()) is not None:
+            limit, arguments = call[0], codec.decode_own(call[1])
+            start = clock()
+            end = start + limit
+            set_timer(timer, limit)
+            try:
+                value = function(*arguments)
+            finally:
+                set_timer(timer, 0)
+            put_value(value, clock() - start, channel)
+    except BaseException as error:
+        channel.put(protocol.RAISED, _name(error))
+
+
+def _name(error: BaseException) -> bytes:
+    """The name of an exception's type; of a thread that the system did not start, NO_THREAD."""
+    if type(error) is RuntimeError and error.args == ("can't start new thread",):
+        return protocol.NO_THREAD
+    return type(error).__name__[:80].encode("ascii", "replace")
+
+
+def put_value(value: Any, seconds: float, channel: Channel) -> None:
+    """Reply with a value, or with its type's name where it has no plain form."""
+    try:
+        payload = codec.encode(value)
+    except codec.CodecError as error:
+        payload = codec.encode(codec.Opaque(str(error)))
+    channel.put(protocol.VALUE if codec.is_exact(value) else protocol.LIKENESS, payload, seconds)

@@ -1,48 +1,35 @@
-"""Results on disk: one small file each, written whole or not at all."""
+"""Results of the sandbox on disk: one small file each, written whole or not at all."""
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import json
-import os
-import tempfile
 import zlib
 from pathlib import Path
 from typing import Any
 
 from eager.util.errors import EagerError
+from eager.util.files import replacing
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name, sync it and rename it.
+    """Write a file whole.
 
     Raises:
         EagerError: no space, no permission, no such place; what was there before is untouched.
     """
-    temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            # Or a machine that loses power may keep the name and not the bytes.
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            temporary.write_bytes(data)
     except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
         raise EagerError(
             f"{path}: cannot be written ({error.strerror or error}); free some space there or name "
             "another place. Everything written so far is kept, and a rerun goes on from it"
         ) from None
 
 
-class Store:
-    """JSON objects by kind and key below a cache folder."""
+class Cache:
+    """JSON objects by kind and key below a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
