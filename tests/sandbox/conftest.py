@@ -14,7 +14,8 @@ from eager.util.errors import EagerError
 from tests.support.docker import run, unavailable
 from tests.support.sandbox import MINICODE, make_engine
 
-ENGINE_NAMES = ("bubblewrap", "bubblewrap-one-user", "docker", "podman")
+LONG = ("bubblewrap-one-user", "docker", "podman")
+ENGINE_NAMES = ("bubblewrap", *(pytest.param(name, marks=pytest.mark.long) for name in LONG))
 
 
 @pytest.fixture(scope="session")

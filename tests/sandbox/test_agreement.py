@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from eager.sandbox.cache import Cache
 from eager.sandbox.engines.containers import Engine
 from eager.sandbox.evaluate import Evaluation
-from eager.sandbox.store import Store
 from eager.sandbox.tasks import CodeTask, CodeVerdict, Submission, load_evalplus
 from tests.support.docker import run
 from tests.support.sandbox import MINICODE, build_wheels, shared_data
@@ -83,7 +83,7 @@ def judge(
         for number, row in enumerate(rows)
     ]
     by_id = {task.task_id: task for task in tasks}
-    return Evaluation(by_id, engine.settings, Store(cache), engine).judge(submissions)
+    return Evaluation(by_id, engine.settings, Cache(cache), engine).judge(submissions)
 
 
 MUTATIONS = (

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from eager.sandbox.cache import Cache
 from eager.sandbox.engines.bubblewrap import BubblewrapEngine
 from eager.sandbox.engines.containers import Engine
 from eager.sandbox.evaluate import Evaluation
 from eager.sandbox.session import FIRST_UID
-from eager.sandbox.store import Store
 from eager.sandbox.tasks import CodeTask, CodeVerdict, Submission, load_evalplus
 from tests.support.docker import run
 from tests.support.repository import ROOT
@@ -67,7 +67,7 @@ def judge(engine: Engine, tasks: list[CodeTask], attacks: list[Attack], cache: P
             Submission(task_id=attack.task_id, sample_id=attack.name, solution=attack.program),
             Submission(task_id=attack.task_id, sample_id=f"after {attack.name}", solution=right),
         ]
-    evaluation = Evaluation(by_id, engine.settings, Store(cache), engine)
+    evaluation = Evaluation(by_id, engine.settings, Cache(cache), engine)
     verdicts = {str(verdict.sample_id): verdict for verdict in evaluation.judge(submissions)}
     wrong = []
     for attack in attacks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,9 +98,10 @@ def test_a_reference_that_fails(
 
 
 def test_a_dead_docker_daemon(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("docker")
+    if shutil.which("docker") is None:
+        pytest.skip("no docker here")
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
-    fails_with(evaluate(samples, "--engine=docker"), "Docker daemon does not answer", "start it")
+    fails_with(evaluate(samples, "--engine=docker"), "Docker does not answer", "start it")
 
 
 def test_a_missing_image(samples: Path, docker_daemon: None) -> None:

@@ -7,14 +7,19 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from eager.sandbox.cache import Cache
 from eager.sandbox.cli import app
 from eager.sandbox.engines.containers import Engine
 from eager.sandbox.evaluate import evaluate
+from eager.sandbox.references import stored_reference
+from eager.sandbox.runner import stored_outcome
+from eager.sandbox.sanitizing import Sanitized
 from eager.sandbox.session import Session
 from eager.sandbox.settings import SandboxSettings
 from eager.sandbox.tasks import CodeTask, Submission, load_evalplus
@@ -129,32 +134,41 @@ def test_stored_verdicts_are_not_made_again(
 @pytest.mark.parametrize(
     "damage",
     [
-        b"",
-        b"half",
-        b"bits",
-        b"{}",
-        b"[]",
-        b'{"base": {}, "plus": {}}',
-        b'{"code": null, "reason": ""}',
+        lambda whole: b"",
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: whole[:20] + bytes(20) + whole[40:],
+        lambda whole: gzip.compress(b"[]"),
+        lambda whole: gzip.compress(b"{"),
     ],
 )
+def test_what_is_damaged_counts_as_absent(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    cache = Cache(tmp_path)
+    cache.put("verdicts", "a1", {"base": "x" * 100})
+    assert cache.get("verdicts", "a1") == {"base": "x" * 100}
+    (stored,) = tmp_path.glob("*/*/*")
+    stored.write_bytes(damage(stored.read_bytes()))
+    assert cache.get("verdicts", "a1") is None
+
+
+def test_what_is_no_result_is_told_apart(minicode: list[CodeTask]) -> None:
+    for value in ({}, {"base": {}, "plus": {}}, {"base": {"passed": True, "status": "wrong"}}):
+        assert stored_outcome(value) is None
+        assert stored_reference(minicode[0], value) is None
+    for value in ({}, {"code": None, "reason": ""}, {"code": 5, "reason": ""}):
+        assert Sanitized.read(value) is None
+
+
 @pytest.mark.parametrize("kind", ["verdicts", "references", "sanitized"])
 def test_damaged_results_are_made_again(
-    bubblewrap: Engine, minicode: list[CodeTask], tmp_path: Path, kind: str, damage: bytes
+    bubblewrap: Engine, minicode: list[CodeTask], tmp_path: Path, kind: str
 ) -> None:
-    """Of every kind, however they are damaged; what is whole is not touched."""
     submission = Submission(task_id="minicode/0", sample_id=0, text=ANSWER)
     (verdict,) = evaluate(minicode, [submission], bubblewrap.settings, tmp_path)
     assert verdict.correct
-    before = {path: path.read_bytes() for path in tmp_path.glob("*/*/*")}
-    assert len(before) == 3
+    assert len(list(tmp_path.glob("*/*/*"))) == 3
     (stored,) = (tmp_path / kind).glob("*/*")
-    whole = before[stored]
-    stored.write_bytes(
-        {b"half": whole[: len(whole) // 2], b"bits": whole[:20] + bytes(20) + whole[40:]}.get(
-            damage, gzip.compress(damage) if damage else b""
-        )
-    )
+    whole = stored.read_bytes()
+    stored.write_bytes(b"")
     if kind == "references":
         # Otherwise nothing would ask for the reference.
         (tmp_path / "verdicts").rename(tmp_path / "gone")

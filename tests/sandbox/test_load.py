@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from eager.sandbox.cache import Cache
 from eager.sandbox.engines.containers import Engine
 from eager.sandbox.evaluate import Evaluation
-from eager.sandbox.store import Store
 from eager.sandbox.tasks import CodeTask, Submission, load_evalplus
 from tests.support.busy import busy_machine
 from tests.support.repository import ROOT
@@ -62,7 +62,7 @@ def failures(engine: Engine, tasks: list[CodeTask], cache: Path, name: str) -> l
         for task in tasks
     ]
     by_id = {task.task_id: task for task in tasks}
-    verdicts = Evaluation(by_id, engine.settings, Store(cache), engine).judge(submissions)
+    verdicts = Evaluation(by_id, engine.settings, Cache(cache), engine).judge(submissions)
     assert len(verdicts) == 164
     return [f"{one.task_id} {one.status} {one.detail}" for one in verdicts if not one.correct]
 

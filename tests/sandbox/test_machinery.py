@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from eager.sandbox.cache import Cache
 from eager.sandbox.engines.containers import Engine, EngineUnavailable
 from eager.sandbox.engines.links import Link
 from eager.sandbox.evaluate import Evaluation
 from eager.sandbox.guest import protocol
 from eager.sandbox.session import ContainerDied, NotConfined, RunEnd, RunRequest, Session
-from eager.sandbox.store import Store
 from eager.sandbox.tasks import CodeTask, CodeVerdict, Submission
 from eager.util.errors import EagerError
 
@@ -95,7 +95,7 @@ def judge(
         submissions.append(Submission(task_id=other.task_id, sample_id=number, solution=program))
     by_id = {one.task_id: one for one in tasks}
     settings = engine.settings.model_copy(update={"workers": 2})
-    first, *others = Evaluation(by_id, settings, Store(cache), engine).judge(submissions)
+    first, *others = Evaluation(by_id, settings, Cache(cache), engine).judge(submissions)
     assert all(one.correct for one in others)
     return first
 
@@ -153,7 +153,7 @@ def test_a_sandbox_that_fails_gives_no_verdict(
         )
     ]
     evaluation = Evaluation(
-        {"minicode/0": minicode[0]}, bubblewrap.settings, Store(tmp_path), bubblewrap
+        {"minicode/0": minicode[0]}, bubblewrap.settings, Cache(tmp_path), bubblewrap
     )
     evaluation.make_references(["minicode/0"])
     with monkeypatch.context() as patch:
@@ -220,11 +220,11 @@ def test_a_container_that_does_not_start_once_is_tried_again(
 ) -> None:
     start, failed = type(bubblewrap).start, []
 
-    def once(engine: Engine) -> Link:
+    def once(engine: Engine, first_uid: int, sanitizer: bool) -> Link:
         if not failed:
             failed.append(True)
             raise EngineUnavailable("the daemon is busy")
-        return start(engine)  # type: ignore[arg-type]
+        return start(engine, first_uid, sanitizer)
 
     monkeypatch.setattr(type(bubblewrap), "start", once)
     assert judge(bubblewrap, minicode, tmp_path).correct

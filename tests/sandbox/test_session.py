@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 
+from eager.sandbox.cache import Cache
 from eager.sandbox.engines.containers import Engine
 from eager.sandbox.engines.links import Link, LinkClosed
 from eager.sandbox.evaluate import Evaluation
 from eager.sandbox.guest import codec, protocol
 from eager.sandbox.session import RunRequest, Session, find_gaps
-from eager.sandbox.store import Store
-from eager.sandbox.tasks import CodeTask, Submission
+from eager.sandbox.tasks import CodeTask, SetName, Submission
 from eager.util.errors import EagerError
 
+ONE_CALL: dict[SetName, list[tuple[float, bytes]]] = {"base": [(5.0, b"[]")]}
 DEADLY = b"# takes its container with it"
 
 
@@ -57,9 +58,13 @@ class DyingEngine(Engine):
     def check(self) -> None:
         self._engine.check()
 
-    def start(self) -> Link:
+    @property
+    def identity(self) -> list[str]:
+        return [self.name]
+
+    def start(self, first_uid: int, sanitizer: bool) -> Link:
         self.starts += 1
-        return DyingLink(self._engine.start())
+        return DyingLink(self._engine.start(first_uid, sanitizer))
 
 
 def test_a_solution_that_kills_its_container_twice_is_crashed(
@@ -77,7 +82,7 @@ def test_a_solution_that_kills_its_container_twice_is_crashed(
         for name, program in programs.items()
     ]
     engine = DyingEngine(bubblewrap)
-    verdicts = Evaluation({task.task_id: task}, engine.settings, Store(tmp_path), engine).judge(
+    verdicts = Evaluation({task.task_id: task}, engine.settings, Cache(tmp_path), engine).judge(
         submissions
     )
     assert [(one.status, one.correct) for one in verdicts] == [
@@ -101,7 +106,7 @@ def test_nothing_is_left_of_a_run(engine: Engine) -> None:
     )
     look = "import os\ndef f():\n    return os.listdir('/scratch'), os.listdir('.')\n"
     with Session(engine) as session:
-        session.set_task({"base": "[[]]", "plus": "[]"})
+        session.set_task(ONE_CALL)
         for _ in range(2):
             assert answer(session, litter) is None
             scratch, own = answer(session, look)
@@ -114,7 +119,7 @@ def test_a_user_for_every_run(engine: Engine) -> None:
     if not engine.separate_users:
         pytest.skip("this engine has one user")
     with Session(engine) as session:
-        session.set_task({"base": "[[]]", "plus": "[]"})
+        session.set_task(ONE_CALL)
         users = [
             answer(session, "import os\ndef f():\n    return os.getresuid()\n") for _ in range(3)
         ]
@@ -131,7 +136,7 @@ def answer(session: Session, program: str) -> Any:
         replies.append(payload)
         return True
 
-    session.run(RunRequest("f", program.encode(), limits=(5.0,), total_seconds=10.0), take)
+    session.run(RunRequest("f", program.encode(), total_seconds=10.0), take)
     return codec.decode(replies[0])
 
 
@@ -153,7 +158,7 @@ def test_the_memory_of_a_run_does_not_reach_the_next(engine: Engine) -> None:
         "    return sorted(found)\n"
     )
     with Session(engine) as session:
-        session.set_task({"base": "[[]]", "plus": "[]"})
+        session.set_task(ONE_CALL)
         own = "kept = ['SECRET-' + str(654321) + '-END' for _ in range(20000)]\n" + search
         assert answer(session, own) == [b"654321"]
         secret = "a = 'SECRET-123456-END'\ndef f():\n    return [a + str(i) for i in range(9999)]\n"
@@ -176,11 +181,11 @@ def test_the_supervisor_keeps_the_time_of_every_call(
         f"import signal, time\ndef f():\n    signal.setitimer(signal.ITIMER_PROF, 0)\n    {work}\n"
     )
     with Session(engine) as session:
-        session.set_task({"base": "[[], []]", "plus": "[]"})
-        request = RunRequest("f", program.encode(), limits=(0.5, 5.0), total_seconds=20.0)
+        request = RunRequest("f", program.encode(), total_seconds=20.0)
+        session.set_task({"base": [(0.5, b"[]"), (5.0, b"[]")]})
         assert session.run(request, lambda *_: True).reason == reason
-        request = RunRequest("f", program.encode(), limits=(5.0, 5.0), total_seconds=20.0)
-        assert session.run(request, lambda *_: True).reason == "end"
+        session.set_task({"base": [(5.0, b"[]"), (5.0, b"[]")]})
+        assert session.run(request, lambda *_: True).reason == "done"
 
 
 def test_two_solutions_at_once_do_not_see_each_other(engine: Engine) -> None:
@@ -188,7 +193,7 @@ def test_two_solutions_at_once_do_not_see_each_other(engine: Engine) -> None:
     look = "import os\ndef f():\n    return [n for n in os.listdir('/proc') if n.isdigit()]\n"
     with Session(engine, slot=0) as one, Session(engine, slot=1) as other:
         for session in (one, other):
-            session.set_task({"base": "[[]]", "plus": "[]"})
+            session.set_task(ONE_CALL)
             session.start()
         for session in (one, other):
             processes = answer(session, look)
@@ -199,6 +204,10 @@ def test_two_solutions_at_once_do_not_see_each_other(engine: Engine) -> None:
 def test_an_open_container_is_refused() -> None:
     closed = {
         "uid": 10_000,
+        "outside_uid": 10_000,
+        "kernel_settings": [],
+        "hash_seed_fixed": True,
+        "evalplus": False,
         "capabilities": 0,
         "no_new_privileges": True,
         "seccomp": True,
@@ -217,6 +226,10 @@ def test_an_open_container_is_refused() -> None:
         {"no_new_privileges": False},
         {"writable": ["/"]},
         {"uid": 0},
+        {"outside_uid": 0},
+        {"kernel_settings": ["/proc/sys/kernel/core_pattern"]},
+        {"hash_seed_fixed": False},
+        {"evalplus": True},
         {"error": "PermissionError"},
     ):
         assert len(find_gaps(closed | change, separate_users=True)) == 1
@@ -226,7 +239,7 @@ def test_an_engine_that_does_not_start_says_so(bubblewrap: Engine) -> None:
     class Broken(DyingEngine):
         name = "broken"
 
-        def start(self) -> Link:
+        def start(self, first_uid: int, sanitizer: bool) -> Link:
             from eager.sandbox.engines.links import PipeLink
 
             return PipeLink(["sh", "-c", "echo no such image >&2; exit 1"])

@@ -53,5 +53,5 @@ def make_engine(request: pytest.FixtureRequest, name: str) -> Engine:
     try:
         engine.check()
     except EagerError as error:
-        unavailable(engine.name, str(error))
+        unavailable(name, str(error))
     return engine

@@ -19,11 +19,10 @@ from eager.sandbox.guest.limits import BACKSTOP, TIMEOUT, ProcessClock, TimeKeep
 SECONDS = st.floats(min_value=0.01, max_value=100)
 
 
-def keeper(*each: float, total: float = 100.0, loaded: bool = True) -> TimeKeeper:
-    one = TimeKeeper(each, total, wall=0.0)
-    if loaded:
-        assert one.arrive(0, True, 0.0, 0.0) == ""
-        one.go_on(0.0, 0.0, 0.0)
+def keeper(limit: float, total: float = 100.0) -> TimeKeeper:
+    """In its first call, at the time 0."""
+    one = TimeKeeper(total, wall=0.0)
+    one.begin(limit, 0.0, 0.0)
     return one
 
 
@@ -32,20 +31,32 @@ def test_waiting_for_a_core_costs_nothing(limit: float, slowness: float) -> None
     """However slow the machine, short of the wall-clock limit: only CPU time counts."""
     wall = limit * slowness
     assert keeper(limit).check(limit, wall) == ""
-    assert keeper(limit).check(limit + limits.GRACE_SECONDS + 0.01, wall) == TIMEOUT
+    one = keeper(limit, total=200)
+    assert one.check(limit + limits.GRACE_SECONDS + 0.01, wall) == TIMEOUT
 
 
-@given(st.lists(SECONDS, min_size=1, max_size=20))
-def test_a_run_within_all_its_limits_is_never_stopped(each: list[float]) -> None:
-    """Replies that come one by one, or all together because the supervisor was late."""
-    total = sum(each) + 2
-    one, cpu = keeper(*each, total=total), 0.0
-    for index, limit in enumerate(each):
-        cpu += limit
-        assert one.check(cpu, 3 * cpu) == ""
-        assert one.arrive(index + 1, True, cpu, 3 * cpu) == ""
-        one.go_on(cpu, 3 * cpu, 0.0)
-    assert keeper(*each, total=total).arrive(len(each), True, cpu, 3 * cpu) == ""
+STRETCHES = st.lists(st.tuples(SECONDS, st.floats(min_value=0, max_value=1.5)), max_size=20)
+
+
+@given(st.floats(min_value=0, max_value=1.5), STRETCHES)
+def test_no_time_passes_that_no_limit_sees(
+    loading: float, calls: list[tuple[float, float]]
+) -> None:
+    """A run is over exactly when the module, a call or the sum has taken more than its limit."""
+    stretches = [(limits.LOADING_SECONDS, loading), *calls]
+    total = sum(limit for limit, _ in stretches)
+    one, cpu = TimeKeeper(total, 0.0), 0.0
+    for number, (limit, share) in enumerate(stretches):
+        if number:
+            one.begin(limit, cpu, 3 * cpu)
+        taken = share * (limit + limits.GRACE_SECONDS)
+        over = share > 1 or cpu + taken > total
+        if abs(cpu + taken - total) < 1e-6 or abs(share - 1) < 1e-6:
+            return
+        assert one.check(cpu + taken, 3 * (cpu + taken)) == (TIMEOUT if over else "")
+        if over:
+            return
+        cpu += taken
 
 
 @pytest.mark.parametrize(
@@ -61,61 +72,46 @@ def test_a_run_within_all_its_limits_is_never_stopped(each: list[float]) -> None
     ],
 )
 def test_what_ends_a_call_of_one_second(cpu: float, wall: float, slept: float, reason: str) -> None:
-    assert keeper(1.0, 1.0).check(cpu, wall, slept) == reason
+    assert keeper(1.0).check(cpu, wall, slept) == reason
 
 
 @pytest.mark.parametrize(
     ("cpu", "wall", "slept", "reason"),
     [
-        (9.9, 60.0, 9.9, ""),
-        (10.1, 10.1, 0.0, TIMEOUT),
-        (0.1, 11.0, 10.1, BACKSTOP),
+        (10.4, 60.0, 9.9, ""),
+        (10.6, 10.6, 0.0, TIMEOUT),
+        (0.1, 12.0, 11.1, BACKSTOP),
         (0.1, 81.0, 0.0, BACKSTOP),
     ],
 )
 def test_what_ends_a_run_that_is_loading(
     cpu: float, wall: float, slept: float, reason: str
 ) -> None:
-    """A module may take as long to load as the whole run."""
-    assert keeper(1.0, total=10.0, loaded=False).check(cpu, wall, slept) == reason
+    assert TimeKeeper(100.0, wall=0.0).check(cpu, wall, slept) == reason
 
 
-def test_calls_do_not_lend_each_other_time() -> None:
-    one = keeper(0.5, 5.0)
-    assert one.arrive(1, True, 1.2, 1.2) == TIMEOUT
-    short_last = keeper(5.0, 0.5)
-    assert short_last.arrive(1, True, 4.0, 4.0) == ""
-    short_last.go_on(4.0, 4.0, 0.0)
-    assert short_last.check(5.1, 5.1) == TIMEOUT
+def test_calls_do_not_lend_each_other_time_or_sleep() -> None:
+    one = keeper(0.5)
+    assert one.check(0.9, 0.9, slept=1.4) == ""
+    one.begin(5.0, 0.9, 0.9)
+    assert one.check(6.3, 7.0, slept=5.9) == ""
+    one.begin(0.5, 6.3, 7.0)
+    assert one.check(6.4, 9.0, slept=1.6) == BACKSTOP
+    assert one.check(7.4, 9.0) == TIMEOUT
 
 
-def test_calls_do_not_lend_each_other_sleep() -> None:
-    one = keeper(0.5, 5.0)
-    assert one.check(0.1, 1.8, slept=1.7) == ""
-    assert one.arrive(1, True, 0.1, 1.8) == BACKSTOP
-
-
-def test_pieces_of_a_reply_do_not_buy_time() -> None:
-    """A process that sends single bytes slowly is never found silent, and ends all the same."""
-    one = keeper(1.0, 1.0)
-    assert one.arrive(0, True, 1.4, 1.4) == ""
-    one.go_on(1.4, 1.4, 0.0)
-    assert one.arrive(0, True, 1.6, 1.6) == TIMEOUT
-    assert keeper(1.0).arrive(0, True, 0.1, 36.0) == BACKSTOP
-
-
-def test_more_replies_than_tests_have_the_time_of_one() -> None:
-    one = keeper(1.0)
-    one.arrive(1, True, 0.1, 0.1)
-    one.go_on(0.1, 0.1, 0.0)
-    assert one.arrive(50, True, 0.7, 0.7) == TIMEOUT
+def test_all_calls_together_sleep_no_longer_than_the_run_may_take() -> None:
+    one = keeper(1.0, total=3.0)
+    assert one.check(0.1, 2.0, slept=1.9) == ""
+    one.begin(1.0, 0.1, 2.0)
+    assert one.check(0.1, 4.0, slept=1.2) == BACKSTOP
 
 
 def test_a_launcher_that_does_not_read_costs_no_time() -> None:
-    one = keeper(1.0, 1.0)
-    assert one.arrive(0, True, 0.1, 0.1) == ""
-    one.go_on(0.1, 100.1, 100.0)
+    one = keeper(1.0)
+    one.wait(100.0)
     assert one.check(0.2, 101.0) == ""
+    assert one.check(0.2, 136.0) == BACKSTOP
 
 
 def burn(seconds: float) -> None:

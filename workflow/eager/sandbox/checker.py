@@ -245,6 +245,8 @@ class SetCheck:
         test = self.passed_tests
         if kind == protocol.RAISED:
             self._raised(payload)
+        elif test >= len(self.expected.replies):
+            self.status, self.detail = "wrong", "more replies than tests"
         elif self.expected.accepts(test, Reply(kind, payload), self.compare):
             self.passed_tests += 1
         else:

@@ -86,5 +86,5 @@ def _run_probe(engine: Engine, session: Session, probe: Probe) -> Finding:
     way = end.reason
     if way == "end":
         raised = next((name for kind, name in answers if kind == protocol.RAISED), b"")
-        way = "signal" if end.signal else raised.decode("ascii", "replace")[:80]
+        way = raised.decode("ascii", "replace")[:80] or ("signal" if end.signal else "")
     return Finding(engine.name, probe.guarantee, way in probe.ends, way)

@@ -167,10 +167,100 @@ def probe(canary, pid):
 """
 
 _OUTPUT = """
+def probe(canary, pid):
+    return "1" * (1 << 24)
+"""
+
+_KERNEL = """
+import os, stat
+def probe(canary, pid):
+    broken = []
+    for folder, folders, names in os.walk("/proc"):
+        folders[:] = [one for one in folders if not one.isdigit() and one != "pressure"]
+        for name in names:
+            try:
+                opened = os.open(f"{folder}/{name}", os.O_WRONLY | os.O_NONBLOCK)
+                if stat.S_ISREG(os.fstat(opened).st_mode):
+                    broken.append(f"{folder}/{name}")
+            except OSError:
+                pass
+    return broken
+"""
+
+_ROOT_OUTSIDE = """
+import io, os
+def probe(canary, pid):
+    users = [map(int, line.split()) for line in io.open("/proc/self/uid_map")]
+    me = os.getuid()
+    return [me for first, out, size in users if first <= me < first + size and out + me == first]
+"""
+
+_CHANNELS = """
+import fcntl, os, pty, sys, termios
+def probe(canary, pid):
+    broken = []
+    shared = os.open(os.__file__, os.O_RDONLY)
+    own = os.pipe()[0]
+    ways = {
+        "lock": lambda: fcntl.flock(shared, fcntl.LOCK_SH),
+        "range lock": lambda: fcntl.lockf(shared, fcntl.LOCK_SH),
+        "lease": lambda: fcntl.fcntl(shared, 1024, 0),
+        "owner": lambda: fcntl.fcntl(own, 8, 1),
+        "owner by ioctl": lambda: fcntl.ioctl(own, 0x8901, b"\\1\\0\\0\\0"),
+        "signal": lambda: fcntl.fcntl(own, 10, 9),
+        "terminal": pty.openpty,
+        "evalplus": lambda: __import__("evalplus"),
+    }
+    for name, way in ways.items():
+        try:
+            way()
+            broken.append(name)
+        except (OSError, ImportError):
+            pass
+    return broken
+"""
+
+_HASH_SEED = """
+def probe(canary, pid):
+    import sys
+    return [sys.flags.hash_randomization] if sys.flags.hash_randomization else []
+"""
+
+_EARLY_REPLIES = """
+import os
+for step in b"cl":
+    os.write(3, bytes(16) + bytes([step]) + bytes(12))
+os.write(3, bytes(16) + b"v" + bytes(8) + b"\\0\\0\\0\\2[]")
+def probe(canary, pid):
+    return []
+"""
+
+_LOADING = """
+while True:
+    pass
+"""
+
+_FILES = """
 import os
 def probe(canary, pid):
+    number = 0
     while True:
-        os.write(3, b"v\\0\\0\\0\\1" + b"1" * 65536)
+        os.mkdir(str(number))
+        number += 1
+"""
+
+_THREADS = """
+import threading
+def probe(canary, pid):
+    stop, started = threading.Event(), 0
+    try:
+        for _ in range(64):
+            threading.Thread(target=stop.wait).start()
+            started += 1
+    except RuntimeError:
+        pass
+    stop.set()
+    return [] if 16 <= started < 64 else [started]
 """
 
 _SCRATCH_SIZE = """
@@ -197,6 +287,14 @@ PROBES = (
     Probe("supervisor and neighbours out of sight", _OTHERS),
     Probe("nothing left for the next solution", _LEFTOVERS),
     Probe("nothing found of the one before", _LEFTOVERS),
+    Probe("no setting of the kernel", _KERNEL),
+    Probe("not root outside of the container", _ROOT_OUTSIDE),
+    Probe("no lock, owner, terminal or evalplus", _CHANNELS),
+    Probe("the hash seed is fixed", _HASH_SEED),
+    Probe("threads are limited, and nobody else's count", _THREADS),
+    Probe("no reply before it is asked for", _EARLY_REPLIES, ends=("malformed",)),
+    Probe("files are limited", _FILES, ends=("files", "OSError")),
+    Probe("loading is limited", _LOADING, ends=("timeout",)),
     Probe("memory is limited", _MEMORY, ends=("MemoryError", "signal")),
     Probe("time is limited, alarm or not", _TIME, ends=("timeout", "backstop")),
     Probe("output is limited", _OUTPUT, ends=("output",)),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterable
@@ -20,7 +19,6 @@ from pathlib import Path
 
 from eager.sandbox.engines.containers import (
     CAPABILITIES,
-    COMMAND_SECONDS,
     ENVIRONMENT,
     FIRST_UID,
     SCRATCH,
@@ -28,6 +26,7 @@ from eager.sandbox.engines.containers import (
     Engine,
     EngineUnavailable,
     boot_arguments,
+    run_command,
 )
 from eager.sandbox.engines.links import Link, PipeLink
 from eager.sandbox.settings import SandboxSettings
@@ -150,26 +149,15 @@ class BubblewrapEngine(Engine):
             ways.append(["--unshare-user", *common])
         complaint = "a user per solution needs root"
         for way in ways:
-            user = self._user(way, FIRST_UID)
-            trial = [self._program, *way, "--ro-bind", "/", "/", "--proc", "/proc", "true"]
-            answer = subprocess.run(
-                trial,
-                user=user,
-                group=user,
-                extra_groups=None if user is None else [],
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                timeout=COMMAND_SECONDS,
-                check=False,
-            )
+            trial = self._in_container(way, ["-c", ""])
+            answer = run_command(*trial, user=self._user(way, FIRST_UID))
             if answer.returncode == 0:
                 return way
             complaint = answer.stderr.strip()
         raise EngineUnavailable(
             f"bwrap cannot make a container here ({complaint}); allow user namespaces "
             "(sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_"
-            "userns=0), or install Docker or Podman"
+            "userns=0), use a Python that every user may read, or install Docker or Podman"
         )
 
     @staticmethod
@@ -195,6 +183,11 @@ class BubblewrapEngine(Engine):
 
     def command(self, sanitizer: bool = False) -> list[str]:
         """The command line of one container."""
+        return self._in_container(self._namespaces, boot_arguments(INSIDE_PACKAGES), sanitizer)
+
+    def _in_container(
+        self, namespaces: list[str], arguments: list[str], sanitizer: bool = False
+    ) -> list[str]:
         program = f"python{sys.version_info.major}.{sys.version_info.minor}"
         variables = dict(ENVIRONMENT)
         if sys.base_prefix != "/usr":
@@ -204,9 +197,9 @@ class BubblewrapEngine(Engine):
             word for key, value in variables.items() for word in ("--setenv", key, value)
         ]
         return [
-            self._program, *self._namespaces, "--die-with-parent", "--new-session", "--as-pid-1",
+            self._program, *namespaces, "--die-with-parent", "--new-session", "--as-pid-1",
             "--hostname", "box", "--clearenv", *environment, *mounts(sanitizer), "--chdir", "/",
-            "--", f"{INSIDE_PYTHON}/bin/{program}", *boot_arguments(INSIDE_PACKAGES),
+            "--", f"{INSIDE_PYTHON}/bin/{program}", *arguments,
         ]  # fmt: skip
 
     def start(self, first_uid: int, sanitizer: bool) -> Link:

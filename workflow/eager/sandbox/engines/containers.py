@@ -14,7 +14,7 @@ from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
-from eager.sandbox.engines.links import Link, PipeLink
+from eager.sandbox.engines.links import Link, PipeLink, as_user
 from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
 
@@ -103,7 +103,7 @@ class ProgramEngine(Engine):
         """The id of the image."""
         if shutil.which(self.name) is None:
             raise EngineUnavailable(f"the program {self.name} is missing; install it")
-        answer = _run(self.name, "image", "inspect", "--format={{.Id}}", self.settings.image)
+        answer = run_command(self.name, "image", "inspect", "--format={{.Id}}", self.settings.image)
         if answer.returncode == 0:
             return answer.stdout.strip()
         if "no such image" in answer.stderr.lower():
@@ -159,7 +159,7 @@ class ProgramEngine(Engine):
 
         def kill() -> None:
             with contextlib.suppress(EngineUnavailable):
-                _run(self.name, "rm", "--force", name)
+                run_command(self.name, "rm", "--force", name)
 
         return PipeLink(self.command(name, sanitizer), kill)
 
@@ -175,7 +175,7 @@ class DockerEngine(ProgramEngine):
         """See `Engine.check`."""
         super().check()
         runtime = self.settings.runtime
-        known = _run(self.name, "info", "--format={{json .Runtimes}}").stdout
+        known = run_command(self.name, "info", "--format={{json .Runtimes}}").stdout
         if runtime and runtime not in json.loads(known or "{}"):
             raise EngineUnavailable(
                 f"Docker has no runtime {runtime}; install it and name it in "
@@ -201,7 +201,7 @@ class PodmanEngine(ProgramEngine):
             for runtime in filter(shutil.which, runtimes):
                 before = [f"--runtime={runtime}"]
                 trial = self._run_command((before, after), "--rm", self.settings.image, "-c", "")
-                answer = _run(*trial)
+                answer = run_command(*trial)
                 if answer.returncode == 0:
                     return before, after
                 complaint = answer.stderr.strip()
@@ -261,7 +261,12 @@ def missing_image(engine: str, image: str) -> str:
     return f"the image {image} is not there; {build}"
 
 
-def _run(*command: str) -> subprocess.CompletedProcess[str]:
+def run_command(*command: str, user: int | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a program of an engine, as `user` if one is given.
+
+    Raises:
+        EngineUnavailable: it cannot be started, or takes over COMMAND_SECONDS.
+    """
     try:
         return subprocess.run(
             command,
@@ -271,6 +276,7 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
             errors="replace",
             timeout=COMMAND_SECONDS,
             check=False,
+            **as_user(user),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EngineUnavailable(f"{command[0]}: {error}") from None

@@ -11,7 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 # A supervisor reads whenever no run is under way, so a full pipe for this long means it is gone.
 SEND_SECONDS = 120.0
@@ -66,6 +66,11 @@ def _write_all(descriptor: int, data: bytes) -> None:
             raise LinkClosed(str(error)) from None
 
 
+def as_user(user: int | None) -> dict[str, Any]:
+    """Arguments of `subprocess` that run a program as another user, of a group of that number."""
+    return {} if user is None else {"user": user, "group": user, "extra_groups": []}
+
+
 class PipeLink(Link):
     """A container whose engine is a program that passes standard input and output through."""
 
@@ -85,9 +90,7 @@ class PipeLink(Link):
             stderr=self._errors,
             # Ctrl-C is for the launcher, which then ends the container in order.
             start_new_session=True,
-            user=user,
-            group=user,
-            extra_groups=None if user is None else [],
+            **as_user(user),
         )
         # When memory is short, the container is to go, and not what runs beside it.
         with contextlib.suppress(OSError):

@@ -115,7 +115,11 @@ class Calls:
         return self._start + self._at < self._size
 
     def begin(self, token: bytes, pipe: int) -> float:
-        """Send the next call with its token, as far as the pipe takes it; its CPU limit."""
+        """Send the next call with its token, as far as the pipe takes it; its CPU limit.
+
+        Raises:
+            ProtocolError: the pipe is full of calls that were answered and not read.
+        """
         if self._filled - self._at < protocol.CALL.size:
             self._fill()
         limit, length = protocol.CALL.unpack_from(self._buffer, self._at)

@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import socket
+import stat
 import sys
 from typing import Any
 
@@ -53,16 +54,19 @@ def can_write(folder: str) -> bool:
 def settings_of_the_kernel() -> list[str]:
     """Those files of /proc outside of processes that can be opened for writing."""
     found = []
-    folders = [entry for entry in os.scandir("/proc") if not entry.name.isdigit()]
-    for entry in folders:
-        if entry.is_symlink():
+    for entry in os.scandir("/proc"):
+        # Anyone may ask for notices of pressure, which changes nothing.
+        if entry.name.isdigit() or entry.name == "pressure" or entry.is_symlink():
             continue
         paths = [entry.path] if entry.is_file() else []
         paths += [f"{place}/{name}" for place, _, names in os.walk(entry.path) for name in names]
         for path in paths:
             with contextlib.suppress(OSError):
-                os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
-                found.append(path)
+                descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+                # An engine hides some behind /dev/null.
+                if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    found.append(path)
+                os.close(descriptor)
     return found
 
 
