@@ -72,7 +72,8 @@ def test_measured_comes_before_published_and_parallel_grows_with_m() -> None:
     plan = experiment(CELL, methods=("parallel", "eager_init", "eager"))
     write_run("eager_init", seed=2)
     write_run("parallel", max_sequences=2)
-    facts = [published(method, 7.0) for method in ("parallel", "eager_init", "eager")]
+    facts = [published("eager", 9.0, max_sequences=8)]
+    facts += [published(method, 7.0) for method in ("parallel", "eager_init", "eager")]
     # 5 prompts of 2 samples made 1000 tokens: 100 per sample, 400 per prompt at M = 4.
     assert basis_and_tokens(costs_of(plan, *facts)) == [
         ("measured at another M", 12_000),

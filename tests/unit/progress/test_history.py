@@ -43,7 +43,7 @@ def write_run(results: Path, seed: int, content: bytes | None) -> Path:
         json.dumps(RUN | {"prompts": 0}).encode(),
         json.dumps(RUN | {"shards": [{}]}).encode(),
         json.dumps(RUN | {"engine_options": {"tensor_parallel_size": 0}}).encode(),
-        json.dumps(RUN | {"counts": RUN["counts"] | {"engine_seconds": float("nan")}}).encode(),
+        json.dumps(RUN | {"counts": RUN["counts"] | {"engine_seconds": float("inf")}}).encode(),
     ],
 )
 def test_a_damaged_run_is_told_and_left_out(content: bytes | None, tmp_path: Path) -> None:
