@@ -16,6 +16,7 @@ from typing import Any
 from eager.algorithm.allocation import Round, Share, next_round
 from eager.algorithm.rules import RULES
 from eager.config.settings import BUDGET_METHODS, METHODS, DecodingSettings, EngineOptions
+from eager.data.models import model_folder
 from eager.data.prompts import Prompt, Vocabulary, read_prompts
 from eager.data.rows import Task
 from eager.data.tasks import read_tasks
@@ -26,7 +27,6 @@ from eager.generation.engine import Engine, VllmEngine
 from eager.generation.prompt_run import NextRound
 from eager.generation.records import Tokenizer, tree_tables
 from eager.sandbox.settings import SandboxSettings
-from eager.util.files import model_folder
 from eager.util.fingerprint import Kind
 from tests.support.oracle import random_script
 from tests.support.repository import ROOT

@@ -23,6 +23,7 @@ from eager.generation.gather import gather
 from eager.generation.progress import Progress
 from eager.generation.shard_job import done_file, generate
 from eager.generation.shards import Shard
+from eager.generation.work import read_work
 from eager.util.errors import EagerError
 from eager.util.tables import write_table
 from tests.support.oracle import random_script
@@ -137,14 +138,14 @@ def run_step(
             if step == "gather":
                 names = [Shard(number, shards) for number in range(1, shards + 1)]
                 done = [done_file(target, shard) for shard in names]
-                gather(target, done, store_of(target))
+                gather(target, read_work(target), done, store_of(target))
                 for path in done:
                     path.unlink()
             else:
                 shard = Shard(int(step), shards)
                 options = EngineOptions()
                 generate(
-                    *(target, options, shard),
+                    *(target, read_work(target), options, shard),
                     lambda total: Progress(str(shard), total, sys.stderr),
                     store_of(target),
                 )

@@ -123,6 +123,7 @@ def generate(
     from eager.generation.progress import Progress
     from eager.generation.shard_job import generate as run
     from eager.generation.shards import Shard
+    from eager.generation.work import read_work
     from eager.util.validation import read_options
 
     with logged_step(log) as terminal:
@@ -135,7 +136,7 @@ def generate(
         if shard is None:
             generate_whole(target, options, progress_for, store)
         else:
-            run(target, options, Shard.parse(shard), progress_for, store)
+            run(target, read_work(target), options, Shard.parse(shard), progress_for, store)
 
 
 @app.command()
@@ -149,9 +150,11 @@ def gather(
     """Put the prompts of all shards together, in the order of the prompts."""
     from eager.config.experiment import read_experiment
     from eager.generation.gather import gather as run
+    from eager.generation.work import read_work
 
     with logged_step(log):
-        run(read_experiment(experiment).target(result), done, store)
+        target = read_experiment(experiment).target(result)
+        run(target, read_work(target), done, store)
 
 
 @app.command()

@@ -116,7 +116,7 @@ class Samples:
 
     def keys(self, cap: int, **changes: object) -> list[str]:
         target = self.of(cap, **changes)
-        return shard_job.entry_keys(target, read_work(target))
+        return read_work(target).keys
 
     def stored(self) -> set[int]:
         """Seeds of the samples in the store."""
@@ -223,9 +223,9 @@ def test_the_end_of_thinking_decides_no_sample(samples: Samples) -> None:
 def test_the_end_of_thinking_decides_where_sequences_branch(tmp_path: Path) -> None:
     samples = Samples(tmp_path, method="eager_init", entropy_threshold=1.0)
     branching = samples.target.model_copy(update={"method": "eager_init"})
-    before = shard_job.entry_keys(branching, read_work(branching))
+    before = read_work(branching).keys
     samples.change_vocabulary(end_of_thinking=[3])
-    assert not {*before} & {*shard_job.entry_keys(branching, read_work(branching))}
+    assert not {*before} & {*read_work(branching).keys}
 
 
 def test_a_damaged_block_is_drawn_again(samples: Samples) -> None:

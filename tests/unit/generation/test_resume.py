@@ -25,6 +25,7 @@ from eager.generation.progress import Progress
 from eager.generation.shard_job import store_folder
 from eager.generation.shards import Shard
 from eager.generation.store import Store
+from eager.generation.work import read_work
 from eager.util.errors import EagerError
 from tests.support.scripted_generation import (
     PROMPTS,
@@ -128,7 +129,7 @@ def test_weights_that_are_not_the_manifests_generate_nothing(
         monkeypatch.setattr(shard_job, "VllmEngine", None)
     with pytest.raises(EagerError, match=r"model\.safetensors: not what .*manifest\.json was made"):
         shard_job.generate(
-            *(target, EngineOptions(), Shard(1, 1)),
+            *(target, read_work(target), EngineOptions(), Shard(1, 1)),
             lambda total: Progress("", total, io.StringIO()),
             store_of(target),
         )

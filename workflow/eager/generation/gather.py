@@ -10,7 +10,7 @@ from eager.config.experiment import PlannedTarget
 from eager.config.paths import STORE
 from eager.config.settings import EngineOptions
 from eager.generation.progress import Progress
-from eager.generation.shard_job import done_file, entry_keys, generate
+from eager.generation.shard_job import done_file, generate
 from eager.generation.shards import WHOLE
 from eager.generation.store import FinishedPrompt, Store
 from eager.generation.work import Work, read_work
@@ -36,19 +36,21 @@ def generate_whole(
     store: Path = STORE,
 ) -> None:
     """Make a result at once, without shards; arguments and errors as of `generate`."""
-    generate(target, options, WHOLE, progress_for, store)
+    work = read_work(target)
+    generate(target, work, options, WHOLE, progress_for, store)
     done = done_file(target, WHOLE)
-    gather(target, [done], store)
+    gather(target, work, [done], store)
     done.unlink()
 
 
-def gather(target: PlannedTarget, done_files: list[Path], store: Path = STORE) -> None:
+def gather(target: PlannedTarget, work: Work, done_files: list[Path], store: Path = STORE) -> None:
     """Put the finished prompts of all shards together.
 
     Writes sequences.parquet, branches.parquet and run.json.
 
     Args:
         target: what was generated, and from what.
+        work: of the whole target.
         done_files: what the shards have written.
         store: finished prompts.
 
@@ -56,15 +58,13 @@ def gather(target: PlannedTarget, done_files: list[Path], store: Path = STORE) -
         EagerError: finished prompts are gone; the done files are deleted then, so that a rerun of
             the workflow generates what is missing. Or the disk is full.
     """
-    work = read_work(target)
-    keys = entry_keys(target, work)
     described = [read_json(path) for path in done_files]
     part = store / _engine_of(described, done_files)
     with report_full_disk("Finished prompts are kept"):
-        finished = _finished_items(work, keys, part, done_files)
+        finished = _finished_items(work, part, done_files)
         Path(target.folder).mkdir(parents=True, exist_ok=True)
         _write_tables(target, work, finished)
-        write_json(target.file("run.json"), _describe(described, finished, keys))
+        write_json(target.file("run.json"), _describe(described, finished, work.keys))
 
 
 def _engine_of(shards: list[dict[str, Any]], done_files: list[Path]) -> str:
@@ -80,14 +80,12 @@ def _engine_of(shards: list[dict[str, Any]], done_files: list[Path]) -> str:
     return engines[0]
 
 
-def _finished_items(
-    work: Work, keys: list[str], folder: Path, done_files: list[Path]
-) -> list[FinishedPrompt]:
+def _finished_items(work: Work, folder: Path, done_files: list[Path]) -> list[FinishedPrompt]:
     damage: list[str] = []
     store = Store(folder, damage.append)
     found: list[FinishedPrompt] = []
     missing: dict[str, None] = {}
-    for key, item in zip(keys, work.items, strict=True):
+    for key, item in zip(work.keys, work.items, strict=True):
         entry = store.read(key)
         if entry is None or entry.sequences.num_rows < (item.samples or 0):
             missing[item.prompt.id] = None

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import pyarrow as pa
 
@@ -26,7 +25,7 @@ from eager.generation.shards import Shard, partition
 from eager.generation.signals import StopRequest, stop_requests
 from eager.generation.snapshots import SnapshotFiles
 from eager.generation.store import UNDER_WAY, FinishedPrompt, Store, entry_key
-from eager.generation.work import Work, WorkItem, read_work
+from eager.generation.work import Work, WorkItem
 from eager.util.counts import added
 from eager.util.files import read_json, report_full_disk, write_json
 from eager.util.fingerprint import code_identity
@@ -203,36 +202,14 @@ def done_file(target: PlannedTarget, shard: Shard) -> Path:
     return target.file(f"shard-{shard}.json")
 
 
-def generation_identity(target: PlannedTarget, work: Work) -> dict[str, Any]:
-    """Everything that decides the results of a generation besides its prompts and the software.
-
-    What the software is, the folder of the store says: `store_folder`.
-    """
-    # How many samples are asked for decides none of them, and the end of thinking only where
-    # sequences branch. The context length stays, though `max_tokens` may be shorter: vLLM chooses
-    # the rotary embeddings of some models (LongRoPE) by it.
-    without = {"max_sequences", "end_of_thinking"} if target.method == "parallel" else None
-    return {
-        "settings": json.loads(target.settings.model_dump_json(exclude=without)),
-        "vocabulary": work.vocabulary.model_dump(exclude=without),
-        "model": read_json(Path(target.model_manifest))["files"],
-        "code": code_identity("tokens", target.method),
-    }
-
-
 def store_folder(store: Path) -> Path:
     """The part of a store that holds what the installed software has generated."""
     return store / engine_software()
 
 
-def entry_keys(target: PlannedTarget, work: Work) -> list[str]:
-    """Keys in the store of all items of a generation, in order."""
-    identity = json.dumps(generation_identity(target, work), sort_keys=True)
-    return [entry_key(identity, item.key) for item in work.items]
-
-
 def generate(
     target: PlannedTarget,
+    work: Work,
     options: EngineOptions,
     shard: Shard,
     progress_for: Callable[[int], Progress],
@@ -242,6 +219,7 @@ def generate(
 
     Args:
         target: what is generated, and from what.
+        work: of the whole target.
         options: speed and memory.
         shard: which of the prompts.
         progress_for: the live line for a number of prompts.
@@ -252,9 +230,8 @@ def generate(
             generating these prompts.
         StoppedError: SIGTERM or SIGUSR1 has come.
     """
-    work = read_work(target)
     chosen = _prompts_of(shard, work.items)
-    every = zip(work.items, entry_keys(target, work), strict=True)
+    every = zip(work.items, work.keys, strict=True)
     mine = [(item, key) for item, key in every if item.prompt.id in chosen]
     progress = progress_for(len(chosen))
     entries = Store(store_folder(store), progress.say)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +19,10 @@ from eager.data.prompts import Prompt, Vocabulary, read_prompts
 from eager.generation.budget import read_shares
 from eager.generation.prompt_run import NextRound
 from eager.generation.shards import estimated_cost
+from eager.generation.store import entry_key
 from eager.util.errors import EagerError
+from eager.util.files import read_json
+from eager.util.fingerprint import code_identity
 from eager.util.tables import read_table
 
 BLOCK = 8
@@ -61,11 +66,13 @@ class Work:
     Attributes:
         vocabulary: ends and context length.
         items: every prompt, in order.
+        keys: key of each item in the store.
         initial: EAGer-init's sequences by prompt, for the methods that build on them.
     """
 
     vocabulary: Vocabulary
     items: list[WorkItem]
+    keys: list[str]
     initial: dict[str, pa.Table] | None
 
 
@@ -83,7 +90,26 @@ def read_work(target: PlannedTarget) -> Work:
         items = _first_rounds(target.settings, prompts, _answer_tokens(target, prompts, vocabulary))
     else:
         items = _budgeted_rounds(target, prompts, initial)
-    return Work(vocabulary, list(items), initial)
+    every = list(items)
+    identity = json.dumps(generation_identity(target, vocabulary), sort_keys=True)
+    return Work(vocabulary, every, [entry_key(identity, item.key) for item in every], initial)
+
+
+def generation_identity(target: PlannedTarget, vocabulary: Vocabulary) -> dict[str, Any]:
+    """Everything that decides the results of a generation besides its prompts and the software.
+
+    What the software is, the folder of the store says: `shard_job.store_folder`.
+    """
+    # How many samples are asked for decides none of them, and the end of thinking only where
+    # sequences branch. The context length stays, though `max_tokens` may be shorter: vLLM chooses
+    # the rotary embeddings of some models (LongRoPE) by it.
+    without = {"max_sequences", "end_of_thinking"} if target.method == "parallel" else None
+    return {
+        "settings": json.loads(target.settings.model_dump_json(exclude=without)),
+        "vocabulary": vocabulary.model_dump(exclude=without),
+        "model": read_json(Path(target.model_manifest))["files"],
+        "code": code_identity("tokens", target.method),
+    }
 
 
 def _answer_tokens(target: PlannedTarget, prompts: list[Prompt], vocabulary: Vocabulary) -> int:

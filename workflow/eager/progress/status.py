@@ -13,7 +13,6 @@ from eager.config.experiment import PlannedTarget, ResolvedExperiment, current_r
 from eager.config.paths import STORE
 from eager.config.schema import Cell
 from eager.generation.provenance import fits_image
-from eager.generation.shard_job import entry_keys
 from eager.generation.store import Store
 from eager.generation.work import read_work
 from eager.util.errors import EagerError
@@ -146,7 +145,7 @@ def _prompts(target: PlannedTarget) -> tuple[int | None, int | None]:
     stores = [Store(part, lambda _: None) for part in parts]
     unfinished = {
         item.prompt.id
-        for key, item in zip(entry_keys(target, work), work.items, strict=True)
+        for key, item in zip(work.keys, work.items, strict=True)
         if not any((store.size(key) or 0) >= (item.samples or 1) for store in stores)
     }
     prompts = {item.prompt.id for item in work.items}
