@@ -17,6 +17,7 @@ from eager.data.models import model_folder
 from eager.data.prompts import Vocabulary, template_date
 from eager.generation.decoder import Decoder, vocabulary_of
 from eager.generation.engine import Engine, VllmEngine
+from eager.generation.model_shape import model_shape
 from eager.generation.progress import Progress
 from eager.generation.prompt_run import PromptRun
 from eager.generation.provenance import check_build, describe_run, engine_software
@@ -242,9 +243,11 @@ def generate(
         generation = Generation(target.settings, work.vocabulary, items, keys, entries, stop)
         generation.run(loader.load, progress)
         manifest = read_json(Path(target.model_manifest))
+        model = {key: manifest[key] for key in ("model", "source", "revision", "files")}
+        folder = model_folder(Path(target.model_manifest), weights=False)
         done = describe_run(
             json.loads(target.settings.model_dump_json()),
-            model={key: manifest[key] for key in ("model", "source", "revision", "files")},
+            model=model | {"shape": model_shape(folder, target.settings.dtype)},
             template_date=template_date(Path(target.prompts)),
             shard=str(shard),
             prompts=len(chosen),
