@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -59,6 +61,35 @@ def test_the_summary_says_what_the_same_tokens_would_have_bought() -> None:
     # Both samples hold a right one; of all pairs of Full Parallel's five in six do.
     assert column[1] == pytest.approx(1 / 6)
     assert summary["distinct_answers_per_sequence"].tolist() == [0.5, 1, 1]
+
+
+def test_three_seeds_are_one_row_everywhere_and_a_table_of_their_own(tmp_path: Path) -> None:
+    """A method that solves all with half the tokens: every table and the verdict say so."""
+    rng = np.random.default_rng(3)
+    found: list[Any] = []
+    for seed in (1, 2, 3):
+        for method, samples, chance in (("parallel", 4, 0.3), ("eager_init", 2, 0.95)):
+            right = rng.random((40, samples)) < chance
+            texts = ["".join("A" if one else "a" for one in row) for row in right]
+            prompts = {str(number): sequences(text) for number, text in enumerate(texts)}
+            found.append(({**CELL, "seed": seed}, method, metrics(method, prompts)))
+    made = tables_of(found, None, RivalSettings())
+    for name in ("summary", "comparison", "cost", "secondary", "rivals", "parallel_curve"):
+        assert set(made.frame(name)["seed"]) == {"all"}, name
+    seeds, summary = made.frame("seeds").query("method == 'eager_init'"), made.frame("summary")
+    assert seeds["seed"].tolist() == [1, 2, 3]
+    pooled = summary.set_index("method").loc["eager_init"]
+    for name in ("pass_at_k", "pass_at_k_equal_tokens_difference"):
+        assert seeds[name].mean() == pytest.approx(pooled[name])
+    assert seeds["pass_at_k"].std() == pytest.approx(pooled["pass_at_k_between_seeds"])
+    width = "pass_at_k_equal_tokens_difference_high"
+    assert (seeds[width] - seeds[width[:-5]]).min() > pooled[width] - pooled[width[:-5]]
+    [row] = made.rows("comparison")
+    assert (row["tokens"], row["verdict"]) == ("fewer", "better")
+    said = " ".join(made.conclusion)
+    assert "EAGer-init: fewer in 1 of 1 (50 %)" in said
+    assert "EAGer-init: better in 1 of 1" in said
+    assert "until_solved_shared" in set(made.frame("rivals")["method"])
 
 
 @pytest.mark.parametrize(

@@ -51,12 +51,34 @@ def by_cell(targets: Iterable[Target]) -> list[list[Target]]:
     return list(cells.values())
 
 
-def cell_label(cell: Mapping[str, Any]) -> str:
-    """The swept parameters as a label."""
-    return (
-        f"M {cell['max_sequences']}, θ {cell['entropy_threshold']:g}, "
-        f"T {cell['temperature']:g}, seed {cell['seed']}{rule_label(cell)}"
-    )
+ALL = "all"
+"""What stands for a parameter where results are pooled over it."""
+PARAMETERS = {
+    "model": "",
+    "dataset": "",
+    "max_sequences": "M ",
+    "entropy_threshold": "θ ",
+    "temperature": "T ",
+    "seed": "seed ",
+}
+"""Parameters of a cell, and what a label calls them."""
+POOLED = {"dataset": "all data sets", "seed": "all seeds", "entropy_threshold": "θ of each"}
+
+
+def cell_label(
+    cell: Mapping[str, Any],
+    names: Iterable[str] = ("max_sequences", "entropy_threshold", "temperature", "seed"),
+) -> str:
+    """Parameters of a cell as a label."""
+    said = [
+        POOLED[name]
+        if cell[name] == ALL
+        else f"{PARAMETERS[name]}{cell[name]:g}"
+        if isinstance(cell[name], float)
+        else f"{PARAMETERS[name]}{cell[name]}"
+        for name in names
+    ]
+    return ", ".join(said) + rule_label(cell)
 
 
 def rule_label(cell: Mapping[str, Any]) -> str:

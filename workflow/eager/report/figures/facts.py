@@ -12,8 +12,8 @@ from scipy import stats
 
 from eager.config.experiment import Target
 from eager.config.settings import Method, is_first_round
-from eager.report.results import read_prompts, read_verdicts, verdict_of
-from eager.report.tables.pairing import ALL, BASELINE
+from eager.report.results import ALL, read_prompts, read_verdicts, verdict_of
+from eager.report.tables.pairing import BASELINE
 from eager.report.tables.published import read_published
 from eager.report.tables.stored import Tables
 from eager.util.errors import EagerError

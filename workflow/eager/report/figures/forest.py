@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,21 +17,12 @@ from eager.report.figures.style import (
     write_heading,
     write_note,
 )
+from eager.report.results import ALL, PARAMETERS, cell_label
 from eager.report.tables.comparison import Row
-from eager.report.tables.pairing import ALL
 from eager.report.tables.rendering import format_with_bounds
 from eager.report.tables.stored import Tables
 
 QUALITIES = {"pass_at_k": "Pass@k", "cons_at_max": "Cons@max"}
-PARAMETERS = {
-    "model": "",
-    "dataset": "",
-    "max_sequences": "M ",
-    "entropy_threshold": "θ ",
-    "temperature": "T ",
-    "seed": "seed ",
-    "rule": "rule ",
-}
 MOST_ROWS = 72
 """Rows that people can still read in a figure; the table has all."""
 
@@ -127,15 +117,5 @@ def _in_words(row: Row, quality: str) -> str:
 def _labels(rows: list[Row]) -> list[str]:
     """Method of each row, with the parameters that vary between rows."""
     varying = [name for name in PARAMETERS if len({str(row.get(name)) for row in rows}) > 1]
-    return [
-        ", ".join([style_of(row["method"]).name, *(_said(name, row.get(name)) for name in varying)])
-        for row in rows
-    ]
-
-
-def _said(name: str, value: Any) -> str:
-    if value == ALL:
-        return {"dataset": "all data sets", "seed": "all seeds"}.get(name, "θ of each")
-    return (
-        f"{PARAMETERS[name]}{value:g}" if isinstance(value, float) else f"{PARAMETERS[name]}{value}"
-    )
+    names = [(style_of(row["method"]).name, cell_label(row, varying)) for row in rows]
+    return [", ".join(filter(None, (name, label.lstrip(", ")))) for name, label in names]

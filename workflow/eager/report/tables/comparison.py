@@ -25,7 +25,8 @@ from eager.evaluation.statistics.inference import (
     saving,
     seeds_to_detect,
 )
-from eager.report.tables.pairing import ALL, QUALITIES, Comparison, paired_result
+from eager.report.results import ALL
+from eager.report.tables.pairing import QUALITIES, Comparison, paired_result
 
 ENDPOINT = "pass_at_k"
 """The quality whose difference at equal tokens decides; all others are secondary."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from eager.report.figures.style import style_of
+from eager.report.results import ALL
 from eager.report.tables.comparison import (
     SIGNIFICANCE,
     USES_RIGHT_ANSWERS,
@@ -17,7 +18,7 @@ from eager.report.tables.comparison import (
     Tokens,
     Verdict,
 )
-from eager.report.tables.pairing import ALL, BASELINE
+from eager.report.tables.pairing import BASELINE
 from eager.report.tables.rendering import minus
 
 WHY = {

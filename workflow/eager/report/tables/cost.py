@@ -13,7 +13,7 @@ import numpy as np
 
 from eager.evaluation.statistics.inference import Table, estimate, mean, ratio
 from eager.report.tables.comparison import with_estimate
-from eager.report.tables.pairing import BASELINE, Pooled, compare, key_of
+from eager.report.tables.pairing import Pooled, baselines_of, compare
 from eager.report.tables.summary import relative
 
 MIB, GIB = 2**20, 2**30
@@ -29,11 +29,9 @@ def cost_table(results: Sequence[Pooled]) -> list[dict[str, Any]]:
     prompts. Those of the engine's seconds have none: on a machine of one's own another run of the
     same tokens takes another time.
     """
-    baselines = {key_of(one.cell, "seed"): one for one in results if one.method == BASELINE}
     rows = []
-    for one in results:
+    for one, baseline in zip(results, baselines_of(results), strict=True):
         if one.prompts:
-            baseline = baselines.get(key_of(one.cell, "seed"))
             found = _figures(one) | _ratios(one, baseline)
             seconds = {f"{name}_relative": relative(one, baseline, name) for name in ENGINE}
             rows.append({**one.cell, "method": one.method, **found, **seconds})

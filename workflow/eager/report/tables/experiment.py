@@ -54,14 +54,14 @@ def tables_of(results: Sequence[Result], published: Path | None, rivals: RivalSe
         seeds = list(summary.summarize(single, compare_with_baseline(with_baseline(single))))
     return Tables(
         [
-            _shown("summary", shown, summary.ONLY_IN_CSV),
+            _shown("summary", shown, [*summary.ONLY_IN_CSV, *([] if seeds else summary.OF_SEEDS)]),
             _shown("comparison", comparison),
             _shown("cost", cost),
             _shown("secondary", secondary_endpoints(pairs)),
             _shown("pairs", compare_pairs(pairs_of(pooled, derived))),
             _shown("rivals", rivals_table(pooled, derived), ONLY_IN_CSV),
-            _shown("seeds", seeds, summary.ONLY_IN_CSV),
-            _shown("parallel_curve", summary.parallel_curves(pooled), summary.ONLY_IN_CSV),
+            _shown("seeds", seeds, [*summary.ONLY_IN_CSV, *summary.OF_SEEDS]),
+            _shown("parallel_curve", summary.parallel_curves(pooled), ["cons_error"]),
             _shown("published", compare_with_published(pooled, facts)),
         ],
         conclude(shown, comparison, cost),

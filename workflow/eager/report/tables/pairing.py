@@ -14,6 +14,7 @@ from eager.evaluation.measure import sequences_of
 from eager.evaluation.statistics.equal_compute import PairedResult
 from eager.evaluation.statistics.inference import Table
 from eager.evaluation.statistics.parallel_curve import mean_curve, prompt_curve
+from eager.report.results import ALL
 from eager.util.errors import EagerError
 
 BASELINE = "parallel"
@@ -26,7 +27,6 @@ QUALITIES = {
 """Figures that Full Parallel's curve has, and the value per prompt that each is the mean of."""
 OF_BRANCHING = ("entropy_threshold", "rule")
 """Parameters that Full Parallel does not know."""
-ALL = "all"
 
 Metrics = Mapping[str, Any]
 Result = tuple[Mapping[str, Any], str, Metrics]
@@ -167,14 +167,22 @@ def with_baseline(pooled: Sequence[Pooled]) -> list[Comparison]:
     Raises:
         EagerError: a method and Full Parallel were not measured on the same prompts.
     """
-    known = {key_of(one.cell, "seed"): one for one in pooled if one.method == BASELINE}
-    pairs = [
-        compare(one, known[key])
-        for one in pooled
-        if one.method != BASELINE and (key := key_of(one.cell, "seed")) in known
-    ]
-    rows = [row for row in pairs if row is not None]
+    pairs = zip(pooled, baselines_of(pooled), strict=True)
+    found = [compare(one, other) for one, other in pairs if other and one.method != BASELINE]
+    rows = [row for row in found if row is not None]
     return [*rows, *_over_data_sets(rows)]
+
+
+def baselines_of(pooled: Sequence[Pooled]) -> list[Pooled | None]:
+    """Full Parallel in the cell of each result, with a seed that it has; None: it was not run."""
+    known = {
+        (key_of(one.cell, "seed"), seed): one
+        for one in pooled
+        if one.method == BASELINE
+        for seed in one.seeds
+    }
+    places = [[(key_of(one.cell, "seed"), seed) for seed in one.seeds] for one in pooled]
+    return [next((known[p] for p in some if p in known), None) for some in places]
 
 
 def paired_result(method: Pooled, baseline: Pooled, quality: str) -> PairedResult:

@@ -37,7 +37,7 @@ LATEX_SPECIAL = str.maketrans(
 MARKDOWN_SPECIAL = re.compile(
     r"[\\`*|<~]"
     r"|&(?=#?\w+;)"  # an entity
-    r"|(?<!\w)_|_(?!\w)"  # emphasis; within a word it is none
+    r"|(?<![^\W_])_|_(?![^\W_])"  # emphasis; within a word it is none
     r"|(?<=\])\("  # a link
 )
 
@@ -131,7 +131,7 @@ def format_value(name: str, value: Any) -> str:
     if ("tokens" not in name or name.endswith(OF_TOKENS)) and (
         name.startswith(THREE_DIGITS) or name.endswith(THREE_DIGITS)
     ):
-        return f"{value:z.3f}"
+        return "<0.001" if name.endswith("p_value") and value < 0.0005 else f"{value:z.3f}"
     return f"{value:z,.0f}"
 
 

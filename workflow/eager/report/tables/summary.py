@@ -11,7 +11,13 @@ import numpy as np
 from eager.config.experiment import Target
 from eager.evaluation.measure import INTERVALS, interval_of
 from eager.report.tables.comparison import Row, identity, with_bounds
-from eager.report.tables.pairing import BASELINE, OF_BRANCHING, Pooled, Result
+from eager.report.tables.pairing import (
+    BASELINE,
+    OF_BRANCHING,
+    Pooled,
+    Result,
+    baselines_of,
+)
 from eager.report.tables.thresholds import sweep_columns
 from eager.util.files import read_json
 
@@ -34,6 +40,8 @@ METRICS = [
 ONLY_IN_CSV = [
     *("pass_at_k_upstream", "cons_at_max_upstream", "pass_rate_upstream", "sequences_relative"),
 ]
+OF_SEEDS = ["seeds", "pass_at_k_between_seeds"]
+"""Columns that say something where several seeds are pooled."""
 EQUAL_TOKENS = [f"pass_at_k_equal_tokens_difference{end}" for end in ("", "_low", "_high")]
 
 
@@ -54,10 +62,9 @@ def summarize(results: Sequence[Pooled], comparison: Sequence[Row]) -> list[dict
         results: with all their seeds, or of one seed each.
         comparison: of the same results, for the difference in Pass@k at equal tokens.
     """
-    baselines = {_place(one): one for one in results if one.method == BASELINE}
     compared = {identity(row): row for row in comparison}
     records = []
-    for one in results:
+    for one, baseline in zip(results, baselines_of(results), strict=True):
         record: dict[str, Any] = {**one.cell, "method": one.method, "seeds": len(one.seeds)}
         for name in METRICS:
             if name in INTERVALS:
@@ -68,7 +75,6 @@ def summarize(results: Sequence[Pooled], comparison: Sequence[Row]) -> list[dict
         of_seeds = [metrics["pass_at_k"] for metrics in one.seeds.values()]
         spread = float(np.std(of_seeds, ddof=1)) if len(of_seeds) > 1 and one.prompts else None
         record["pass_at_k_between_seeds"] = spread
-        baseline = baselines.get(_place(one))
         for name in RELATIVE:
             record[f"{name}_relative"] = relative(one, baseline, name)
         row = compared.get(identity(record), {})
@@ -102,7 +108,3 @@ def parallel_curves(results: Sequence[Pooled]) -> list[dict[str, Any]]:
             row = {**place, "method": one.method, **figures}
             rows.setdefault((*place.values(), point["samples"]), row)
     return list(rows.values())
-
-
-def _place(one: Pooled) -> tuple[Any, ...]:
-    return tuple(one.cell.items())
