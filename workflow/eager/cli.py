@@ -19,7 +19,7 @@ from eager.progress.cli import app as progress_commands
 from eager.run.cli import app as run_commands
 from eager.sandbox.cli import app as sandbox_commands
 from eager.util.errors import EagerError
-from eager.util.logs import logged_step
+from eager.util.logs import LogOption, logged_step
 
 app = typer.Typer(
     add_completion=False,
@@ -38,10 +38,9 @@ for commands in (
 ):
     app.add_typer(commands)
 
-Log = Annotated[Path | None, typer.Option(help="file for everything the step prints")]
 ExperimentFile = Annotated[Path, typer.Option(help="experiment.json, which the workflow writes")]
-Result = Annotated[str, typer.Option(help="folder of the result, as in experiment.json")]
-Name = Annotated[str, typer.Option(help="name in the configuration")]
+ResultFolder = Annotated[str, typer.Option(help="folder of the result, as in experiment.json")]
+EntryName = Annotated[str, typer.Option(help="name in the configuration")]
 Manifest = Annotated[Path, typer.Option(help="JSON file: source, revision, hashes")]
 Tasks = Annotated[Path, typer.Option(help="tasks as JSON lines")]
 Prompts = Annotated[Path, typer.Option(help="prompts.parquet")]
@@ -52,10 +51,10 @@ StoreFolder = Annotated[Path, typer.Option(help="folder of finished prompts")]
 @app.command()
 def fetch_model(
     experiment: ExperimentFile,
-    name: Name,
+    name: EntryName,
     folder: Annotated[Path, typer.Option(help="where the files go")],
     manifest: Manifest,
-    log: Log = None,
+    log: LogOption = None,
 ) -> None:
     """Put a model's files on disk (needs the network unless it is local)."""
     from eager.config.experiment import read_experiment
@@ -67,7 +66,11 @@ def fetch_model(
 
 @app.command()
 def fetch_dataset(
-    experiment: ExperimentFile, name: Name, tasks: Tasks, manifest: Manifest, log: Log = None
+    experiment: ExperimentFile,
+    name: EntryName,
+    tasks: Tasks,
+    manifest: Manifest,
+    log: LogOption = None,
 ) -> None:
     """Write a data set's tasks (needs the network unless it is local)."""
     from eager.config.experiment import read_experiment
@@ -85,7 +88,7 @@ def encode_prompts(
     tasks: Tasks,
     model_manifest: Manifest,
     output: Output,
-    log: Log = None,
+    log: LogOption = None,
 ) -> None:
     """Turn tasks into a model's token ids; finds prompts that do not fit."""
     from eager.config.experiment import read_experiment
@@ -103,7 +106,7 @@ def encode_prompts(
 @app.command()
 def generate(
     experiment: ExperimentFile,
-    result: Result,
+    result: ResultFolder,
     engine: Annotated[
         str, typer.Option(help="engine options, as JSON", envvar=ENGINE_VARIABLE)
     ] = "{}",
@@ -114,7 +117,7 @@ def generate(
         int | None, typer.Option(help="GPUs that share the model; none: as in the engine options")
     ] = None,
     store: StoreFolder = STORE,
-    log: Log = None,
+    log: LogOption = None,
 ) -> None:
     """Generate the sequences of one method in one cell, or those of a shard."""
     from eager.config.experiment import read_experiment
@@ -143,9 +146,9 @@ def generate(
 def gather(
     done: Annotated[list[Path], typer.Argument(help="what each shard has written")],
     experiment: ExperimentFile,
-    result: Result,
+    result: ResultFolder,
     store: StoreFolder = STORE,
-    log: Log = None,
+    log: LogOption = None,
 ) -> None:
     """Put the prompts of all shards together, in the order of the prompts."""
     from eager.config.experiment import read_experiment
@@ -160,7 +163,7 @@ def gather(
 @app.command()
 def evaluate(
     experiment: ExperimentFile,
-    result: Result,
+    result: ResultFolder,
     sandbox: Annotated[
         str, typer.Option(help="how programs are run, as JSON", envvar=SANDBOX_VARIABLE)
     ] = "{}",
@@ -170,7 +173,7 @@ def evaluate(
     cache: Annotated[Path, typer.Option(help="folder of programs' stored results")] = Path(
         "results/sandbox"
     ),
-    log: Log = None,
+    log: LogOption = None,
 ) -> None:
     """Evaluate every sequence of a result; programs run in a sandbox only."""
     from eager.config.experiment import read_experiment
@@ -185,7 +188,7 @@ def evaluate(
 
 
 @app.command()
-def allocate(experiment: ExperimentFile, result: Result, log: Log = None) -> None:
+def allocate(experiment: ExperimentFile, result: ResultFolder, log: LogOption = None) -> None:
     """Share the budget that EAGer-init saved, and adapt thresholds."""
     from eager.config.experiment import read_experiment
     from eager.generation.budget import allocate_for
@@ -198,7 +201,7 @@ def allocate(experiment: ExperimentFile, result: Result, log: Log = None) -> Non
 def measure(
     experiment: ExperimentFile,
     metrics: Annotated[str, typer.Option(help="metrics.json, as in experiment.json")],
-    log: Log = None,
+    log: LogOption = None,
 ) -> None:
     """Write the metrics of one result."""
     from eager.config.experiment import read_experiment
@@ -212,7 +215,7 @@ def measure(
 def tables(
     experiment: ExperimentFile,
     folder: Annotated[Path, typer.Option(help="where the tables go")],
-    log: Log = None,
+    log: LogOption = None,
 ) -> None:
     """Write every table of an experiment, and what they say in words."""
     from eager.config.experiment import read_experiment
@@ -228,7 +231,7 @@ def figures(
     model: Annotated[str, typer.Option(help="the model's name")],
     dataset: Annotated[str, typer.Option(help="the data set's name")],
     folder: Annotated[Path, typer.Option(help="where the figures go")],
-    log: Log = None,
+    log: LogOption = None,
 ) -> None:
     """Draw the figures of one model and data set, as SVG and PNG."""
     from eager.config.experiment import read_experiment
@@ -244,7 +247,7 @@ def figures(
 
 
 @app.command()
-def report(experiment: ExperimentFile, output: Output, log: Log = None) -> None:
+def report(experiment: ExperimentFile, output: Output, log: LogOption = None) -> None:
     """Write the report: one HTML file with tables, figures and the branch explorer."""
     from eager.config.experiment import read_experiment
     from eager.report.page.page import report_experiment

@@ -10,12 +10,12 @@ import pytest
 
 from eager.machine.check import Check
 from eager.machine.hardware import GIB, blocking, filesystem_of, find_machine, judge, parse_gpus
-from eager.machine.page import Observation, exit_code
+from eager.machine.page import CheckLine, exit_code
 from eager.util.files import read_json
 from tests.support.machines import A100, GOOD, OTHER
 
 
-def changed(**facts: Any) -> list[Observation]:
+def changed(**facts: Any) -> list[CheckLine]:
     return judge(replace(GOOD, **facts))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from eager.config.experiment import resolve
 from eager.config.schema import Cell, DatasetEntry, Experiment, ExperimentConfig, ModelEntry
-from eager.progress.status import Result, as_text, find_results
+from eager.progress.status import ResultState, as_text, find_results
 from eager.util.fingerprint import code_identity
 
 CELL = Cell(model="m", dataset="d", temperature=0.6, max_sequences=4, entropy_threshold=2.0, seed=1)
@@ -46,7 +46,7 @@ def make(*names: str, at: int = 50, **changes: object) -> None:
         touch(FOLDER / name, at, json.dumps(run | changes))
 
 
-def state() -> Result:
+def state() -> ResultState:
     [result] = find_results(EXPERIMENT)
     return result
 

@@ -52,7 +52,7 @@ class Data(PermissiveModel):
     targets: list[str | int | float | None] = []
 
 
-class Status(PermissiveModel):
+class FileStatus(PermissiveModel):
     """How far the run is, in prompts. A budget file says IN_PROGRESS forever."""
 
     state: str
@@ -68,7 +68,7 @@ class Extra(PermissiveModel):
     seconds: float = Field(default=0.0, alias="generation_time_so_far (s)")
 
 
-class Generation(PermissiveModel):
+class PromptGenerations(PermissiveModel):
     """One prompt with its sequences; lists are printed as Python prints them."""
 
     prompt: str
@@ -80,7 +80,7 @@ class Generation(PermissiveModel):
     recorded_branches: list[str] = []
 
     @model_validator(mode="after")
-    def _check_lengths(self) -> Generation:
+    def _check_lengths(self) -> PromptGenerations:
         if self.entropies and len(self.entropies) != len(self.generations):
             raise ValueError(
                 f"{len(self.entropies)} lists of entropies for {len(self.generations)} generations"
@@ -93,10 +93,10 @@ class ResultFile(PermissiveModel):
 
     params: Params
     data: Data | None = None
-    status: Status | None = None
+    status: FileStatus | None = None
     extra: Extra = Extra()
-    default: list[Generation] | None = Field(default=None, alias="default-generations")
-    aware: list[Generation] | None = Field(default=None, alias="entropy-aware-generations")
+    default: list[PromptGenerations] | None = Field(default=None, alias="default-generations")
+    aware: list[PromptGenerations] | None = Field(default=None, alias="entropy-aware-generations")
 
     @model_validator(mode="before")
     @classmethod
@@ -113,7 +113,7 @@ class ResultFile(PermissiveModel):
         return self
 
     @property
-    def generations(self) -> list[Generation]:
+    def generations(self) -> list[PromptGenerations]:
         """The prompts, whichever list they stand in."""
         return self.default or self.aware or []
 

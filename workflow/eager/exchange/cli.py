@@ -11,10 +11,7 @@ from eager.config.environment import SANDBOX_VARIABLE
 from eager.config.settings import KINDS
 from eager.exchange.archive.cli import app as archive_commands
 from eager.util.errors import EagerError
-from eager.util.logs import logged_step
-
-Log = Annotated[Path | None, typer.Option(help="file for everything the step prints")]
-
+from eager.util.logs import LogOption, logged_step
 
 app = typer.Typer()
 app.add_typer(archive_commands)
@@ -24,7 +21,7 @@ app.add_typer(archive_commands)
 def export(
     experiment: Annotated[Path, typer.Option(help="experiment.json, which the workflow writes")],
     output: Annotated[Path, typer.Option(help="folder to write")],
-    log: Log = None,
+    log: LogOption = None,
 ) -> None:
     """Write results as JSON files of the authors' implementation."""
     from eager.config.experiment import read_experiment
@@ -62,7 +59,7 @@ def import_(
     cache: Annotated[Path, typer.Option(help="folder of programs' stored results")] = Path(
         "results/sandbox"
     ),
-    log: Log = None,
+    log: LogOption = None,
 ) -> None:
     """Read results of the authors' implementation; evaluate and measure them."""
     from eager.evaluation.programs import CodeOptions

@@ -14,7 +14,7 @@ from eager.exchange.authors_format import (
     END_OF_SEQUENCE,
     INHERITED,
     NOT_RECORDED,
-    Generation,
+    PromptGenerations,
     repaired,
 )
 from eager.exchange.rounds import Placed, RecordedBranch, place
@@ -49,7 +49,7 @@ class Conversion:
     end: tuple[int, ...] = ()
 
     def prompt(
-        self, where: str, prompt_id: str, generation: Generation, notes: dict[str, Any]
+        self, where: str, prompt_id: str, generation: PromptGenerations, notes: dict[str, Any]
     ) -> tuple[str, Rows, Rows]:
         """The prompt as the model saw it, and rows of `sequences` and `branches`.
 
@@ -92,7 +92,7 @@ class Conversion:
         whole_prompt = generation.generations[0][:before] if self.aware else generation.prompt
         return whole_prompt, rows, _branches(prompt_id, records, branches, placed, rows, notes)
 
-    def _before(self, generation: Generation, notes: dict[str, Any]) -> int:
+    def _before(self, generation: PromptGenerations, notes: dict[str, Any]) -> int:
         """Characters of each text that belong to the prompt."""
         if not self.aware:
             return 0
@@ -105,7 +105,9 @@ class Conversion:
         end = position + len(generation.prompt.strip())
         return end + len(self.template_end) * whole.startswith(self.template_end, end)
 
-    def _marks(self, where: str, generation: Generation, texts: list[str]) -> list[list[float]]:
+    def _marks(
+        self, where: str, generation: PromptGenerations, texts: list[str]
+    ) -> list[list[float]]:
         if generation.entropies:
             return [_numbers(where, text) for text in generation.entropies]
         if self.encode is None:
@@ -163,7 +165,7 @@ class Conversion:
         }
 
 
-def template_end_of(generations: list[Generation]) -> str:
+def template_end_of(generations: list[PromptGenerations]) -> str:
     """What the chat template puts after a prompt, from the first branch that has nothing before it.
 
     A record holds the last characters of the text before the branch; at step 0 these end with the
@@ -180,7 +182,7 @@ def template_end_of(generations: list[Generation]) -> str:
     return ""
 
 
-def longest_list(generations: list[Generation]) -> int:
+def longest_list(generations: list[PromptGenerations]) -> int:
     """Entries of the longest list of entropies."""
     return max((text.count(",") + 1 for g in generations for text in g.entropies), default=0)
 

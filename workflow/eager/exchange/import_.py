@@ -23,7 +23,7 @@ from eager.evaluation.measure import measure_target
 from eager.evaluation.programs import CodeOptions
 from eager.exchange.authors_format import (
     BACKUP,
-    Generation,
+    PromptGenerations,
     ResultFile,
     is_result_name,
     method_of,
@@ -224,7 +224,7 @@ def _write_rows(
 
 def _task_finder(
     options: ImportOptions, prompts: int
-) -> Callable[[str, int, Generation, str | None], Task]:
+) -> Callable[[str, int, PromptGenerations, str | None], Task]:
     """What gives a prompt of the file its task."""
     known = read_tasks(options.tasks) if options.tasks else []
     if options.kind == "code" and not known:
@@ -233,7 +233,7 @@ def _task_finder(
             "(results/datasets/{name}/tasks.jsonl)"
         )
 
-    def find(where: str, number: int, generation: Generation, prompt_id: str | None) -> Task:
+    def find(where: str, number: int, generation: PromptGenerations, prompt_id: str | None) -> Task:
         if not known:
             target = "" if generation.target is None else str(generation.target).strip()
             if target.lower() in ("", "nan"):

@@ -18,7 +18,7 @@ from eager.containers.gpus import DEVICES_VARIABLE
 from eager.generation.provenance import describe_run
 from eager.machine import hardware
 from eager.machine.hardware import Gpu
-from eager.machine.page import Observation, conclusion, exit_code, page, shown
+from eager.machine.page import CheckLine, conclusion, exit_code, page, shown
 from eager.machine.trial import Trial
 from eager.machine.tuning import choose_gpu_memory_utilization
 from eager.util.errors import EagerError
@@ -64,7 +64,7 @@ class Check:
     def __init__(
         self, manifest: Path, prompts: Path, output: Path, say: Callable[[str], None]
     ) -> None:
-        self.lines: list[Observation] = []
+        self.lines: list[CheckLine] = []
         self.figures: dict[str, Any] = {}
         self._manifest, self._prompts, self._output, self._say = manifest, prompts, output, say
 
@@ -84,7 +84,7 @@ class Check:
         if lost:
             to_do = "run `make demo`, or `snakemake --until encode_prompts` with your profile"
             told = f"not there: {', '.join(lost)}"
-            self._add(Observation("machine", "demo", "missing", told, to_do))
+            self._add(CheckLine("machine", "demo", "missing", told, to_do))
         if lost or hardware.blocking(self.lines):
             self._note("engine", "engine", "not started, because of what is missing above")
         elif found.on_gpu:
@@ -96,13 +96,13 @@ class Check:
         self._write(perf_counter() - start)
         return exit_code(self.lines)
 
-    def _add(self, *lines: Observation) -> None:
+    def _add(self, *lines: CheckLine) -> None:
         self.lines += lines
         for line in lines:
             self._say(shown(line))
 
     def _note(self, area: str, name: str, found: str) -> None:
-        self._add(Observation(area, name, "note", found))
+        self._add(CheckLine(area, name, "note", found))
 
     def _trial(self, kind: str, dtype: str, size: Size, **more: Any) -> Trial:
         given: dict[str, Any] = {"manifest": self._manifest, "prompts": self._prompts}
@@ -134,7 +134,7 @@ class Check:
         self._whole(self._trial("whole", "float32", size, **more), device)
 
     def _failed(self, area: str, name: str, found: str) -> None:
-        self._add(Observation(area, name, "differs", found, f"see {self._output / 'trials'}"))
+        self._add(CheckLine(area, name, "differs", found, f"see {self._output / 'trials'}"))
 
     def _whole(self, trial: Trial, device: Mapping[str, str]) -> dict[str, Any] | None:
         code, last, answer = self._end(*self._begin(trial, device))
@@ -143,9 +143,7 @@ class Check:
             self._failed("engine", name, f"ended with {code}: {last}")
             return None
         self._note("engine", name, _described(answer))
-        self._add(
-            *(Observation(*line) for line in answer["lines"]), *map(rate_line, answer["rates"])
-        )
+        self._add(*(CheckLine(*line) for line in answer["lines"]), *map(rate_line, answer["rates"]))
         self.figures[trial.dtype] = {key: answer[key] for key in answer if key != "lines"}
         return answer
 
@@ -185,7 +183,7 @@ class Check:
         last = next((line for line in reversed(printed.splitlines()) if line.strip()), "nothing")
         return code, last.strip(), read_json(answer) if answer.is_file() else None
 
-    def _two_jobs(self, gpus: Sequence[Gpu]) -> Observation:
+    def _two_jobs(self, gpus: Sequence[Gpu]) -> CheckLine:
         """Two jobs at the same time, each on a GPU of its own."""
         size = ON_GPU._replace(sequences=())
         begun = []
@@ -211,11 +209,11 @@ class Check:
 
 def _differs(answer: Mapping[str, Any], name: str) -> bool:
     """Whether a trial's line of that name differs."""
-    lines = [Observation(*line) for line in answer["lines"]]
+    lines = [CheckLine(*line) for line in answer["lines"]]
     return any(line.name == name and line.verdict == "differs" for line in lines)
 
 
-def two_jobs_line(answers: Sequence[dict[str, Any] | None]) -> Observation:
+def two_jobs_line(answers: Sequence[dict[str, Any] | None]) -> CheckLine:
     """Two jobs took two devices and gave the same tokens."""
     given = [answer for answer in answers if answer is not None]
     problems = []
@@ -226,11 +224,11 @@ def two_jobs_line(answers: Sequence[dict[str, Any] | None]) -> Observation:
     elif given[0]["tokens"] != given[1]["tokens"]:
         problems.append("the same seed gave other tokens on the second device")
     if problems:
-        return Observation("generation", TWO_JOBS, "differs", problems[0])
-    return Observation("generation", TWO_JOBS, "ok", "two devices, the same tokens")
+        return CheckLine("generation", TWO_JOBS, "differs", problems[0])
+    return CheckLine("generation", TWO_JOBS, "ok", "two devices, the same tokens")
 
 
-def rate_line(rate: Mapping[str, Any]) -> Observation:
+def rate_line(rate: Mapping[str, Any]) -> CheckLine:
     """A timed decoding: tokens per second, beside the same tokens as plain requests."""
     tokens, seconds, replay = rate["tokens"], rate["seconds"], rate["replay_seconds"]
     found = (
@@ -238,7 +236,7 @@ def rate_line(rate: Mapping[str, Any]) -> Observation:
         f"replay ({tokens / replay:,.0f} tokens/s); our driver "
         f"{rate['driver_seconds'] / seconds:.1%}"
     )
-    return Observation("speed", f"{rate['method']}, {rate['sequences']} sequences", "note", found)
+    return CheckLine("speed", f"{rate['method']}, {rate['sequences']} sequences", "note", found)
 
 
 def _share(gpu: Gpu) -> float:

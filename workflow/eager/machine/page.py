@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
-Outcome = Literal["ok", "differs", "missing", "note"]
+Mark = Literal["ok", "differs", "missing", "note"]
 """`differs`: not as it should be. `missing`: not there, so that nothing could be checked.
 `note`: a figure, or something that could not be checked here; it decides nothing."""
 
@@ -22,19 +22,19 @@ SHOWN = 3
 """Problems that a line names."""
 
 
-class Observation(NamedTuple):
+class CheckLine(NamedTuple):
     """One line of the page: its area, what was looked at, what was found and what to do."""
 
     area: str
     name: str
-    verdict: Outcome
+    verdict: Mark
     found: str
     to_do: str = ""
 
 
-def observation(
+def check_line(
     area: str, name: str, problems: Sequence[str], checked: int, what: str, to_do: str = ""
-) -> Observation:
+) -> CheckLine:
     """`ok` if there are no problems and something was checked; else `differs`, with the first ones.
 
     Args:
@@ -48,13 +48,13 @@ def observation(
     if problems:
         more = f" (and {len(problems) - SHOWN} more)" if len(problems) > SHOWN else ""
         found = f"{len(problems)} of {checked} {what}: {'; '.join(problems[:SHOWN])}{more}"
-        return Observation(area, name, "differs", found, to_do)
+        return CheckLine(area, name, "differs", found, to_do)
     if not checked:
-        return Observation(area, name, "differs", f"no {what}: nothing was checked")
-    return Observation(area, name, "ok", f"{checked} {what}")
+        return CheckLine(area, name, "differs", f"no {what}: nothing was checked")
+    return CheckLine(area, name, "ok", f"{checked} {what}")
 
 
-def exit_code(lines: Iterable[Observation]) -> int:
+def exit_code(lines: Iterable[CheckLine]) -> int:
     """0: all is ok; 1: something differs; 3: nothing differs, but something is missing."""
     verdicts = {line.verdict for line in lines}
     if "differs" in verdicts:
@@ -62,7 +62,7 @@ def exit_code(lines: Iterable[Observation]) -> int:
     return MISSING if "missing" in verdicts else 0
 
 
-def conclusion(lines: Sequence[Observation]) -> str:
+def conclusion(lines: Sequence[CheckLine]) -> str:
     """The whole page in a sentence."""
     counts = (
         f"{sum(line.verdict == verdict for line in lines)} {verdict}"
@@ -71,7 +71,7 @@ def conclusion(lines: Sequence[Observation]) -> str:
     return f"{', '.join(counts)}; exit code {exit_code(lines)}"
 
 
-def page(lines: Sequence[Observation], head: dict[str, Any]) -> str:
+def page(lines: Sequence[CheckLine], head: dict[str, Any]) -> str:
     """The page as Markdown, its lines by area; `head`: date, hardware, commit and seconds."""
     parts = [
         "# Machine check",
@@ -87,13 +87,13 @@ def page(lines: Sequence[Observation], head: dict[str, Any]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def shown(line: Observation) -> str:
+def shown(line: CheckLine) -> str:
     """A line as the terminal shows it."""
     to_do = f"\n         -> {line.to_do}" if line.to_do else ""
     return f"{line.verdict:<8} {line.name}: {line.found}{to_do}"
 
 
-def _row(line: Observation) -> str:
+def _row(line: CheckLine) -> str:
     found = line.found + (f". To do: {line.to_do}" if line.to_do else "")
     cells = (line.name, line.verdict, found)
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

@@ -12,7 +12,7 @@ from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary
 from eager.generation.engine import EngineRequest, VllmEngine
 from eager.machine.invariants import TOLERANCE, greedy_agreement, same_logprobs, served_in_order
-from eager.machine.page import Observation, observation
+from eager.machine.page import CheckLine, check_line
 from eager.machine.recording import EngineLog, ask, record
 from eager.util.files import read_json
 
@@ -101,7 +101,7 @@ def replay(engine: ProbedEngine, settings: DecodingSettings, log: EngineLog) -> 
         return perf_counter() - start
 
 
-def configuration_line(found: Mapping[str, Any]) -> Observation:
+def configuration_line(found: Mapping[str, Any]) -> CheckLine:
     """What vLLM made of our arguments is what is meant, on this kind of device."""
     on_cpu = found["device"] == "cpu"
     expected = {
@@ -121,7 +121,7 @@ def configuration_line(found: Mapping[str, Any]) -> Observation:
     ]
     if found["max_num_batched_tokens"] < found["max_num_seqs"]:
         problems.append("max_num_batched_tokens is below max_num_seqs")
-    return observation(
+    return check_line(
         "engine",
         "options",
         problems,
@@ -157,7 +157,7 @@ def greedy(
 
 def cached_logprobs(
     engine: ProbedEngine, settings: DecodingSettings, prompt: Prompt, dtype: str
-) -> Observation:
+) -> CheckLine:
     """A prompt whose prefix is cached has the logprobs of one that is computed whole."""
     with engine.sampling(settings, ends=()):
         said = []
@@ -168,11 +168,11 @@ def cached_logprobs(
             cached = asked.cached
     if cached == 0:
         problem = ["the second time nothing of the prompt was cached"]
-        return observation("engine", "logprobs behind a cached prefix", problem, 1, "prompts")
+        return check_line("engine", "logprobs behind a cached prefix", problem, 1, "prompts")
     return same_logprobs("logprobs behind a cached prefix", said[0], said[1], dtype)
 
 
-def priorities(engine: ProbedEngine, settings: DecodingSettings, limit: int) -> Observation:
+def priorities(engine: ProbedEngine, settings: DecodingSettings, limit: int) -> CheckLine:
     """Of more requests than it takes at once, those of the lowest numbers are served first."""
     count = limit + MARGIN
     # The last submitted is the first to be served.
@@ -189,7 +189,7 @@ def priorities(engine: ProbedEngine, settings: DecodingSettings, limit: int) -> 
 
 def chunked_prefill(
     engine: ProbedEngine, settings: DecodingSettings, prompt: Prompt, dtype: str
-) -> Observation:
+) -> CheckLine:
     """A prompt cut in chunks, by more prompts than fit into a step, gets the same logprobs.
 
     Every request has a seed: on a CPU the engine would fail here, and chunks are off.
@@ -207,7 +207,7 @@ def chunked_prefill(
         late = [name for name, said in asked.items() if said.answers[0].step > 0]
         if not late:
             problem = [f"{count} prompts of {LONG_PROMPT} tokens fitted into one step of {limit}"]
-            return observation("engine", "prefill in chunks", problem, 1, "prompts")
+            return check_line("engine", "prefill in chunks", problem, 1, "prompts")
         together = asked[late[0]].answers[0].logprobs[1:]
     cut = next(request for request in requests if request.request_id == late[0])
     with engine.sampling(settings, ends=()):
@@ -217,7 +217,7 @@ def chunked_prefill(
 
 def compare(
     engine: ProbedEngine, settings: DecodingSettings, model: Mapping[str, str], dtype: str
-) -> Observation:
+) -> CheckLine:
     """The engine's most likely tokens against the recorded ones.
 
     Args:

@@ -26,7 +26,7 @@ from eager.generation.store import Store
 from eager.generation.work import WorkItem
 from eager.machine import invariants, probes
 from eager.machine.hardware import machine_name
-from eager.machine.page import Observation, observation
+from eager.machine.page import CheckLine, check_line
 from eager.machine.probes import ProbedEngine, decode
 from eager.util.files import read_json, write_json
 
@@ -127,7 +127,7 @@ def _keys(prompts: Sequence[Prompt]) -> list[str]:
 
 def resume_line(
     before: dict[str, bytes], after: dict[str, bytes], prompts: int, found: int
-) -> Observation:
+) -> CheckLine:
     """What a killed job had finished is kept as it was; the same job generates the rest.
 
     Args:
@@ -146,12 +146,12 @@ def resume_line(
     if len(after) != prompts:
         problems.append(f"{len(after)} of {prompts} prompts are there in the end")
     what = f"prompts, {len(before)} of them finished before a kill"
-    return observation("generation", "kill and resume", problems, prompts, what)
+    return check_line("generation", "kill and resume", problems, prompts, what)
 
 
 def _resume(
     trial: Trial, engine: ProbedEngine, prompts: Sequence[Prompt], vocabulary: Vocabulary
-) -> tuple[Observation, list[Any]]:
+) -> tuple[CheckLine, list[Any]]:
     """The line about the resumed job, and its tokens by prompt and sequence."""
     store = Store(trial.store, print)
 
@@ -165,7 +165,7 @@ def _resume(
     return resume_line(before, entries(), len(prompts), found), tokens
 
 
-def _whole(trial: Trial, engine: ProbedEngine, vocabulary: Vocabulary) -> list[Observation]:
+def _whole(trial: Trial, engine: ProbedEngine, vocabulary: Vocabulary) -> list[CheckLine]:
     """All checks."""
     prompts = read_prompts(trial.prompts)[0][: trial.prompts_decoded]
     settings, found = trial.settings, engine.configuration()
@@ -195,7 +195,7 @@ def _whole(trial: Trial, engine: ProbedEngine, vocabulary: Vocabulary) -> list[O
     return lines
 
 
-def batch_line(whole: Any, resumed: Any, device: str) -> Observation:
+def batch_line(whole: Any, resumed: Any, device: str) -> CheckLine:
     """Whether a job that was killed and resumed makes the tokens of one that was not.
 
     On a CPU it has to. On a GPU rounding may depend on what else is in the batch.

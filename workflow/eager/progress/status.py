@@ -24,7 +24,7 @@ LOCKS = Path(".snakemake/locks")
 
 
 @dataclass(frozen=True)
-class Result:
+class ResultState:
     """How far the result of one method in one cell is.
 
     Attributes:
@@ -51,23 +51,23 @@ class Result:
     last_lines: tuple[str, ...] = ()
 
 
-def find_results(experiment: ResolvedExperiment) -> list[Result]:
+def find_results(experiment: ResolvedExperiment) -> list[ResultState]:
     """The state of every method in every cell, in order of the cells."""
     running = LOCKS.is_dir() and any(LOCKS.iterdir())
     by_metrics = {target.metrics: target for target in experiment.targets}
     described = {name: _describe(target, running) for name, target in by_metrics.items()}
     return [
-        Result(target.cell, target.method, target.folder, **described[target.metrics])
+        ResultState(target.cell, target.method, target.folder, **described[target.metrics])
         for target in experiment.targets
     ]
 
 
-def as_records(results: Iterable[Result]) -> list[dict[str, Any]]:
+def as_records(results: Iterable[ResultState]) -> list[dict[str, Any]]:
     """The results as JSON-ready records."""
     return [asdict(result) for result in results]
 
 
-def as_text(results: list[Result]) -> str:
+def as_text(results: list[ResultState]) -> str:
     """A table of cells and methods, and under it what has failed, with the last log lines."""
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for result in results:
@@ -83,7 +83,7 @@ def as_text(results: list[Result]) -> str:
     return "\n".join(lines)
 
 
-def _short(result: Result) -> str:
+def _short(result: ResultState) -> str:
     if result.state in ("done", "outdated", "missing"):
         return result.state
     known = result.prompts_finished is not None and result.prompts is not None

@@ -8,9 +8,14 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Annotated, TextIO
+
+import typer
 
 from eager.util.errors import EagerError
+
+LogOption = Annotated[Path | None, typer.Option(help="file for everything the step prints")]
+"""The option of a step for its log."""
 
 
 @contextmanager

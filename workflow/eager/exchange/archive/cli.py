@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from eager.config.environment import SANDBOX_VARIABLE
+from eager.util.logs import LogOption, logged_step
 
 app = typer.Typer()
 
@@ -18,13 +19,12 @@ def archive(
     file: Annotated[list[Path], typer.Argument(help="files to pack besides, as relative paths")],
     experiment: Annotated[Path, typer.Option(help="experiment.json, which the workflow writes")],
     output: Annotated[Path, typer.Option(help="the archive (zip)")],
-    log: Annotated[Path | None, typer.Option(help="file for everything the step prints")] = None,
+    log: LogOption = None,
 ) -> None:
     """Pack a finished experiment as an RO-Crate with checksums (`snakemake archive` calls this)."""
     from eager.config.experiment import read_experiment
     from eager.exchange.archive.crate import make_archive
     from eager.exchange.archive.plan import shown_files
-    from eager.util.logs import logged_step
 
     with logged_step(log):
         found = read_experiment(experiment)
