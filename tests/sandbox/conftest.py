@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from eager.sandbox.engines.bubblewrap import BubblewrapEngine
-from eager.sandbox.engines.containers import Engine
+from eager.sandbox.engines.containers import SandboxEngine
 from eager.sandbox.settings import SandboxSettings
 from eager.sandbox.tasks import CodeTask, load_evalplus
 from eager.util.errors import EagerError
@@ -33,13 +33,13 @@ def podman_image(docker_image: str, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(params=ENGINE_NAMES, scope="session")
-def engine(request: pytest.FixtureRequest) -> Engine:
+def engine(request: pytest.FixtureRequest) -> SandboxEngine:
     """Every engine that works here."""
     return make_engine(request, request.param)
 
 
 @pytest.fixture(scope="session")
-def bubblewrap() -> Engine:
+def bubblewrap() -> SandboxEngine:
     """The engine that needs nothing but Python."""
     one = BubblewrapEngine(SandboxSettings(engine="bubblewrap"))
     try:

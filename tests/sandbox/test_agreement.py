@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from eager.sandbox.cache import Cache
-from eager.sandbox.engines.containers import Engine
+from eager.sandbox.engines.containers import SandboxEngine
 from eager.sandbox.evaluate import Evaluation
 from eager.sandbox.tasks import CodeTask, CodeVerdict, Submission, load_evalplus
 from tests.support.docker import run
@@ -76,7 +76,7 @@ def as_evalplus(verdicts: list[CodeVerdict]) -> dict[str, list[list[bool]]]:
 
 
 def judge(
-    engine: Engine, tasks: list[CodeTask], rows: list[dict[str, Any]], cache: Path
+    engine: SandboxEngine, tasks: list[CodeTask], rows: list[dict[str, Any]], cache: Path
 ) -> list[CodeVerdict]:
     submissions = [
         Submission(task_id=row["task_id"], sample_id=number, solution=row["solution"])
@@ -100,7 +100,7 @@ MUTATIONS = (
 
 
 def test_minicode_agrees_with_evalplus(
-    bubblewrap: Engine,
+    bubblewrap: SandboxEngine,
     evalplus_image: str,
     minicode: list[CodeTask],
     tmp_path: Path,
@@ -129,7 +129,7 @@ def humaneval(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[CodeTask],
 
 
 def test_references_of_humaneval_pass(
-    bubblewrap: Engine, humaneval: tuple[list[CodeTask], Path]
+    bubblewrap: SandboxEngine, humaneval: tuple[list[CodeTask], Path]
 ) -> None:
     """All 164, base and plus: HumanEval/32 too, which evalplus 0.3.1 fails for everyone.
 
@@ -144,7 +144,7 @@ def test_references_of_humaneval_pass(
 
 
 def test_mutants_agree_with_evalplus(
-    bubblewrap: Engine, humaneval: tuple[list[CodeTask], Path]
+    bubblewrap: SandboxEngine, humaneval: tuple[list[CodeTask], Path]
 ) -> None:
     """Every recorded verdict, but for the rows explained above."""
     tasks, cache = humaneval
@@ -160,7 +160,7 @@ def test_mutants_agree_with_evalplus(
 
 @pytest.mark.slow
 def test_speed(
-    engine: Engine,
+    engine: SandboxEngine,
     evalplus_image: str,
     humaneval: tuple[list[CodeTask], Path],
     tmp_path: Path,

@@ -14,7 +14,7 @@ import pytest
 
 from eager.sandbox.cache import Cache
 from eager.sandbox.engines.bubblewrap import BubblewrapEngine
-from eager.sandbox.engines.containers import Engine
+from eager.sandbox.engines.containers import SandboxEngine
 from eager.sandbox.evaluate import Evaluation
 from eager.sandbox.session import FIRST_UID
 from eager.sandbox.tasks import CodeTask, CodeVerdict, Submission, load_evalplus
@@ -55,7 +55,7 @@ def read_attacks(folder: Path) -> list[Attack]:
     return attacks
 
 
-def judge(engine: Engine, tasks: list[CodeTask], attacks: list[Attack], cache: Path) -> None:
+def judge(engine: SandboxEngine, tasks: list[CodeTask], attacks: list[Attack], cache: Path) -> None:
     """Evaluate attacks between neighbours and compare every verdict with the right one."""
     neighbours = [attack.task_id for attack in attacks]
     by_id = {task.task_id: task for task in tasks}
@@ -107,7 +107,7 @@ def _sandbox_processes() -> list[str]:
     return found
 
 
-def _containers(engine: Engine) -> str:
+def _containers(engine: SandboxEngine) -> str:
     if isinstance(engine, BubblewrapEngine):
         return ""
     return run(engine.name, "ps", "--all", "--quiet", "--filter=name=eager-sandbox-").stdout
@@ -120,7 +120,7 @@ def _free_bytes() -> tuple[int, int]:
 
 
 @pytest.fixture
-def untouched_host(engine: Engine, tmp_path: Path) -> Iterator[None]:
+def untouched_host(engine: SandboxEngine, tmp_path: Path) -> Iterator[None]:
     """Compares the host before and after; a generator fixture."""
     canaries = [tmp_path / "canary", Path("/tmp") / f"eager-canary-{os.getpid()}"]
     for canary in canaries:
@@ -147,7 +147,7 @@ def untouched_host(engine: Engine, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("untouched_host")
-def test_our_attacks(engine: Engine, minicode: list[CodeTask], tmp_path: Path) -> None:
+def test_our_attacks(engine: SandboxEngine, minicode: list[CodeTask], tmp_path: Path) -> None:
     """At least fifteen directions of attack, and controls that must pass."""
     attacks = read_attacks(ATTACKS)
     assert sum(not attack.correct for attack in attacks) >= 15
@@ -155,7 +155,7 @@ def test_our_attacks(engine: Engine, minicode: list[CodeTask], tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("untouched_host")
-def test_shared_attacks(engine: Engine, tmp_path: Path) -> None:
+def test_shared_attacks(engine: SandboxEngine, tmp_path: Path) -> None:
     """The programs that were tried against evalplus itself."""
     folder = shared_data()
     tasks = load_evalplus(folder / "HumanEvalPlus.jsonl.gz")

@@ -10,7 +10,7 @@ import pytest
 
 from eager.sandbox import doctor, selection
 from eager.sandbox.engines.bubblewrap import BubblewrapEngine, mounts
-from eager.sandbox.engines.containers import ApptainerEngine, Engine
+from eager.sandbox.engines.containers import ApptainerEngine, SandboxEngine
 from eager.sandbox.probes import PROBES
 from eager.sandbox.session import Session
 from eager.sandbox.settings import SandboxSettings
@@ -18,11 +18,11 @@ from eager.util.errors import EagerError
 from tests.support.docker import run
 
 
-def test_every_guarantee_holds(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_guarantee_holds(engine: SandboxEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """What `eager sandbox doctor` tries, on every engine here."""
     settings = engine.settings
 
-    def same(settings: SandboxSettings) -> Engine:
+    def same(settings: SandboxSettings) -> SandboxEngine:
         if isinstance(engine, BubblewrapEngine):
             return BubblewrapEngine(settings, separate_users=engine.separate_users)
         return type(engine)(settings)
@@ -73,7 +73,7 @@ def test_bubblewrap_binds_no_more_than_it_needs() -> None:
     assert not any(source.name in ("site-packages", "dist-packages") for source in sources)
 
 
-def test_bubblewrap_unshares_every_namespace(bubblewrap: Engine) -> None:
+def test_bubblewrap_unshares_every_namespace(bubblewrap: SandboxEngine) -> None:
     """That of users only where bwrap is not root's: a solution would be root to the kernel."""
     assert isinstance(bubblewrap, BubblewrapEngine)
     command = bubblewrap.command()
@@ -122,7 +122,7 @@ def test_a_missing_sif_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_auto_takes_the_first_that_works(
-    bubblewrap: Engine, monkeypatch: pytest.MonkeyPatch
+    bubblewrap: SandboxEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
     settings = SandboxSettings(image="eager-no-such-image:1")

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from eager.sandbox import selection
 from eager.sandbox.cli import app
 from eager.sandbox.engines import bubblewrap as bubblewrap_module
-from eager.sandbox.engines.containers import Engine
+from eager.sandbox.engines.containers import SandboxEngine
 from eager.sandbox.tasks import CodeTask
 from tests.support.docker import run
 from tests.support.sandbox import MINICODE
@@ -87,7 +87,7 @@ def test_a_damaged_data_set(samples: Path, tmp_path: Path) -> None:
 
 
 def test_a_reference_that_fails(
-    samples: Path, tmp_path: Path, minicode: list[CodeTask], bubblewrap: Engine
+    samples: Path, tmp_path: Path, minicode: list[CodeTask], bubblewrap: SandboxEngine
 ) -> None:
     row = json.loads(MINICODE.read_text().splitlines()[0])
     row["canonical_solution"] = "    return a / 0\n"
@@ -136,7 +136,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     run("umount", str(folder))
 
 
-def test_a_full_disk(samples: Path, small_disk: Path, bubblewrap: Engine) -> None:
+def test_a_full_disk(samples: Path, small_disk: Path, bubblewrap: SandboxEngine) -> None:
     """The message says where; a rerun with more space finishes, with what was stored before."""
     (small_disk / "ballast").write_bytes(bytes(60 << 10))
     with samples.open("a") as file:

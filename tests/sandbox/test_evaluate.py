@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from eager.sandbox.cache import Cache
 from eager.sandbox.cli import app
-from eager.sandbox.engines.containers import Engine
+from eager.sandbox.engines.containers import SandboxEngine
 from eager.sandbox.evaluate import evaluate
 from eager.sandbox.references import stored_reference
 from eager.sandbox.runner import stored_outcome
@@ -42,7 +42,7 @@ It adds the numbers. For instance `sum_of_two(1, 2)` is 3.
 
 
 def test_texts_are_sanitized_inside(
-    engine: Engine, minicode: list[CodeTask], tmp_path: Path
+    engine: SandboxEngine, minicode: list[CodeTask], tmp_path: Path
 ) -> None:
     """evalplus's sanitizer finds the code; where there is none, there is no answer."""
     texts = {
@@ -75,7 +75,7 @@ def test_texts_are_sanitized_inside(
     assert verdicts["hostile"].status in ("ok", "no_answer")
 
 
-def test_statuses(engine: Engine, minicode: list[CodeTask], tmp_path: Path) -> None:
+def test_statuses(engine: SandboxEngine, minicode: list[CodeTask], tmp_path: Path) -> None:
     """One program for each way to end."""
     head = "def sum_of_two(a, b):\n    "
     programs = {
@@ -106,7 +106,7 @@ def test_statuses(engine: Engine, minicode: list[CodeTask], tmp_path: Path) -> N
 
 
 def test_stored_verdicts_are_not_made_again(
-    bubblewrap: Engine,
+    bubblewrap: SandboxEngine,
     minicode: list[CodeTask],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -160,7 +160,7 @@ def test_what_is_no_result_is_told_apart(minicode: list[CodeTask]) -> None:
 
 @pytest.mark.parametrize("kind", ["verdicts", "references", "sanitized"])
 def test_damaged_results_are_made_again(
-    bubblewrap: Engine, minicode: list[CodeTask], tmp_path: Path, kind: str
+    bubblewrap: SandboxEngine, minicode: list[CodeTask], tmp_path: Path, kind: str
 ) -> None:
     submission = Submission(task_id="minicode/0", sample_id=0, text=ANSWER)
     (verdict,) = evaluate(minicode, [submission], bubblewrap.settings, tmp_path)
@@ -178,7 +178,9 @@ def test_damaged_results_are_made_again(
     )
 
 
-def test_the_command_reads_and_writes_evalplus_s_files(bubblewrap: Engine, tmp_path: Path) -> None:
+def test_the_command_reads_and_writes_evalplus_s_files(
+    bubblewrap: SandboxEngine, tmp_path: Path
+) -> None:
     samples = tmp_path / "samples.jsonl"
     rows = [
         {"task_id": "minicode/0", "completion": "    return a + b\n"},
@@ -211,7 +213,9 @@ def test_a_task_given_twice_is_told(minicode: list[CodeTask], tmp_path: Path) ->
         evaluate([*minicode, minicode[3]], [], SandboxSettings(), tmp_path)
 
 
-def test_no_file_is_read_in_the_locale_s_encoding(bubblewrap: Engine, tmp_path: Path) -> None:
+def test_no_file_is_read_in_the_locale_s_encoding(
+    bubblewrap: SandboxEngine, tmp_path: Path
+) -> None:
     """Python warns of each, here as an error: samples as a folder, sources for the container."""
     row = MINICODE.read_text(encoding="utf-8").splitlines()[0]
     (tmp_path / "one.jsonl").write_text(json.dumps(json.loads(row)))
@@ -262,7 +266,7 @@ def test_mbpp_inputs_get_their_types_back(tmp_path: Path) -> None:
     assert task.plus_inputs == ()
 
 
-def test_an_mbpp_task_is_evaluated_by_its_oracle(bubblewrap: Engine, tmp_path: Path) -> None:
+def test_an_mbpp_task_is_evaluated_by_its_oracle(bubblewrap: SandboxEngine, tmp_path: Path) -> None:
     task = CodeTask(
         task_id="Mbpp/2", prompt="", entry_point="similar_elements", suite="mbpp",
         canonical_solution="def similar_elements(a, b): return tuple(set(a) & set(b))",

@@ -12,7 +12,7 @@ from eager.config.schema import DatasetEntry
 from eager.data.tasks import Task, fetch_tasks, read_tasks
 from eager.evaluation.evaluate import evaluate
 from eager.evaluation.programs import CodeOptions, program_text
-from eager.sandbox.engines.containers import Engine
+from eager.sandbox.engines.containers import SandboxEngine
 from eager.sandbox.settings import SandboxSettings
 from eager.util.tables import SEQUENCES, read_table, write_table
 from tests.support.sandbox import MINICODE
@@ -36,7 +36,7 @@ def tasks(tmp_path: Path) -> Path:
     return path
 
 
-def test_texts_become_verdicts(tmp_path: Path, tasks: Path, bubblewrap: Engine) -> None:
+def test_texts_become_verdicts(tmp_path: Path, tasks: Path, bubblewrap: SandboxEngine) -> None:
     rows = [
         {"prompt_id": "minicode/0", "sequence_index": i, "text": text, "finish_reason": "stop"}
         for i, text in enumerate(TEXTS)
@@ -74,7 +74,7 @@ def test_a_text_may_continue_its_prompt(tasks: Path) -> None:
     assert text == task.problem + "    return a + b\n"
 
 
-def test_a_task_of_another_format_is_reported(tmp_path: Path, bubblewrap: Engine) -> None:
+def test_a_task_of_another_format_is_reported(tmp_path: Path, bubblewrap: SandboxEngine) -> None:
     task = Task(id="t/0", problem="p", target="", kind="code", code={"entry_point": "f"})
     path = tmp_path / "tasks.jsonl"
     path.write_text(json.dumps(task.model_dump()) + "\n")

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from eager.sandbox.cache import Cache
-from eager.sandbox.engines.containers import Engine
+from eager.sandbox.engines.containers import SandboxEngine
 from eager.sandbox.evaluate import Evaluation
 from eager.sandbox.tasks import CodeTask, Submission, load_evalplus
 from tests.support.busy import busy_machine
@@ -55,7 +55,7 @@ def humaneval(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[CodeTask],
     return load_evalplus(shared_data() / "HumanEvalPlus.jsonl.gz"), tmp_path_factory.mktemp("load")
 
 
-def failures(engine: Engine, tasks: list[CodeTask], cache: Path, name: str) -> list[str]:
+def failures(engine: SandboxEngine, tasks: list[CodeTask], cache: Path, name: str) -> list[str]:
     """What came of every reference solution, made a program of its own, that did not pass."""
     submissions = [
         Submission(task_id=task.task_id, sample_id=name, solution=f"{task.reference}\n# {name}\n")
@@ -69,7 +69,7 @@ def failures(engine: Engine, tasks: list[CodeTask], cache: Path, name: str) -> l
 
 @pytest.mark.parametrize("load", ["engine", "processes"])
 def test_all_references_pass_beside(
-    engine: Engine,
+    engine: SandboxEngine,
     humaneval: tuple[list[CodeTask], Path],
     capsys: pytest.CaptureFixture[str],
     load: str,

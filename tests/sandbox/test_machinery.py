@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eager.sandbox.cache import Cache
-from eager.sandbox.engines.containers import Engine, EngineUnavailable
+from eager.sandbox.engines.containers import EngineUnavailable, SandboxEngine
 from eager.sandbox.engines.links import Link
 from eager.sandbox.evaluate import Evaluation
 from eager.sandbox.guest import protocol
@@ -79,7 +79,7 @@ def sanitizer_raises(times: int) -> Fault:
 
 
 def judge(
-    engine: Engine, tasks: list[CodeTask], cache: Path, text: str | None = None
+    engine: SandboxEngine, tasks: list[CodeTask], cache: Path, text: str | None = None
 ) -> CodeVerdict:
     """The verdict of a right program, or text, among other right programs."""
     task = tasks[0]
@@ -106,7 +106,7 @@ def judge(
      dies(1, NotConfined)],
 )  # fmt: skip
 def test_a_right_program_passes_in_spite_of_a_fault(
-    bubblewrap: Engine,
+    bubblewrap: SandboxEngine,
     minicode: list[CodeTask],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -123,7 +123,7 @@ def test_a_right_program_passes_in_spite_of_a_fault(
 
 
 def test_what_waits_alone_too_is_a_timeout(
-    bubblewrap: Engine,
+    bubblewrap: SandboxEngine,
     minicode: list[CodeTask],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -139,7 +139,7 @@ def test_what_waits_alone_too_is_a_timeout(
     [(dies(10**6), b""), (dies(10**6, NotConfined), b"# under test")],
 )
 def test_a_sandbox_that_fails_gives_no_verdict(
-    bubblewrap: Engine,
+    bubblewrap: SandboxEngine,
     minicode: list[CodeTask],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -166,7 +166,7 @@ def test_a_sandbox_that_fails_gives_no_verdict(
 
 
 def test_a_sanitizer_that_fails_once_is_tried_again(
-    bubblewrap: Engine,
+    bubblewrap: SandboxEngine,
     minicode: list[CodeTask],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -178,7 +178,7 @@ def test_a_sanitizer_that_fails_once_is_tried_again(
 
 
 def test_a_sanitizer_that_fails_on_one_text_only(
-    bubblewrap: Engine,
+    bubblewrap: SandboxEngine,
     minicode: list[CodeTask],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -197,7 +197,7 @@ def test_a_sanitizer_that_fails_on_one_text_only(
 
 @pytest.mark.parametrize("fault", [sanitizer_raises(10**6), dies(10**6)])
 def test_a_sanitizer_that_fails_on_every_text(
-    bubblewrap: Engine,
+    bubblewrap: SandboxEngine,
     minicode: list[CodeTask],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -212,7 +212,7 @@ def test_a_sanitizer_that_fails_on_every_text(
 
 
 def test_a_container_that_does_not_start_once_is_tried_again(
-    bubblewrap: Engine,
+    bubblewrap: SandboxEngine,
     minicode: list[CodeTask],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -220,7 +220,7 @@ def test_a_container_that_does_not_start_once_is_tried_again(
 ) -> None:
     start, failed = type(bubblewrap).start, []
 
-    def once(engine: Engine, first_uid: int, sanitizer: bool) -> Link:
+    def once(engine: SandboxEngine, first_uid: int, sanitizer: bool) -> Link:
         if not failed:
             failed.append(True)
             raise EngineUnavailable("the daemon is busy")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from eager.sandbox.engines.containers import Engine
+from eager.sandbox.engines.containers import SandboxEngine
 from eager.sandbox.tasks import CodeTask
 from tests.support.docker import run
 from tests.support.repository import ROOT
@@ -30,7 +30,7 @@ def write_samples(path: Path, tasks: list[CodeTask], seconds: float) -> None:
                 file.write(json.dumps({"task_id": task.task_id, "solution": solution}) + "\n")
 
 
-def start(engine: Engine, folder: Path) -> subprocess.Popen[str]:
+def start(engine: SandboxEngine, folder: Path) -> subprocess.Popen[str]:
     """The command line, as a user would run it."""
     program = "from eager.sandbox.cli import app; app()"
     return subprocess.Popen(
@@ -63,7 +63,7 @@ def wait_for(condition: object, seconds: float) -> bool:
     return True
 
 
-def leftovers(engine: Engine, launcher: int) -> str:
+def leftovers(engine: SandboxEngine, launcher: int) -> str:
     """Containers of ours, and processes that the killed launcher started."""
     if engine.name != "bubblewrap":
         return run(engine.name, "ps", "--all", "--quiet", "--filter=name=eager-sandbox-").stdout
@@ -72,7 +72,7 @@ def leftovers(engine: Engine, launcher: int) -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_killed_evaluation_goes_on(
-    engine: Engine, minicode: list[CodeTask], tmp_path: Path, number: signal.Signals
+    engine: SandboxEngine, minicode: list[CodeTask], tmp_path: Path, number: signal.Signals
 ) -> None:
     """What is finished stays, the rest is done, nothing runs on, nothing is half written."""
     if engine.name == "bubblewrap" and not engine.separate_users:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from eager.sandbox.cache import Cache
-from eager.sandbox.engines.containers import Engine
+from eager.sandbox.engines.containers import SandboxEngine
 from eager.sandbox.engines.links import Link, LinkClosed
 from eager.sandbox.evaluate import Evaluation
 from eager.sandbox.guest import codec, protocol
@@ -44,12 +44,12 @@ class DyingLink(Link):
         return self._link.complaints()
 
 
-class DyingEngine(Engine):
+class DyingEngine(SandboxEngine):
     """An engine whose containers can be made to die, and which counts its starts."""
 
     name = "dying"
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: SandboxEngine) -> None:
         super().__init__(engine.settings)
         self._engine = engine
         self.separate_users = engine.separate_users
@@ -68,7 +68,7 @@ class DyingEngine(Engine):
 
 
 def test_a_solution_that_kills_its_container_twice_is_crashed(
-    bubblewrap: Engine, minicode: list[CodeTask], tmp_path: Path
+    bubblewrap: SandboxEngine, minicode: list[CodeTask], tmp_path: Path
 ) -> None:
     """And only it: solutions before and after keep their verdicts and are not run again."""
     task = minicode[0]
@@ -96,7 +96,7 @@ def test_a_solution_that_kills_its_container_twice_is_crashed(
     assert engine.starts == 11
 
 
-def test_nothing_is_left_of_a_run(engine: Engine) -> None:
+def test_nothing_is_left_of_a_run(engine: SandboxEngine) -> None:
     """Files, closed folders and squatted names of one solution are gone for the next."""
     litter = (
         "import posix\n"
@@ -114,7 +114,7 @@ def test_nothing_is_left_of_a_run(engine: Engine) -> None:
             assert own == []
 
 
-def test_a_user_for_every_run(engine: Engine) -> None:
+def test_a_user_for_every_run(engine: SandboxEngine) -> None:
     """Where the engine can, no two runs in a row have the same user, and none is root."""
     if not engine.separate_users:
         pytest.skip("this engine has one user")
@@ -140,7 +140,7 @@ def answer(session: Session, program: str) -> Any:
     return codec.decode(replies[0])
 
 
-def test_the_memory_of_a_run_does_not_reach_the_next(engine: Engine) -> None:
+def test_the_memory_of_a_run_does_not_reach_the_next(engine: SandboxEngine) -> None:
     """A secret in one program's source and answers is found by itself, and not by the next."""
     # The pattern has a hole, so that the searching program does not find its own source.
     search = (
@@ -174,7 +174,7 @@ def test_the_memory_of_a_run_does_not_reach_the_next(engine: Engine) -> None:
     ],
 )
 def test_the_supervisor_keeps_the_time_of_every_call(
-    engine: Engine, work: str, reason: str
+    engine: SandboxEngine, work: str, reason: str
 ) -> None:
     """A later call's longer limit does not extend that of an earlier one."""
     program = (
@@ -188,7 +188,7 @@ def test_the_supervisor_keeps_the_time_of_every_call(
         assert session.run(request, lambda *_: True).reason == "done"
 
 
-def test_two_solutions_at_once_do_not_see_each_other(engine: Engine) -> None:
+def test_two_solutions_at_once_do_not_see_each_other(engine: SandboxEngine) -> None:
     """Each container has its own processes; the other's canary is out of sight."""
     look = "import os\ndef f():\n    return [n for n in os.listdir('/proc') if n.isdigit()]\n"
     with Session(engine, slot=0) as one, Session(engine, slot=1) as other:
@@ -235,7 +235,7 @@ def test_an_open_container_is_refused() -> None:
         assert len(find_gaps(closed | change, separate_users=True)) == 1
 
 
-def test_an_engine_that_does_not_start_says_so(bubblewrap: Engine) -> None:
+def test_an_engine_that_does_not_start_says_so(bubblewrap: SandboxEngine) -> None:
     class Broken(DyingEngine):
         name = "broken"
 

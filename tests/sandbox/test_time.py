@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eager.sandbox.engines.containers import Engine
+from eager.sandbox.engines.containers import SandboxEngine
 from eager.sandbox.evaluate import evaluate
 from eager.sandbox.tasks import CodeTask, Submission
 from tests.support.busy import busy_machine
@@ -37,7 +37,7 @@ ENDLESS = {
 
 
 def test_what_never_ends_is_ended(
-    bubblewrap: Engine, minicode: list[CodeTask], tmp_path: Path
+    bubblewrap: SandboxEngine, minicode: list[CodeTask], tmp_path: Path
 ) -> None:
     """Those that do not end while they are loaded take 20 seconds: they are in the slow test."""
     quick = {name: program for name, program in ENDLESS.items() if "loading" not in name}
@@ -53,7 +53,7 @@ def test_what_never_ends_is_ended(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ENDLESS)
 def test_how_long_it_takes_with_the_usual_limits(
-    name: str, bubblewrap: Engine, minicode: list[CodeTask], tmp_path: Path
+    name: str, bubblewrap: SandboxEngine, minicode: list[CodeTask], tmp_path: Path
 ) -> None:
     submission = Submission(task_id="minicode/0", sample_id=name, solution=ENDLESS[name])
     start = time.monotonic()
@@ -63,7 +63,7 @@ def test_how_long_it_takes_with_the_usual_limits(
 
 
 def test_a_busy_machine_changes_no_verdict(
-    bubblewrap: Engine, minicode: list[CodeTask], tmp_path: Path
+    bubblewrap: SandboxEngine, minicode: list[CodeTask], tmp_path: Path
 ) -> None:
     """Programs that use nine tenths of their limit pass, and those that use twice it do not."""
     right, slow = SPIN.format(seconds=0.45), SPIN.format(seconds=1.2)
@@ -87,7 +87,7 @@ def test_a_busy_machine_changes_no_verdict(
     assert [one.status for one in verdicts] == ["ok", "timeout"]
 
 
-def test_a_reference_is_measured_in_cpu_time(bubblewrap: Engine, tmp_path: Path) -> None:
+def test_a_reference_is_measured_in_cpu_time(bubblewrap: SandboxEngine, tmp_path: Path) -> None:
     """One that waits does not give every solution four times as long to compute."""
     task = CodeTask(
         task_id="t/0", prompt="", entry_point="sum_of_two", base_inputs=([2, 3],), plus_inputs=(),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eager.sandbox.engines.bubblewrap import BubblewrapEngine
-from eager.sandbox.engines.containers import DockerEngine, Engine, PodmanEngine
+from eager.sandbox.engines.containers import DockerEngine, PodmanEngine, SandboxEngine
 from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
 from tests.support.docker import run, unavailable
@@ -36,9 +36,9 @@ def build_wheels(folder: Path, requirements: Path) -> None:
         pytest.skip(f"the wheels of {requirements.name} cannot be fetched: {answer.stderr[-300:]}")
 
 
-def make_engine(request: pytest.FixtureRequest, name: str) -> Engine:
+def make_engine(request: pytest.FixtureRequest, name: str) -> SandboxEngine:
     """An engine by its name in the tests, or a skip with the reason."""
-    engine: Engine
+    engine: SandboxEngine
     if name.startswith("bubblewrap"):
         engine = BubblewrapEngine(SandboxSettings(engine="bubblewrap"))
         if name == "bubblewrap":

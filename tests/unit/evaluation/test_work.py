@@ -5,12 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eager.evaluation.statistics.work import Branch, work_of
+from eager.evaluation.statistics.work import SequenceSpan, work_of
 
 
 def test_by_hand() -> None:
     # A root of 10, a branch of it after 4 that is 8 long; later one that goes on from its end.
-    tree = [Branch(0, None, 0, 0, 10), Branch(1, 0, 0, 4, 8), Branch(2, 1, 1, 8, 11)]
+    tree = [
+        SequenceSpan(0, None, 0, 0, 10),
+        SequenceSpan(1, 0, 0, 4, 8),
+        SequenceSpan(2, 1, 1, 8, 11),
+    ]
     found = work_of(3, tree)
     assert (found.rounds, found.steps) == (2, 10 + 3)
     assert found.kv_read == sum(3 + t for t in [*range(10), *range(4, 8), *range(8, 11)])
@@ -20,8 +24,8 @@ def test_by_hand() -> None:
 
 
 @st.composite
-def trees(draw: st.DrawFn) -> list[Branch]:
-    found: list[Branch] = []
+def trees(draw: st.DrawFn) -> list[SequenceSpan]:
+    found: list[SequenceSpan] = []
     for index in range(draw(st.integers(1, 7))):
         parent = draw(st.sampled_from(found)) if found and draw(st.booleans()) else None
         low = parent.inherited if parent else 0
@@ -29,13 +33,15 @@ def trees(draw: st.DrawFn) -> list[Branch]:
         later = draw(st.integers(0, 1))
         round_ = max(found[-1].round if found else 0, later)
         length = inherited + draw(st.integers(1, 6))
-        found.append(Branch(index, parent.index if parent else None, round_, inherited, length))
+        found.append(
+            SequenceSpan(index, parent.index if parent else None, round_, inherited, length)
+        )
     return found
 
 
 @given(trees(), st.integers(1, 9))
-def test_as_counted_step_by_step(tree: list[Branch], prompt: int) -> None:
-    def owner(one: Branch, place: int) -> tuple[int, int]:
+def test_as_counted_step_by_step(tree: list[SequenceSpan], prompt: int) -> None:
+    def owner(one: SequenceSpan, place: int) -> tuple[int, int]:
         """Which sequence generated a position."""
         while place < one.inherited:
             one = tree[one.parent or 0]

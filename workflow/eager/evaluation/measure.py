@@ -31,7 +31,7 @@ from eager.evaluation.statistics.metrics import (
     measure,
 )
 from eager.evaluation.statistics.parallel_curve import mean_curve
-from eager.evaluation.statistics.work import Branch, Work, work_of
+from eager.evaluation.statistics.work import DecodingWork, SequenceSpan, work_of
 from eager.util.counts import Counts, share_of
 from eager.util.errors import EagerError
 from eager.util.files import read_json, write_text
@@ -109,7 +109,7 @@ def metrics_of(
     method: str,
     prompts: Mapping[str, list[SequenceResult]],
     grades: Mapping[str, UpstreamGrade],
-    work: Mapping[str, Work],
+    work: Mapping[str, DecodingWork],
     counts: list[dict[str, float]],
 ) -> dict[str, Any]:
     """The content of metrics.json but for the cell.
@@ -228,7 +228,7 @@ class _Prompt(NamedTuple):
 
     sequences: list[SequenceResult]
     texts: list[str]
-    branches: list[Branch]
+    branches: list[SequenceSpan]
 
 
 def _results(target: Target) -> dict[str, _Prompt]:
@@ -247,7 +247,7 @@ def _results(target: Target) -> dict[str, _Prompt]:
             index, parent, number = (sequence[name] for name in TREE)
             inherited, length = sequence["inherited_tokens"], len(sequence["token_ids"])
             found.texts.append(sequence["text"])
-            found.branches.append(Branch(index, parent, number, inherited, length))
+            found.branches.append(SequenceSpan(index, parent, number, inherited, length))
             found.sequences.append(
                 SequenceResult(
                     _name_of(verdict, names),

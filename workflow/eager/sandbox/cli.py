@@ -32,10 +32,10 @@ def _check_engine(value: str) -> str:
     return value
 
 
-Engine = Annotated[
+EngineOption = Annotated[
     str, typer.Option(callback=_check_engine, help=f"One of {', '.join(ENGINE_NAMES)}.")
 ]
-Image = Annotated[str, typer.Option(help="Container image (a .sif file for apptainer).")]
+ImageOption = Annotated[str, typer.Option(help="Container image (a .sif file for apptainer).")]
 Runtime = Annotated[str | None, typer.Option(help="OCI runtime for docker, such as runsc.")]
 
 
@@ -62,8 +62,8 @@ def evaluate_command(
         Path, typer.Option(help="evalplus's sample file (.jsonl), or its folder of programs.")
     ],
     output: Annotated[Path, typer.Option(help="Where to write evalplus's result file.")],
-    engine: Engine = "auto",
-    image: Image = DEFAULT_IMAGE,
+    engine: EngineOption = "auto",
+    image: ImageOption = DEFAULT_IMAGE,
     runtime: Runtime = None,
     workers: Annotated[int, typer.Option(min=0, help="Containers at a time; 0: cores.")] = 0,
     cache: Annotated[
@@ -87,7 +87,9 @@ def evaluate_command(
 
 @app.command()
 @_plain_errors
-def doctor(engine: Engine = "auto", image: Image = DEFAULT_IMAGE, runtime: Runtime = None) -> None:
+def doctor(
+    engine: EngineOption = "auto", image: ImageOption = DEFAULT_IMAGE, runtime: Runtime = None
+) -> None:
     """Show which engines work here and try to break each of their guarantees."""
     settings = SandboxSettings.model_validate(
         {"engine": engine, "image": image, "runtime": runtime}

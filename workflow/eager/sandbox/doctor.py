@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from eager.sandbox.engines.containers import Engine
+from eager.sandbox.engines.containers import SandboxEngine
 from eager.sandbox.guest import codec, protocol
 from eager.sandbox.probes import PROBES, Probe
 from eager.sandbox.selection import ENGINES
@@ -49,7 +49,7 @@ def examine(settings: SandboxSettings) -> Iterator[Finding]:
             yield Finding(name, "works", None, str(error))
 
 
-def _try_to_break(engine: Engine, session: Session) -> Iterator[Finding]:
+def _try_to_break(engine: SandboxEngine, session: Session) -> Iterator[Finding]:
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="eager-canary-") as canary:
         canary.write("canary")
         canary.flush()
@@ -62,7 +62,7 @@ def _try_to_break(engine: Engine, session: Session) -> Iterator[Finding]:
         yield Finding(engine.name, "canary file of the host untouched", untouched)
 
 
-def _run_probe(engine: Engine, session: Session, probe: Probe) -> Finding:
+def _run_probe(engine: SandboxEngine, session: Session, probe: Probe) -> Finding:
     answers: list[tuple[bytes, bytes]] = []
 
     def take(kind: bytes, payload: bytes) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from eager.sandbox.cache import Cache
 from eager.sandbox.checker import ExpectedSet
-from eager.sandbox.engines.containers import Engine
+from eager.sandbox.engines.containers import SandboxEngine
 from eager.sandbox.references import expected_sets, run_reference, stored_reference
 from eager.sandbox.runner import Outcome, outcome_to_store, run_set, send_task, stored_outcome
 from eager.sandbox.sanitizing import Sanitized, sanitize, sanitize_alone
@@ -94,7 +94,7 @@ class Evaluation:
         tasks: dict[str, CodeTask],
         settings: SandboxSettings,
         cache: Cache,
-        engine: Engine | None = None,
+        engine: SandboxEngine | None = None,
     ) -> None:
         """`engine`: one that works already; otherwise it is chosen when the first key needs it."""
         self.tasks = tasks
@@ -103,7 +103,7 @@ class Evaluation:
         self._given = engine
 
     @cached_property
-    def engine(self) -> Engine:
+    def engine(self) -> SandboxEngine:
         """What runs the containers.
 
         Raises:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from eager.sandbox.engines.bubblewrap import BubblewrapEngine
-from eager.sandbox.engines.containers import ApptainerEngine, DockerEngine, Engine, PodmanEngine
+from eager.sandbox.engines.containers import (
+    ApptainerEngine,
+    DockerEngine,
+    PodmanEngine,
+    SandboxEngine,
+)
 from eager.sandbox.session import Session
 from eager.sandbox.settings import EngineName, SandboxSettings
 from eager.util.errors import EagerError
 
 # Strongest first.
-ENGINES: dict[EngineName, type[Engine]] = {
+ENGINES: dict[EngineName, type[SandboxEngine]] = {
     "docker": DockerEngine,
     "podman": PodmanEngine,
     "apptainer": ApptainerEngine,
@@ -17,7 +22,7 @@ ENGINES: dict[EngineName, type[Engine]] = {
 }
 
 
-def select_engine(settings: SandboxSettings) -> Engine:
+def select_engine(settings: SandboxSettings) -> SandboxEngine:
     """The engine that the settings name, or the strongest that works here.
 
     Raises:

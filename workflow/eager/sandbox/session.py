@@ -22,8 +22,8 @@ from eager.sandbox.engines.containers import (
     FIRST_UID,
     LAST_UID,
     SCRATCH,
-    Engine,
     EngineUnavailable,
+    SandboxEngine,
 )
 from eager.sandbox.engines.links import Link, LinkClosed
 from eager.sandbox.guest import limits, protocol
@@ -124,7 +124,7 @@ def claim_users() -> tuple[int, socket.socket]:
 class Session:
     """A container for many runs, one at a time; use as a context manager."""
 
-    def __init__(self, engine: Engine, slot: int = 0, sanitizer: bool = False) -> None:
+    def __init__(self, engine: SandboxEngine, slot: int = 0, sanitizer: bool = False) -> None:
         self.engine = engine
         self.settings: SandboxSettings = engine.settings
         self.facts: dict[str, Any] = {}

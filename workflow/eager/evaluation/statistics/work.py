@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 @dataclass(frozen=True)
-class Branch:
+class SequenceSpan:
     """A sequence of a tree.
 
     Attributes:
@@ -31,7 +31,7 @@ class Branch:
     length: int
 
 
-class Work(NamedTuple):
+class DecodingWork(NamedTuple):
     """What one prompt asks for.
 
     Attributes:
@@ -50,7 +50,7 @@ class Work(NamedTuple):
     prompt_tokens: int | None
 
 
-def work_of(prompt_tokens: int, sequences: Sequence[Branch]) -> Work:
+def work_of(prompt_tokens: int, sequences: Sequence[SequenceSpan]) -> DecodingWork:
     """What a prompt and its sequences, parents before children, ask for.
 
     Args:
@@ -66,13 +66,13 @@ def work_of(prompt_tokens: int, sequences: Sequence[Branch]) -> Work:
         starts[one.index] = (
             starts[parent.index] + one.inherited - parent.inherited if parent and beside else 0
         )
-    rounds: dict[int, list[Branch]] = {}
+    rounds: dict[int, list[SequenceSpan]] = {}
     for one in sequences:
         rounds.setdefault(one.round, []).append(one)
     ends = {one.index: starts[one.index] + one.length - one.inherited for one in sequences}
     steps = sum(max(ends[one.index] for one in members) for members in rounds.values())
     if not prompt_tokens:
-        return Work(len(rounds), steps, None, None, None)
+        return DecodingWork(len(rounds), steps, None, None, None)
     read = sum(
         (one.length - one.inherited) * prompt_tokens
         + (one.length * (one.length - 1) - one.inherited * (one.inherited - 1)) // 2
@@ -84,11 +84,11 @@ def work_of(prompt_tokens: int, sequences: Sequence[Branch]) -> Work:
         for now in {ends[one.index] for one in members}:
             alive = [one for one in members if starts[one.index] < now <= ends[one.index]]
             held = max(held, _positions(alive, known, starts, now))
-    return Work(len(rounds), steps, read, prompt_tokens + held, prompt_tokens)
+    return DecodingWork(len(rounds), steps, read, prompt_tokens + held, prompt_tokens)
 
 
 def _positions(
-    alive: Sequence[Branch], known: dict[int, Branch], starts: dict[int, int], now: int
+    alive: Sequence[SequenceSpan], known: dict[int, SequenceSpan], starts: dict[int, int], now: int
 ) -> int:
     """Generated positions that sequences hold at a step, shared ones once."""
     reached: dict[int, int] = {}

@@ -23,8 +23,8 @@ from eager.sandbox.engines.containers import (
     FIRST_UID,
     SCRATCH,
     SCRATCH_BYTES,
-    Engine,
     EngineUnavailable,
+    SandboxEngine,
     boot_arguments,
     run_command,
 )
@@ -113,7 +113,7 @@ def mounts(sanitizer: bool = False) -> list[str]:
     return [*arguments, "--remount-ro", "/"]
 
 
-class BubblewrapEngine(Engine):
+class BubblewrapEngine(SandboxEngine):
     """bubblewrap, as root with a user per solution, or as anyone but root with one user for all.
 
     In a user namespace of root's a solution would be root to the kernel's files: root without the
@@ -167,7 +167,7 @@ class BubblewrapEngine(Engine):
 
     @property
     def identity(self) -> list[str]:
-        """See `Engine.identity`."""
+        """See `SandboxEngine.identity`."""
         return [self.name, sys.version, os.uname().machine, version("numpy"), version("evalplus")]
 
     @property
@@ -176,7 +176,7 @@ class BubblewrapEngine(Engine):
         return "--unshare-user" not in self._namespaces
 
     def check(self) -> None:
-        """See `Engine.check`."""
+        """See `SandboxEngine.check`."""
         if importlib.util.find_spec("numpy") is None:
             raise EngineUnavailable("the package numpy is missing; pip install numpy")
         assert self._namespaces
@@ -203,6 +203,6 @@ class BubblewrapEngine(Engine):
         ]  # fmt: skip
 
     def start(self, first_uid: int, sanitizer: bool) -> Link:
-        """See `Engine.start`."""
+        """See `SandboxEngine.start`."""
         user = self._user(self._namespaces, first_uid)
         return PipeLink(self.command(sanitizer), user=user)

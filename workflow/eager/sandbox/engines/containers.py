@@ -49,7 +49,7 @@ def boot_arguments(*package_folders: str) -> list[str]:
     return ["-s", "-P", "-B", "-c", source, *package_folders]
 
 
-class Engine(ABC):
+class SandboxEngine(ABC):
     """Starts containers that hold a supervisor."""
 
     name: str
@@ -92,7 +92,7 @@ class Engine(ABC):
         """
 
 
-class ProgramEngine(Engine):
+class ProgramEngine(SandboxEngine):
     """Docker or Podman, through its command line."""
 
     # Options of this program alone.
@@ -115,7 +115,7 @@ class ProgramEngine(Engine):
 
     @property
     def identity(self) -> list[str]:
-        """See `Engine.identity`."""
+        """See `SandboxEngine.identity`."""
         return [self.name, self._image, self.settings.runtime or ""]
 
     @property
@@ -130,7 +130,7 @@ class ProgramEngine(Engine):
         return [*limits, f"--cpus={CORES}"]
 
     def check(self) -> None:
-        """See `Engine.check`."""
+        """See `SandboxEngine.check`."""
         assert self._image
         assert self.way
 
@@ -154,7 +154,7 @@ class ProgramEngine(Engine):
         return self._run_command(self.way, *options, *boot_arguments(EVALPLUS))
 
     def start(self, _first_uid: int, sanitizer: bool) -> Link:
-        """See `Engine.start`."""
+        """See `SandboxEngine.start`."""
         name = f"eager-sandbox-{uuid.uuid4().hex[:12]}"
 
         def kill() -> None:
@@ -172,7 +172,7 @@ class DockerEngine(ProgramEngine):
     options = ("--oom-score-adj=500",)
 
     def check(self) -> None:
-        """See `Engine.check`."""
+        """See `SandboxEngine.check`."""
         super().check()
         runtime = self.settings.runtime
         known = run_command(self.name, "info", "--format={{json .Runtimes}}").stdout
@@ -216,14 +216,14 @@ class PodmanEngine(ProgramEngine):
         return self.way[1] != NO_CGROUPS
 
 
-class ApptainerEngine(Engine):
+class ApptainerEngine(SandboxEngine):
     """Apptainer, for clusters without a daemon; all solutions of a container are one user."""
 
     name = "apptainer"
     separate_users = False
 
     def check(self) -> None:
-        """See `Engine.check`."""
+        """See `SandboxEngine.check`."""
         if shutil.which("apptainer") is None:
             raise EngineUnavailable("the program apptainer is missing; see apptainer.org")
         if not Path(self.settings.image).is_file():
@@ -231,7 +231,7 @@ class ApptainerEngine(Engine):
 
     @cached_property
     def identity(self) -> list[str]:
-        """See `Engine.identity`."""
+        """See `SandboxEngine.identity`."""
         with open(self.settings.image, "rb") as image:
             return [self.name, hashlib.file_digest(image, "sha256").hexdigest()]
 
@@ -247,7 +247,7 @@ class ApptainerEngine(Engine):
         ]  # fmt: skip
 
     def start(self, _first_uid: int, sanitizer: bool) -> Link:
-        """See `Engine.start`."""
+        """See `SandboxEngine.start`."""
         return PipeLink(self.command(sanitizer))
 
 
