@@ -150,6 +150,26 @@ def test_the_code_map_is_the_list_of_packages() -> None:
     assert mapped == found
 
 
+def names_of(path: Path) -> Iterator[str]:
+    """Classes, functions and constants that a module defines."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+def test_every_term_is_defined_once() -> None:
+    rows = re.findall(r"^\| [a-z]+ \| .* \| `(.*)`: `(\w+)` \|$", section("Terms"), re.MULTILINE)
+    assert 20 <= len(rows) <= 25
+    defined: dict[str, list[str]] = {name: [] for _, name in rows}
+    for path in PACKAGE.rglob("*.py"):
+        for name in names_of(path):
+            defined.get(name, []).append(path.relative_to(PACKAGE).as_posix())
+    assert defined == {name: [module] for module, name in rows}
+
+
 def test_every_package_has_a_layer() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     layers = " ".join(contracts["contracts"][0]["layers"]).replace("|", " ").split()

@@ -9,18 +9,25 @@ from typing import Any
 import pytest
 
 from eager.machine.check import Check
-from eager.machine.hardware import GIB, blocking, filesystem_of, find_machine, judge, parse_gpus
+from eager.machine.hardware import (
+    GIB,
+    blocking,
+    check_hardware,
+    filesystem_of,
+    find_machine,
+    parse_gpus,
+)
 from eager.machine.page import CheckLine, exit_code
 from eager.util.files import read_json
 from tests.support.machines import A100, GOOD, OTHER
 
 
 def changed(**facts: Any) -> list[CheckLine]:
-    return judge(replace(GOOD, **facts))
+    return check_hardware(replace(GOOD, **facts))
 
 
 def test_a_machine_that_has_everything() -> None:
-    lines = judge(GOOD)
+    lines = check_hardware(GOOD)
     assert {line.verdict for line in lines} == {"ok"}
     assert exit_code(lines) == 0
     assert not blocking(lines)

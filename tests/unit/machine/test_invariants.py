@@ -40,7 +40,7 @@ def log() -> EngineLog:
 
 
 def verdicts_in_blocks(log: EngineLog, block_size: int) -> dict[str, str]:
-    found = invariants.judge(log, CAP, TOP, block_size)
+    found = invariants.check_log(log, CAP, TOP, block_size)
     return {found.name: found.verdict for found in found}
 
 

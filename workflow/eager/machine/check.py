@@ -79,7 +79,7 @@ class Check:
             shutil.rmtree(self._output / name, ignore_errors=True)
         found = hardware.find_machine(self._output.parent)
         self.figures["facts"] = asdict(found)
-        self._add(*hardware.judge(found))
+        self._add(*hardware.check_hardware(found))
         lost = [str(path) for path in (self._manifest, self._prompts) if not path.is_file()]
         if lost:
             to_do = "run `make demo`, or `snakemake --until encode_prompts` with your profile"

@@ -1,6 +1,6 @@
 """What a machine must have: GPUs, driver, software, memory, disk. Seconds, no engine.
 
-`find_machine` asks the machine; `judge` decides from what was found.
+`find_machine` asks the machine; `check_hardware` decides from what was found.
 """
 
 from __future__ import annotations
@@ -240,7 +240,7 @@ def blocking(lines: Sequence[CheckLine]) -> bool:
     return any(line.name in ("vLLM", "torch") and line.verdict != "ok" for line in lines)
 
 
-def judge(machine: Machine) -> list[CheckLine]:
+def check_hardware(machine: Machine) -> list[CheckLine]:
     """A line per fact, with what to do where it is not as it should be."""
     lines = [_gpus(machine)]
     if machine.usable:

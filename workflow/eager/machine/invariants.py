@@ -21,7 +21,7 @@ Sequences = Sequence[Sequence[Sequence[int]]]
 """Token ids by prompt and sequence."""
 
 
-def judge(log: EngineLog, max_sequences: int, top_k: int, block_size: int) -> list[CheckLine]:
+def check_log(log: EngineLog, max_sequences: int, top_k: int, block_size: int) -> list[CheckLine]:
     """What was observed of one decoding of a branching method."""
     too_small = "the prefix cache is off or too small: branches would compute their prefixes again"
     within, blocks = f"prompts within M={max_sequences}", f"branches, in blocks of {block_size}"

@@ -175,7 +175,7 @@ def _whole(trial: Trial, engine: ProbedEngine, vocabulary: Vocabulary) -> list[C
         line, resumed = _resume(trial, engine, prompts, vocabulary)
         lines.append(line)
     log, _ = decode(engine, settings, prompts, vocabulary)
-    lines += invariants.judge(log, CAP, settings.top_k_entropy, found["block_size"])
+    lines += invariants.check_log(log, CAP, settings.top_k_entropy, found["block_size"])
     tokens = log.tokens()
     again, _ = decode(engine, settings, prompts, vocabulary)
     to_do = "set VLLM_BATCH_INVARIANT=1 (slower; compute capability 8.0 or more) and check again"

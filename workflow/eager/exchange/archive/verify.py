@@ -44,7 +44,7 @@ UNFIT: tuple[type[Exception], ...] = (
 UNREADABLE: tuple[type[Exception], ...] = (EagerError, *UNFIT)
 
 
-Step = Callable[[ResolvedExperiment, SandboxSettings | None], list[str]]
+VerifyStep = Callable[[ResolvedExperiment, SandboxSettings | None], list[str]]
 """Makes files of an experiment again; returns which."""
 
 
@@ -82,7 +82,7 @@ def write_again(experiment: ResolvedExperiment, _: SandboxSettings | None) -> li
     return [str(folder / name) for name in table_names()]
 
 
-STEPS: dict[str, Step] = {
+STEPS: dict[str, VerifyStep] = {
     "evaluated again": evaluate_again,
     "shared again": share_again,
     "measured again": measure_again,
@@ -131,7 +131,7 @@ def verify_archive(path: Path, sandbox: SandboxSettings | None, say: Callable[[s
 def _made(
     path: Path,
     done: str,
-    step: Step,
+    step: VerifyStep,
     experiment: ResolvedExperiment,
     sandbox: SandboxSettings | None,
 ) -> list[str]:

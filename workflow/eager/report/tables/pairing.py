@@ -28,8 +28,8 @@ QUALITIES = {
 OF_BRANCHING = ("entropy_threshold", "rule")
 """Parameters that Full Parallel does not know."""
 
-Metrics = Mapping[str, Any]
-Result = tuple[Mapping[str, Any], str, Metrics]
+MetricsFile = Mapping[str, Any]
+Result = tuple[Mapping[str, Any], str, MetricsFile]
 """A cell's parameters, a method, and its metrics."""
 
 
@@ -45,7 +45,7 @@ class Pooled:
 
     cell: Mapping[str, Any]
     method: str
-    seeds: Mapping[Any, Metrics]
+    seeds: Mapping[Any, MetricsFile]
 
     @property
     def prompts(self) -> list[str]:
@@ -224,7 +224,7 @@ def _families(rows: Sequence[Comparison], *but: str) -> list[list[Comparison]]:
     return list(families.values())
 
 
-def _check_prompts(measured: Iterable[Metrics]) -> None:
+def _check_prompts(measured: Iterable[MetricsFile]) -> None:
     if len({frozenset(metrics["per_prompt"]) for metrics in measured}) > 1:
         raise EagerError(
             "a method and parallel, or two seeds, were measured on different prompts; generate "

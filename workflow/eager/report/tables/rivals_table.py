@@ -21,7 +21,7 @@ from eager.report.tables.pairing import (
     BASELINE,
     OF_BRANCHING,
     Comparison,
-    Metrics,
+    MetricsFile,
     Pooled,
     compare,
     key_of,
@@ -123,7 +123,7 @@ def _figures(row: Comparison) -> dict[str, Any]:
     return figures | with_p_value("pass_at_k_equal_tokens_difference", equal and equal.difference)
 
 
-def _rivals(metrics: Metrics, settings: RivalSettings) -> dict[str, dict[str, Rival]]:
+def _rivals(metrics: MetricsFile, settings: RivalSettings) -> dict[str, dict[str, Rival]]:
     """By rival and prompt."""
     by_prompt = {
         prompt: rivals_of(sequences_of(metrics, prompt), settings.window, settings.confidence)
@@ -133,7 +133,7 @@ def _rivals(metrics: Metrics, settings: RivalSettings) -> dict[str, dict[str, Ri
     return {name: {p: found[name] for p, found in by_prompt.items()} for name in names}
 
 
-def _as_metrics(outcomes: Mapping[str, Rival]) -> Metrics:
+def _as_metrics(outcomes: Mapping[str, Rival]) -> MetricsFile:
     """What a metrics.json would say of a rival."""
     return {
         "per_prompt": {
@@ -150,7 +150,7 @@ def _pool(one: Pooled, baselines: Sequence[Pooled]) -> list[list[Any]]:
     """
     but = ("seed", "max_sequences", *OF_BRANCHING)
     same = [other for other in baselines if key_of(other.cell, *but) == key_of(one.cell, *but)]
-    largest: dict[Any, Metrics] = {}
+    largest: dict[Any, MetricsFile] = {}
     for other in sorted(same, key=lambda known: int(known.cell["max_sequences"])):
         if other.prompts == one.prompts:
             largest |= other.seeds
