@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+STAND_IN = Path(__file__).with_name("stand_in")
 CELL = "temperature=0.6+max_sequences=3+seed=55"
 SHARED_CELL = "temperature=0.6+seed=55"
 """Of Full Parallel, whatever M is."""
@@ -40,13 +41,20 @@ def imported_modules(path: Path) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Repository:
-    """A copy of this repository to run Snakemake in."""
+    """A copy of this repository to run Snakemake in.
+
+    Attributes:
+        folder: where it is.
+        scripted: whether its jobs find the stand-in of `tests/support/stand_in` instead of vLLM.
+    """
 
     folder: Path
+    scripted: bool = True
 
     @property
     def environment(self) -> dict[str, str]:
-        return os.environ | {"PYTHONPATH": str(self.folder / "workflow")}
+        places = [self.folder / "workflow", *([STAND_IN] if self.scripted else [])]
+        return os.environ | {"PYTHONPATH": os.pathsep.join(map(str, places))}
 
     def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a Python module in the copy."""
