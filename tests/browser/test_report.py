@@ -16,6 +16,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
 Open = Callable[..., Page]
+pytestmark = pytest.mark.long
 
 
 def test_hostile_texts_are_shown_as_text(open_page: Open, report: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from eager.containers.recipes import identity, read_images
 from tests.support.repository import Repository
 
+pytestmark = pytest.mark.long
 DIGEST = "sha256:" + "a" * 64
 SHIM = """#!/bin/sh
 # Stands in for Apptainer: notes the call, and runs nothing of it in a container.

@@ -20,6 +20,7 @@ from eager.util.files import write_json
 from tests.support.repository import HEADER, Repository
 from tests.support.synthetic import DATASET, MODEL, SyntheticRun
 
+pytestmark = pytest.mark.long
 MODULE = """
 module eager:
     snakefile: {snakefile!r}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 STAND_IN = Path(__file__).with_name("stand_in")
+MODEL = "results/models/SmolLM2-135M-Instruct"
 CELL = "temperature=0.6+max_sequences=3+seed=55"
 SHARED_CELL = "temperature=0.6+seed=55"
 """Of Full Parallel, whatever M is."""
@@ -22,6 +23,7 @@ ROW = "SmolLM2-135M-Instruct\tsmall\t0.6\t3\t1.0\t55\n"
 
 SMALL_YAML = """
 experiment: small
+snapshot_steps: 8
 published: config/published.csv
 cells: config/small.tsv
 datasets: config/small_datasets.yaml
@@ -77,7 +79,7 @@ class Repository:
         """Call the command line."""
         return self.run("eager", *arguments)
 
-    def small(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def small(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the small experiment."""
         return self.snakemake(
             "--configfile",
@@ -85,6 +87,7 @@ class Repository:
             "--workflow-profile",
             "workflow/profiles/cpu",
             *arguments,
+            check=check,
         )
 
     def planned(self, *arguments: str) -> dict[str, int]:
@@ -106,7 +109,7 @@ def rules_run(done: subprocess.CompletedProcess[str]) -> dict[str, int]:
     return {rule: n for rule, n in counts.items() if rule not in ("all", "total")}
 
 
-def copy_repository(folder: Path) -> Repository:
+def copy_repository(folder: Path, *, scripted: bool = True) -> Repository:
     """Copy what git would commit, and add the small experiment."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
@@ -129,7 +132,7 @@ def copy_repository(folder: Path) -> Repository:
     (config / "small_datasets.yaml").write_text(small)
     rows = (config / "data/arithmetic.jsonl").read_text().splitlines(keepends=True)
     (config / "data/small.jsonl").write_text("".join(rows[8 : 8 + PROBLEMS]))
-    return Repository(folder)
+    return Repository(folder, scripted)
 
 
 def copy_finished(repository: Repository, folder: Path) -> Repository:
@@ -137,7 +140,7 @@ def copy_finished(repository: Repository, folder: Path) -> Repository:
     shutil.copytree(repository.folder, folder, ignore=shutil.ignore_patterns("files"))
     for files in repository.folder.glob("results/models/*/files"):
         (folder / files.relative_to(repository.folder)).symlink_to(files)
-    return Repository(folder)
+    return Repository(folder, repository.scripted)
 
 
 def result_folder(repository: Repository, method: str) -> Path:

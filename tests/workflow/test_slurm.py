@@ -46,7 +46,7 @@ class Run:
                     *options,
                 ],
                 cwd=repository.folder,
-                env=repository.environment,
+                env=repository.environment | {"STAND_IN_STEP_SECONDS": "0.1"},
                 stdout=screen,
                 stderr=subprocess.STDOUT,
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),

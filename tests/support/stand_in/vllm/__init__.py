@@ -23,6 +23,19 @@ STEP_SECONDS = "STAND_IN_STEP_SECONDS"
 """Variable: how long a step takes at least, so that there is time to stop a job."""
 
 
+CONFIG = SimpleNamespace(
+    cache_config=SimpleNamespace(num_gpu_blocks=4096, block_size=32),
+    parallel_config=None,
+    model_config=SimpleNamespace(
+        get_num_layers=lambda _: 30,
+        get_num_kv_heads=lambda _: 3,
+        get_head_size=lambda: 64,
+        dtype=SimpleNamespace(itemsize=4),
+    ),
+)
+"""What `eager tune` asks about the demo's model."""
+
+
 class EngineArgs(SimpleNamespace):
     """Whatever it is given."""
 
@@ -49,6 +62,7 @@ class LLMEngine:
 
     def __init__(self, arguments: EngineArgs) -> None:
         self.output_processor = SimpleNamespace(request_states={})
+        self.vllm_config = CONFIG
         self._served = arguments.max_num_seqs
         self._script = Script(Path(arguments.model))
         self._requests: dict[str, Request] = {}

@@ -13,7 +13,8 @@ from tokenizers import Tokenizer
 TOP = 20
 WORDS = (" so", " we", " now", " then", " add", " get", " have", " see", " know", " first")
 FILLERS = tuple(f" {letter}" for letter in "abcdefghijklmnopqrstuvwxyz")
-SOLUTION = "Solution:"
+BEFORE_ANSWERS = ("Solution:", "<|im_start|>assistant\n")
+END = "<|im_end|>"
 WEIGHTS = ((40, 30, 20, 10), (96, 2, 1, 1))
 """Of a word: an open choice, and one that is as good as made."""
 
@@ -23,7 +24,7 @@ class Script:
 
     def __init__(self, folder: Path) -> None:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._solution = self._ids(SOLUTION)
+        self._before = [self._ids(text) for text in BEFORE_ANSWERS]
         self._positions = cache(self._positions_of)
 
     def decode(self, token_ids: list[int]) -> str:
@@ -32,16 +33,17 @@ class Script:
     def top(self, token_ids: list[int]) -> tuple[list[int], list[float]]:
         """The 20 most likely tokens and the logarithms (nats) of their probabilities, in order."""
         begin = len(token_ids)
-        while begin > 0 and token_ids[begin - len(self._solution) : begin] != self._solution:
+        while begin > 0 and not any(token_ids[begin - len(m) : begin] == m for m in self._before):
             begin -= 1
-        positions = self._positions(self.decode(token_ids[:begin] or token_ids[:8]))
+        positions = self._positions(self.decode(token_ids[:begin]))
         return positions[min(len(token_ids) - begin, len(positions) - 1)]
 
     def _positions_of(self, prompt: str) -> list[tuple[list[int], list[float]]]:
         chance = random.Random(prompt)
-        numbers = [int(text) for text in re.findall(r"\d+", prompt.split("Problem:")[-1])]
+        problem = prompt.rpartition("Problem:")[2]
+        numbers = [int(text) for text in re.findall(r"\d+", problem)]
         first, second = (*numbers, 6, 9)[:2]
-        answer = first + second if "+" in prompt.split("Problem:")[-1] else first * second
+        answer = first + second if "+" in problem else first * second
         words = [
             dict(zip(chance.sample(WORDS, 4), chance.choice(WEIGHTS), strict=True))
             for _ in range(chance.randrange(3, 12))
@@ -52,7 +54,7 @@ class Script:
             for right in str(answer)
         ]
         before = [{text: 1} for text in (" The", " answer", " is", " \\", "box", "ed", "{")]
-        return [self._top(p) for p in [*words, *before, *digits, {"}.": 1}, {"\n": 1}]]
+        return [self._top(p) for p in [*words, *before, *digits, {"}.": 1}, {"\n": 1}, {END: 1}]]
 
     def _top(self, weights: dict[str, int]) -> tuple[list[int], list[float]]:
         likely = sorted(weights, key=lambda text: -weights[text])
