@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ def real_run(small_run: Repository, tmp_path_factory: pytest.TempPathFactory) ->
 
     def make(folder: Path) -> None:
         repository = copy_repository(folder, scripted=False)
-        shutil.copytree(small_run.folder / MODEL, folder / MODEL)
+        shutil.copytree(small_run.folder / MODEL, folder / MODEL, copy_function=os.link)
         repository.small()
 
     return Repository(made_once(tmp_path_factory, "real_run", make), scripted=False)
