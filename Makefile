@@ -6,8 +6,7 @@ BIN := $(VENV)/bin
 MEMINFO := /proc/meminfo
 ENGINES := $(shell awk '/MemAvailable/ && $$2 < 9000000 {print "--resources gpu=1"}' $(MEMINFO))
 SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/cpu $(ENGINES)
-# Two processes; the tests of a file stay in one, and the files come in the order of tests/conftest.py.
-PYTEST := $(BIN)/pytest --numprocesses=2 --dist=loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/pytest --numprocesses=2
 LOCKS := envs/torch-cpu.lock envs/generate.lock envs/workflow.lock envs/data.lock envs/evaluate.lock envs/sandbox.lock envs/report.lock
 # What runs with the workflow; the licences of tools that are only started do not matter.
 LOCKED = $(shell sed -n 's/^\([A-Za-z0-9._-]*\)==.*/\1/p' $(LOCKS))

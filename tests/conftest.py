@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import Phase, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.docker import built, running_daemon
-from tests.support.repository import ROOT, Repository, copy_repository
+from tests.support.repository import Repository, copy_repository
 
 # Machines differ in speed and are shared: no test asserts seconds.
 settings.register_profile("eager", deadline=None)
@@ -21,22 +23,38 @@ settings.register_profile(
 )
 settings.load_profile("eager")
 
-FIRST = ("documents", "workflow", "containers", "plans", "browser", "sandbox", "fuzz")
+FIRST = ("workflow", "sandbox", "containers", "documents", "plans", "browser", "fuzz")
 """Folders whose files are begun first, those that take longest before the others."""
+ALONE = ("sandbox", "containers")
+"""Folders whose tests count the containers on the machine: two at a time would disturb each other."""
 
 
-@pytest.hookimpl(tryfirst=True)
+def folder_of(nodeid: str) -> str:
+    """The folder in `tests` that a test lies in."""
+    return nodeid.split("/")[1]
+
+
+class InOrder(LoadScopeScheduling):
+    """Of several processes one takes a file's tests, and one those of the folders `ALONE`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "alone" if folder_of(nodeid) in ALONE else nodeid.split("::", maxsplit=1)[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> InOrder:
+    """Files are dealt in the order in which they are collected."""
+    config.option.loadscopereorder = False
+    return InOrder(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what shares fixtures in one process: a file's tests, and all that need Docker (long)."""
+    """What needs Docker is long."""
     for item in items:
-        fixtures = set(getattr(item, "fixturenames", ()))
         engine = getattr(item, "callspec", None) and item.callspec.params.get("engine")
-        docker = "docker_daemon" in fixtures or engine in ("docker", "podman")
-        item.add_marker(pytest.mark.xdist_group("docker" if docker else str(item.path)))
-        if docker:
+        if "docker_daemon" in getattr(item, "fixturenames", ()) or engine in ("docker", "podman"):
             item.add_marker(pytest.mark.long)
     places = {name: number for number, name in enumerate(FIRST)}
-    items.sort(key=lambda item: places.get(item.path.relative_to(ROOT / "tests").parts[0], 99))
+    items.sort(key=lambda item: places.get(folder_of(item.nodeid), len(places)))
 
 
 @pytest.fixture

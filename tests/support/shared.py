@@ -19,6 +19,7 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
     with (base / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
+            assert not folder.exists(), f"another process failed to make {folder}"
             folder.mkdir()
             make(folder)
             done.touch()
