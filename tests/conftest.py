@@ -26,7 +26,7 @@ settings.load_profile("eager")
 FIRST = ("workflow", "sandbox", "containers", "documents", "plans", "browser", "fuzz")
 """Folders whose files are begun first, those that take longest before the others."""
 ALONE = ("sandbox", "containers")
-"""Folders whose tests count the containers on the machine: two at a time would disturb each other."""
+"""Folders whose tests count the containers on the machine, so that only one process runs them."""
 
 
 def folder_of(nodeid: str) -> str:
