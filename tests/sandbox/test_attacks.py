@@ -23,6 +23,11 @@ from tests.support.repository import ROOT
 from tests.support.sandbox import shared_data
 
 ATTACKS = ROOT / "tests/sandbox/attacks"
+HALVES = CodeTask(
+    task_id="floats/0", prompt="", entry_point="halves", plus_inputs=(),
+    canonical_solution="def halves(numbers): return [number / 2 for number in numbers]",
+    base_inputs=([[1.0, 2.0]], [[3.0, 5.0, 7.0]]),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -151,7 +156,7 @@ def test_our_attacks(engine: SandboxEngine, minicode: list[CodeTask], tmp_path: 
     """At least fifteen directions of attack, and controls that must pass."""
     attacks = read_attacks(ATTACKS)
     assert sum(not attack.correct for attack in attacks) >= 15
-    judge(engine, minicode, attacks, tmp_path / "cache")
+    judge(engine, [*minicode, HALVES], attacks, tmp_path / "cache")
 
 
 @pytest.mark.usefixtures("untouched_host")

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+import sys
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from eager.sandbox.checker import ExpectedSet, Reply, SetCheck
+from eager.sandbox.checker import ExpectedSet, Reply, SetCheck, passes
+from eager.sandbox.comparing import Checker, read_question, write_question
 from eager.sandbox.guest import codec, protocol
 from eager.sandbox.settings import SandboxSettings
 from eager.sandbox.tasks import CodeTask
+from eager.util.errors import EagerError
 
 
 def expect(
@@ -82,6 +88,90 @@ class Integer(int):
 )
 def test_general_rules(expected: Any, answer: Any, passes: bool) -> None:
     assert expect(expected).accepts(0, reply(answer)) is passes
+
+
+def shape(value: Any) -> Any:
+    """Types, lengths and keys of a value all the way down, without its numbers."""
+    if isinstance(value, (bool, int, float, complex, Fraction, Decimal, np.generic)):
+        return "number"
+    if isinstance(value, (list, tuple)):
+        return type(value).__name__, [shape(part) for part in value]
+    if isinstance(value, dict):
+        return "dict", sorted((repr(key), shape(part)) for key, part in value.items())
+    if isinstance(value, np.ndarray):
+        return "array", value.shape
+    return "set" if isinstance(value, frozenset) else type(value).__name__
+
+
+FLOATS = st.sampled_from([0.0, 1.5, 1.5 + 1e-9, math.nan, math.inf])
+ARRAYS = st.sampled_from(
+    [np.zeros((0, 1)), np.zeros((0,)), np.array([1.5]), np.array([[1.5]]), np.full((2, 1), 1.5),
+     np.broadcast_to(1.5, (3,)), np.array([True]), np.zeros((2, 0, 3), dtype=np.int8)]
+)  # fmt: skip
+SINGLE = FLOATS | ARRAYS | st.sampled_from(
+    [np.float32(1.5), np.int64(0), np.bool_(True), np.complex64(1.5), True, 0, None, "", "a", b"",
+     Fraction(3, 2), Decimal("1.5"), np.ma.masked, np.ma.masked_all(2), range(0), range(1),
+     np.array([], dtype=object), np.zeros(2, dtype=[("a", float)]), {}.values(), iter(()), object(),
+     frozenset(), set(), bytearray()]
+)  # fmt: skip
+ANSWERS = st.recursive(
+    SINGLE,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.sampled_from(["a", 0, 1.5]), inner, max_size=2)
+    ),
+    max_leaves=5,
+)
+WANTED = st.recursive(
+    FLOATS | st.sampled_from([0, True, None, "a", b"", Fraction(3, 2), frozenset()]),
+    lambda inner: st.lists(inner, max_size=3) | st.lists(inner, max_size=3).map(tuple),
+    max_leaves=5,
+)
+
+
+@given(WANTED, ANSWERS, st.sampled_from([0.0, 1e-6]))
+def test_nothing_passes_that_has_another_form(expected: Any, answer: Any, atol: float) -> None:
+    """Whatever is compared has the same types, lengths and keys, and no array is stretched."""
+    if expect(expected, atol=atol).accepts(0, reply(answer)):
+        assert shape(answer) == shape(expected)
+
+
+@given(WANTED | ANSWERS)
+def test_only_what_equals_itself_passes_unread(value: Any) -> None:
+    """The short way for the very bytes that are expected says what comparing them would."""
+    expected = expect(value)
+    assert expected.accepts(0, reply(value)) == passes(expected.question(0, reply(value)))
+
+
+def test_a_question_crosses_to_the_checker_s_process() -> None:
+    question = expect([1.5], inputs=(["\xe9"],)).question(0, Reply(b"?", bytes(range(256))))
+    assert read_question(write_question(question)) == question
+
+
+def test_a_costly_output_ends_the_checker_and_not_the_evaluation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its size is the reason, so that it is a wrong one; another end is no verdict."""
+    checker = Checker()
+    try:
+        right = expect(1.5).question(0, reply(1.5 + 1e-9))
+        assert checker.compare(right)
+        # Half of the hashes are the same, which the codec allows; a set of them takes hours.
+        prime = (1 << 61) - 1
+        keys = [f'{{"i":"{k * prime:x}"}}' for k in range(1, 200_000)] + [*map(str, range(200_000))]
+        costly = Reply(protocol.VALUE, f'{{"s":[{",".join(keys)}]}}'.encode())
+        assert not checker.compare(replace(right, reply=costly))
+        assert checker.compare(right)
+        assert checker._process is not None
+        checker._process.kill()
+        assert checker.compare(right), "another process answers"
+        monkeypatch.setattr(sys, "executable", "false")
+        checker._process.kill()
+        with pytest.raises(EagerError, match="no verdict"):
+            checker.compare(right)
+    finally:
+        checker.close()
 
 
 def test_a_tolerance_once_raised_stays() -> None:

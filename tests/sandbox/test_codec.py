@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eager.sandbox.guest import codec
+from eager.sandbox.tasks import hash_of
 
 SCALARS = (
     st.none()
@@ -169,6 +170,44 @@ def test_a_subclass_is_evaluated_by_what_it_holds() -> None:
     assert not codec.is_exact(Liar(3))
     assert codec.is_exact(3)
     assert codec.decode(codec.encode(collections.Counter("aab"))) == {"a": 2, "b": 1}
+
+
+def test_halves_of_characters_stay_halves() -> None:
+    """In JSON two of them are the character that they would be together."""
+    halves, whole = "\ud83d\ude00", "\U0001f600"
+    for text in (halves, whole, "a\ud800", "\udfff\U0001f600\ud800"):
+        assert codec.decode(codec.encode(text)) == text
+        assert codec.decode(codec.encode({text: [text]})) == {text: [text]}
+        assert codec.to_text(codec.to_bytes(text)) == text
+    assert codec.encode(halves) != codec.encode(whole)
+    assert hash_of(halves) != hash_of(whole)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [range(1 << 64), range(0, 3, 1 << 64), Fraction(1 << 5000, 3), Fraction(1, (1 << 5000) + 1)],
+)
+def test_numbers_that_cost_the_square_of_their_digits_are_refused(value: Any) -> None:
+    with pytest.raises(codec.CodecError):
+        codec.encode(value)
+    parts = [value.start, value.stop, value.step] if isinstance(value, range) else [1, 1 << 5000]
+    tag = "r" if isinstance(value, range) else "q"
+    written = ",".join(f'{{"i":"{part:x}"}}' for part in parts)
+    with pytest.raises(codec.CodecError):
+        codec.decode(f'{{"{tag}":[{written}]}}'.encode())
+    assert isinstance(codec.decode(codec.encode(Decimal((0, (1,) * 2000, 0)))), codec.Opaque)
+
+
+@given(VALUES)
+def test_objects_are_never_counted_too_low(value: Any) -> None:
+    def count(part: Any) -> int:
+        if isinstance(part, dict):
+            return 1 + sum(count(one) for pair in part.items() for one in pair)
+        if isinstance(part, (list, tuple, set, frozenset)):
+            return 1 + sum(map(count, part))
+        return 1
+
+    assert count(value) <= codec.count_objects(codec.encode(value))
 
 
 def test_opaque_values_equal_nothing() -> None:

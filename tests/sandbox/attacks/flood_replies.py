@@ -1,11 +1,14 @@
 # task: minicode/0
 # right: fail
-# what: endless well-formed replies from a thread, hoping the checker takes the ones that fit
-import os, threading
-def flood():
-    while True:
-        for value in (b"5", b"0", b"-15"):
-            os.write(3, b"v\0\0\0" + bytes([len(value)]) + value)
-threading.Thread(target=flood, daemon=True).start()
+# what: right replies to calls that have not been made, with the token of the present one
+
+import os, struct, sys, time
+pack = struct.Struct(">16scdI").pack
+def token():
+    return sys._getframe(2).f_locals["channel"]._token
+
 def sum_of_two(a, b):
-    return 5
+    for value in (b"5", b"0", b"5") * 100:
+        os.write(3, pack(token(), b"v", 0.0, len(value)) + value)
+    time.sleep(1)
+    return a + b
