@@ -7,16 +7,18 @@ import json
 import os
 import subprocess
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from eager.sandbox import evaluate as evaluate_module
 from eager.sandbox.cache import Cache
 from eager.sandbox.cli import app
 from eager.sandbox.engines.containers import SandboxEngine
-from eager.sandbox.evaluate import evaluate
+from eager.sandbox.evaluate import Evaluation, evaluate
 from eager.sandbox.references import stored_reference
 from eager.sandbox.runner import stored_outcome
 from eager.sandbox.sanitizing import Sanitized
@@ -131,6 +133,34 @@ def test_stored_verdicts_are_not_made_again(
     assert calls != []
 
 
+def test_keys_name_the_software_and_the_limits(
+    bubblewrap: SandboxEngine, minicode: list[CodeTask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A verdict of one engine, image, Python or numpy is not served to another."""
+    text = Submission(task_id="minicode/0", sample_id=0, text=ANSWER)
+
+    def keys(settings: SandboxSettings = bubblewrap.settings) -> set[str]:
+        one = Evaluation({"minicode/0": minicode[0]}, settings, Cache(tmp_path), bubblewrap)
+        program = minicode[0].reference
+        return {
+            one.verdict_key(minicode[0], program),
+            one.text_key(text),
+            one.reference_key("minicode/0"),
+        }
+
+    seen = keys()
+    assert keys() == seen
+    for name, value in (("version", lambda _: "9"), ("sys", types.SimpleNamespace(version="9"))):
+        with monkeypatch.context() as patch:
+            patch.setattr(evaluate_module, name, value)
+            assert not keys() & seen
+    with monkeypatch.context() as patch:
+        patch.setattr(type(bubblewrap), "identity", ["docker", "sha256:1"])
+        assert not keys() & seen
+    changed = keys(bubblewrap.settings.model_copy(update={"sanitize_seconds": 1.0})) - seen
+    assert len(changed) == 1
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -178,9 +208,7 @@ def test_damaged_results_are_made_again(
     )
 
 
-def test_the_command_reads_and_writes_evalplus_s_files(
-    bubblewrap: SandboxEngine, tmp_path: Path
-) -> None:
+def test_the_command_reads_and_writes_evalplus_s_files(bubblewrap: SandboxEngine, tmp_path: Path) -> None:
     samples = tmp_path / "samples.jsonl"
     rows = [
         {"task_id": "minicode/0", "completion": "    return a + b\n"},
@@ -213,9 +241,7 @@ def test_a_task_given_twice_is_told(minicode: list[CodeTask], tmp_path: Path) ->
         evaluate([*minicode, minicode[3]], [], SandboxSettings(), tmp_path)
 
 
-def test_no_file_is_read_in_the_locale_s_encoding(
-    bubblewrap: SandboxEngine, tmp_path: Path
-) -> None:
+def test_no_file_is_read_in_the_locale_s_encoding(bubblewrap: SandboxEngine, tmp_path: Path) -> None:
     """Python warns of each, here as an error: samples as a folder, sources for the container."""
     row = MINICODE.read_text(encoding="utf-8").splitlines()[0]
     (tmp_path / "one.jsonl").write_text(json.dumps(json.loads(row)))

@@ -59,6 +59,16 @@ def ends(reason: str, times: int, signal: int = 0) -> Fault:
     return fault
 
 
+def lacks_threads(times: int) -> Fault:
+    def fault(request: RunRequest, take: Take, count: int) -> RunEnd | None:
+        if count > times:
+            return None
+        take(protocol.RAISED, protocol.NO_THREAD)
+        return RunEnd("end", 9, 0, loaded=True)
+
+    return fault
+
+
 def dies(times: int, error: type[ContainerDied] = ContainerDied) -> Fault:
     def fault(request: RunRequest, take: Take, count: int) -> RunEnd | None:
         if count <= times:
@@ -103,7 +113,7 @@ def judge(
 @pytest.mark.parametrize(
     "fault",
     [ends("backstop", 1), ends("backstop", 2), ends("end", 1, signal=9), dies(1), dies(2), dies(3),
-     dies(1, NotConfined)],
+     dies(1, NotConfined), lacks_threads(1)],
 )  # fmt: skip
 def test_a_right_program_passes_in_spite_of_a_fault(
     bubblewrap: SandboxEngine,
@@ -120,6 +130,20 @@ def test_a_right_program_passes_in_spite_of_a_fault(
     before = faults.count
     assert judge(bubblewrap, minicode, tmp_path).correct
     assert faults.count == before, "the verdict is stored"
+
+
+def test_a_thread_that_does_not_start_when_alone_is_the_program_s(
+    bubblewrap: SandboxEngine, minicode: list[CodeTask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as a harmless program starts its threads."""
+    faults = Faults(monkeypatch, lacks_threads(1000), b"# under test")
+    verdict = judge(bubblewrap, minicode, tmp_path)
+    assert (verdict.status, verdict.detail) == ("exception", "RuntimeError, base test 0")
+    assert faults.count == 4
+    with monkeypatch.context() as patch:
+        Faults(patch, lacks_threads(1000), b"barrier")
+        with pytest.raises(EagerError, match="did not start a thread"):
+            judge(bubblewrap, minicode, tmp_path / "other")
 
 
 def test_what_waits_alone_too_is_a_timeout(

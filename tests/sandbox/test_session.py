@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from eager.sandbox.cache import Cache
-from eager.sandbox.engines.containers import SandboxEngine
+from eager.sandbox.engines.containers import FIRST_UID, LAST_UID, SandboxEngine
 from eager.sandbox.engines.links import Link, LinkClosed
 from eager.sandbox.evaluate import Evaluation
 from eager.sandbox.guest import codec, protocol
-from eager.sandbox.session import RunRequest, Session, find_gaps
+from eager.sandbox.session import UIDS_PER_CONTAINER, RunRequest, Session, claim_users, find_gaps
 from eager.sandbox.tasks import CodeTask, SetName, Submission
 from eager.util.errors import EagerError
 
@@ -138,6 +142,68 @@ def answer(session: Session, program: str) -> Any:
 
     session.run(RunRequest("f", program.encode(), total_seconds=10.0), take)
     return codec.decode(replies[0])
+
+
+def test_no_two_containers_share_a_user(bubblewrap: SandboxEngine) -> None:
+    """Claims of one process or of two; a claim that has ended is free again."""
+    claims = [claim_users() for _ in range(50)]
+    blocks = {first for first, _ in claims}
+    assert len(blocks) == 50
+    assert all(FIRST_UID <= first <= LAST_UID - UIDS_PER_CONTAINER for first in blocks)
+    code = (
+        "import socket, sys\n"
+        "try: socket.socket(socket.AF_UNIX).bind(chr(0) + sys.argv[1])\n"
+        "except OSError: print('taken')\n"
+    )
+    name = claims[0][1].getsockname()[1:].decode()
+    for claimed in (True, False):
+        found = subprocess.run(
+            [sys.executable, "-c", code, name], capture_output=True, text=True, check=True
+        )
+        assert (found.stdout == "taken\n") is claimed
+        for _, claim in claims:
+            claim.close()
+
+
+THREADS = """
+import threading, time
+def f():
+    stop, started = threading.Event(), 0
+    try:
+        for _ in range(64):
+            threading.Thread(target=stop.wait).start()
+            started += 1
+    except RuntimeError:
+        pass
+    time.sleep({seconds})
+    stop.set()
+    return started
+"""
+
+
+def test_one_evaluation_takes_no_threads_from_another(engine: SandboxEngine) -> None:
+    """A program has as many threads beside one that has all of its own as it has alone."""
+    with Session(engine) as hostile, Session(engine) as other:
+        for session in (hostile, other):
+            session.set_task(ONE_CALL)
+            session.start()
+        alone = answer(other, THREADS.format(seconds=0))
+        holding = threading.Thread(target=answer, args=(hostile, THREADS.format(seconds=4)))
+        holding.start()
+        time.sleep(1)
+        assert [answer(other, THREADS.format(seconds=0)) for _ in range(3)] == [alone] * 3
+        assert alone > 16
+        holding.join()
+
+
+def test_the_hash_seed_is_the_same_in_every_container(engine: SandboxEngine) -> None:
+    program = "def f():\n    return list({str(number) for number in range(50)})\n"
+    orders = []
+    for _ in range(2):
+        with Session(engine) as session:
+            session.set_task(ONE_CALL)
+            orders.append(answer(session, program))
+    assert orders[0] == orders[1]
 
 
 def test_the_memory_of_a_run_does_not_reach_the_next(engine: SandboxEngine) -> None:

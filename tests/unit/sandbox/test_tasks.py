@@ -79,3 +79,45 @@ def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     assert len(lines) == 21
     assert "line 20: " in lines[19]
     assert lines[20] == "and 5 more"
+
+
+@pytest.mark.parametrize(
+    ("number", "call", "arguments"),
+    [
+        (2, "similar_elements((3, 4, 5, 6),(5, 7, 4, 10))", [[3, 4], [4, 5, 6]]),
+        (63, "max_difference([(3, 5), (1, 7)])", [[[1, 2], [3, 4], [5, 6]]]),
+        (75, "find_tuples([(6, 24, 12), (7, 9, 6)], 6)", [[[6, 24, 12]], 6]),
+        (106, "add_lists([5, 6, 7], (9, 10))", [[5, 6], [9, 10, 11]]),
+        (750, "add_tuple([5, 6, 7], (9, 10))", [[5], [9]]),
+        (
+            722,
+            "filter_data({'Cierra': (6.2, 70), 'Alden': (5.9, 65)},6.0,70)",
+            [{"A": [6, 7]}, 6, 7],
+        ),
+        (580, "extract_even((4, 5, (7, 6, (2, 4)), 6, 8))", [[4, 5, [7, 6, [2, 4]], 6, 8]]),
+        (3, "is_not_prime(2)", [7]),
+    ],
+)
+def test_mbpp_is_known_by_its_prompt(
+    tmp_path: Path, number: int, call: str, arguments: list[Any]
+) -> None:
+    """Under ids of another form inputs get the same types as evalplus gives by number."""
+    prompt = f'"""\nWrite a function.\nassert {call} == 1\n"""\n'
+    name = call.partition("(")[0]
+    row = ROW | {"prompt": prompt, "entry_point": name, "base_input": [arguments], "plus_input": []}
+    own, evalplus = load_evalplus(
+        write(tmp_path, row | {"task_id": "7"}, row | {"task_id": f"Mbpp/{number}"})
+    )
+    assert own.suite == evalplus.suite == "mbpp"
+    assert repr(list(own.base_inputs[0])) == repr(list(evalplus.base_inputs[0]))
+
+
+def test_find_zero_is_known_by_its_prompt(tmp_path: Path) -> None:
+    prompt = "import math\n\ndef poly(xs: list, x: float):\n    ...\n\ndef find_zero(xs: list):\n"
+    rows = [
+        ROW | {"prompt": prompt, "entry_point": "find_zero", "task_id": "a-32"},
+        ROW | {"entry_point": "find_zero", "task_id": "b"},
+        ROW | {"prompt": 'def f(a):\n    """\nassert f(1) == 1\n"""\n', "task_id": "c"},
+    ]
+    tasks = load_evalplus(write(tmp_path, *rows))
+    assert [task.suite for task in tasks] == ["humaneval", "other", "other"]

@@ -171,30 +171,6 @@ def probe(canary, pid):
     return "1" * (1 << 24)
 """
 
-_KERNEL = """
-import os, stat
-def probe(canary, pid):
-    broken = []
-    for folder, folders, names in os.walk("/proc"):
-        folders[:] = [one for one in folders if not one.isdigit() and one != "pressure"]
-        for name in names:
-            try:
-                opened = os.open(f"{folder}/{name}", os.O_WRONLY | os.O_NONBLOCK)
-                if stat.S_ISREG(os.fstat(opened).st_mode):
-                    broken.append(f"{folder}/{name}")
-            except OSError:
-                pass
-    return broken
-"""
-
-_ROOT_OUTSIDE = """
-import io, os
-def probe(canary, pid):
-    users = [map(int, line.split()) for line in io.open("/proc/self/uid_map")]
-    me = os.getuid()
-    return [me for first, out, size in users if first <= me < first + size and out + me == first]
-"""
-
 _CHANNELS = """
 import fcntl, os, pty, sys, termios
 def probe(canary, pid):
@@ -218,12 +194,6 @@ def probe(canary, pid):
         except (OSError, ImportError):
             pass
     return broken
-"""
-
-_HASH_SEED = """
-def probe(canary, pid):
-    import sys
-    return [sys.flags.hash_randomization] if sys.flags.hash_randomization else []
 """
 
 _EARLY_REPLIES = """
@@ -287,10 +257,7 @@ PROBES = (
     Probe("supervisor and neighbours out of sight", _OTHERS),
     Probe("nothing left for the next solution", _LEFTOVERS),
     Probe("nothing found of the one before", _LEFTOVERS),
-    Probe("no setting of the kernel", _KERNEL),
-    Probe("not root outside of the container", _ROOT_OUTSIDE),
     Probe("no lock, owner, terminal or evalplus", _CHANNELS),
-    Probe("the hash seed is fixed", _HASH_SEED),
     Probe("threads are limited, and nobody else's count", _THREADS),
     Probe("no reply before it is asked for", _EARLY_REPLIES, ends=("malformed",)),
     Probe("files are limited", _FILES, ends=("files", "OSError")),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import keyword
 import math
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -169,28 +171,81 @@ def code_task(row: Mapping[str, Any]) -> CodeTask:
             "base_input and plus_input are empty, so that every program would pass; write at least "
             "one list of arguments"
         )
-    family = task_id.partition("/")[0].lower()
-    if family == "mbpp":
-        from eager.sandbox.evalplus_rules import mbpp_inputs
-
+    prompt, entry_point = _text(row, "prompt"), _text(row, "entry_point")
+    suite = _suite(task_id, prompt, entry_point)
+    if suite == "mbpp":
         try:
-            base_inputs = mbpp_inputs(task_id, base_inputs)
-            plus_inputs = mbpp_inputs(task_id, plus_inputs)
-        except (TypeError, IndexError, AttributeError) as error:
+            base_inputs = _mbpp_inputs(task_id, prompt, entry_point, base_inputs)
+            plus_inputs = _mbpp_inputs(task_id, prompt, entry_point, plus_inputs)
+        except (TypeError, ValueError, IndexError, AttributeError) as error:
             raise ValueError(
                 f"base_input or plus_input do not fit evalplus's {task_id} ({error}); take both "
                 "from MBPP+"
             ) from None
     return CodeTask(
         task_id=task_id,
-        prompt=_text(row, "prompt"),
-        entry_point=_text(row, "entry_point"),
+        prompt=prompt,
+        entry_point=entry_point,
         base_inputs=tuple(base_inputs),
         plus_inputs=tuple(plus_inputs),
         canonical_solution=_text(row, "canonical_solution"),
         atol=_tolerance(row["atol"]),
-        suite="humaneval" if family == "humaneval" else "mbpp" if family == "mbpp" else "other",
+        suite=suite,
     )
+
+
+def _suite(task_id: str, prompt: str, entry_point: str) -> Suite:
+    """Which of evalplus's suites a task is from: by its prompt, or by an id of evalplus's own.
+
+    A prompt of MBPP+ is a docstring with an assert and no function. Of HumanEval+ only find_zero,
+    whose prompt defines the polynomial, is compared in a way of its own.
+    """
+    family = task_id.partition("/")[0].lower()
+    if family == "mbpp" or (_mbpp_example(prompt, entry_point) and "def " not in prompt):
+        return "mbpp"
+    by_prompt = entry_point == "find_zero" and "def poly(xs: list, x: float)" in prompt
+    return "humaneval" if family == "humaneval" or by_prompt else "other"
+
+
+def _mbpp_example(prompt: str, entry_point: str) -> list[Any]:
+    """The arguments with which the assert of an MBPP+ prompt calls the function; [] without one."""
+    for line in prompt.splitlines():
+        if not line.startswith("assert "):
+            continue
+        try:
+            for node in ast.walk(ast.parse(line)):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == entry_point:
+                    return [ast.literal_eval(argument) for argument in node.args]
+        except (SyntaxError, ValueError):
+            continue
+    return []
+
+
+def _mbpp_inputs(task_id: str, prompt: str, entry_point: str, inputs: list[Any]) -> list[Any]:
+    """Inputs with the types that JSON lost: as evalplus does it by number, or as in the prompt."""
+    from eager.sandbox.evalplus_rules import mbpp_inputs
+
+    if re.fullmatch(r"(?i)mbpp/\d+", task_id):
+        return mbpp_inputs(task_id, inputs)
+    example = _mbpp_example(prompt, entry_point)
+    return [
+        [*map(_typed_as, example, arguments), *arguments[len(example) :]] for arguments in inputs
+    ]
+
+
+def _typed_as(example: Any, value: Any) -> Any:
+    """A JSON value with the types of an example: tuples, sets, complex numbers."""
+    if isinstance(example, (list, tuple, set)) and isinstance(value, list):
+        # What a list holds is typed as the first element; a tuple may hold one type per place.
+        parts = list(example)
+        if len(parts) != len(value) or not isinstance(example, tuple):
+            parts = parts[:1] * len(value)
+        typed = map(_typed_as, parts, value) if parts else value
+        return type(example)(typed)
+    if isinstance(example, dict) and isinstance(value, dict) and example:
+        part = next(iter(example.values()))
+        return {key: _typed_as(part, one) for key, one in value.items()}
+    return complex(value) if isinstance(example, complex) else value
 
 
 def _text(row: Mapping[str, Any], field: str) -> str:
