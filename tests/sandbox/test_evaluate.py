@@ -134,7 +134,10 @@ def test_stored_verdicts_are_not_made_again(
 
 
 def test_keys_name_the_software_and_the_limits(
-    bubblewrap: SandboxEngine, minicode: list[CodeTask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bubblewrap: SandboxEngine,
+    minicode: list[CodeTask],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A verdict of one engine, image, Python or numpy is not served to another."""
     text = Submission(task_id="minicode/0", sample_id=0, text=ANSWER)
@@ -208,7 +211,9 @@ def test_damaged_results_are_made_again(
     )
 
 
-def test_the_command_reads_and_writes_evalplus_s_files(bubblewrap: SandboxEngine, tmp_path: Path) -> None:
+def test_the_command_reads_and_writes_evalplus_s_files(
+    bubblewrap: SandboxEngine, tmp_path: Path
+) -> None:
     samples = tmp_path / "samples.jsonl"
     rows = [
         {"task_id": "minicode/0", "completion": "    return a + b\n"},
@@ -241,7 +246,9 @@ def test_a_task_given_twice_is_told(minicode: list[CodeTask], tmp_path: Path) ->
         evaluate([*minicode, minicode[3]], [], SandboxSettings(), tmp_path)
 
 
-def test_no_file_is_read_in_the_locale_s_encoding(bubblewrap: SandboxEngine, tmp_path: Path) -> None:
+def test_no_file_is_read_in_the_locale_s_encoding(
+    bubblewrap: SandboxEngine, tmp_path: Path
+) -> None:
     """Python warns of each, here as an error: samples as a folder, sources for the container."""
     row = MINICODE.read_text(encoding="utf-8").splitlines()[0]
     (tmp_path / "one.jsonl").write_text(json.dumps(json.loads(row)))

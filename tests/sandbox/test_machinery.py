@@ -133,7 +133,10 @@ def test_a_right_program_passes_in_spite_of_a_fault(
 
 
 def test_a_thread_that_does_not_start_when_alone_is_the_program_s(
-    bubblewrap: SandboxEngine, minicode: list[CodeTask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bubblewrap: SandboxEngine,
+    minicode: list[CodeTask],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As long as a harmless program starts its threads."""
     faults = Faults(monkeypatch, lacks_threads(1000), b"# under test")
