@@ -10,8 +10,12 @@ from hypothesis import given
 from scipy import stats
 
 from eager.evaluation.statistics import parallel_curve
-from eager.evaluation.statistics.diversity import distinct_answers, diversity
-from eager.evaluation.statistics.metrics import SequenceResult, majority_is_correct
+from eager.evaluation.statistics.metrics import (
+    SequenceResult,
+    distinct_answers,
+    diversity,
+    majority_is_correct,
+)
 from eager.evaluation.statistics.parallel_curve import prompt_curve, sampled_cons
 from tests.support.samples import prompts_of_samples, sample
 

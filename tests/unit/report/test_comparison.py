@@ -20,7 +20,7 @@ from eager.report.tables.comparison import (
 )
 from eager.report.tables.pairing import pool_seeds, with_baseline
 from eager.report.tables.rivals_table import derive, pairs_of, rivals_table
-from eager.report.tables.summary import parallel_curves, summarize
+from eager.report.tables.summary import parallel_curves
 from eager.util.errors import EagerError
 from tests.support.results import CELL, metrics, sequences
 
@@ -243,14 +243,3 @@ def test_rivals_share_a_budget_where_there_are_more_samples(change: dict) -> Non
     assert shared.values("sequences").mean() <= 4
     alone = {one.method for one in derive(pool_seeds(one), RivalSettings())}
     assert alone == {"until_solved", "adaptive_consistency", "early_stopping"}
-
-
-def test_the_summary_pools_seeds_and_shows_their_spread() -> None:
-    results = usual({}) + pair(
-        {"seed": 2}, {n: sequences("a", 40) for n in "pq"}, {n: sequences("A") for n in "pq"}
-    )
-    [parallel, eager] = summarize(pool_seeds(results), [])
-    assert (parallel["pass_at_k"], eager["pass_at_k"]) == (0.5, 0.5)
-    assert eager["tokens"] == (40 + 80) / 2
-    assert eager["pass_at_k_between_seeds"] == pytest.approx(0.5**0.5)
-    assert summarize(pool_seeds(usual({})), [])[0]["pass_at_k_between_seeds"] is None

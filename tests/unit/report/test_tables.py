@@ -95,6 +95,25 @@ def test_costs_add_up_and_count_the_prefix_cache() -> None:
     assert engine_costs([{}]) == {"computed_tokens": 0, "engine_seconds": 0, "seconds": 0}
 
 
+def test_costs_by_hand() -> None:
+    shape = {"layers": 2, "attention_width": 8, "kv_bytes_per_position": 2**20, "parameters": 1000}
+    prompts = {name: sequences("a" * many, many) for name, many in (("p", 10), ("q", 20))}
+    half = {name: some[: len(some) // 2] for name, some in prompts.items()}
+    results = [
+        (CELL, method, metrics(method, some) | {"model_shape": shape})
+        for method, some in (("parallel", prompts), ("eager", half))
+    ]
+    whole, other = cost_table(pool_seeds(results))
+    # Of the made-up results: 100 positions read by a sequence, prompts of 5 tokens.
+    assert whole["kv_read_gib_per_prompt"] == 1500 / 1024
+    tokens, attended = (5 + (100 + 400) / 2), 1500 + 5 * 4 / 2
+    assert whole["tflop_per_prompt"] * 1e12 == 2 * 1000 * tokens + 4 * 2 * 8 * attended
+    assert (whole["steps_per_prompt"], whole["steps_worst"]) == (15, 20)
+    assert (other["kv_read_relative"], other["steps_relative"]) == (0.5, 1)
+    unknown = [(cell, method, {**found, "model_shape": None}) for cell, method, found in results]
+    assert cost_table(pool_seeds(unknown))[0]["kv_peak_mib"] is None
+
+
 def test_an_empty_cell_has_no_figures(tmp_path: Path) -> None:
     schemas = {"sequences": SEQUENCES, "verdicts": VERDICTS, "prompts": PROMPTS}
     for kind, schema in schemas.items():

@@ -17,7 +17,6 @@ import numpy as np
 from eager.config.experiment import Target
 from eager.data.tasks import Task, read_tasks
 from eager.evaluation.answers.upstream import UpstreamGrade, answers_upstream, grade_answers
-from eager.evaluation.statistics.diversity import Diversity, distinct_answers, diversity
 from eager.evaluation.statistics.inference import (
     Interval,
     Table,
@@ -26,7 +25,10 @@ from eager.evaluation.statistics.inference import (
     share_interval,
 )
 from eager.evaluation.statistics.metrics import (
+    Diversity,
     SequenceResult,
+    distinct_answers,
+    diversity,
     majority_is_correct,
     measure,
 )

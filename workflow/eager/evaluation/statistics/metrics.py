@@ -85,3 +85,30 @@ def unbiased_pass_at_k(samples: int, correct: int, k: int) -> float:
     if not 1 <= k <= samples:
         raise ValueError(f"k is {k}; it must be between 1 and the {samples} samples")
     return 1 - comb(samples - correct, k) / comb(samples, k)
+
+
+class Diversity(NamedTuple):
+    """Different answers of all prompts together; None where there is nothing to divide by.
+
+    Attributes:
+        per_sequence: divided by the sequences.
+        per_1000_tokens: by thousands of generated tokens.
+    """
+
+    per_sequence: float | None
+    per_1000_tokens: float | None
+
+
+def distinct_answers(sequences: Sequence[SequenceResult]) -> int:
+    """Different answers of a prompt; a sequence without one adds nothing."""
+    return len({s.candidate for s in sequences if s.candidate is not None})
+
+
+def diversity(prompts: Sequence[Sequence[SequenceResult]]) -> Diversity:
+    """Different answers per sequence and per 1,000 tokens, over all prompts."""
+    answers = sum(map(distinct_answers, prompts))
+    sequences = sum(map(len, prompts))
+    tokens = sum(s.tokens for prompt in prompts for s in prompt)
+    return Diversity(
+        answers / sequences if sequences else None, 1000 * answers / tokens if tokens else None
+    )

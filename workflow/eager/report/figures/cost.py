@@ -22,8 +22,8 @@ from eager.report.figures.style import (
 from eager.report.results import rule_label
 
 RIVALS = {
-    "pass_at_k": ("until_solved",),
-    "cons_at_max": ("early_stopping", "adaptive_consistency"),
+    "pass_at_k": ("until_solved", "until_solved_shared"),
+    "cons_at_max": ("early_stopping", "adaptive_consistency", "adaptive_consistency_shared"),
 }
 """The rivals that aim at a figure."""
 BAND = 0.12
@@ -120,7 +120,7 @@ def _draw_curve(axes: Axes, fact: ResultData, quality: str) -> bool:
 
 def _draw_rivals(axes: Axes, fact: ResultData, quality: str) -> list[str]:
     told = []
-    for size, name in zip((9, 6), RIVALS[quality], strict=False):
+    for size, name in zip((9, 6, 6), RIVALS[quality], strict=False):
         if (point := fact.rivals.get(name)) is None:
             continue
         look = style_of(name)

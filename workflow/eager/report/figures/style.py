@@ -61,8 +61,12 @@ METHOD_STYLES = {
 
 RIVAL_STYLES = {
     "until_solved": MethodStyle("sampling until solved", "#CC79A7", "P", ":"),
+    "until_solved_shared": MethodStyle("until solved, shared budget", "#8A6BBE", "p", ":"),
     "early_stopping": MethodStyle("early stopping (ESC)", "#E69F00", "X", ":"),
     "adaptive_consistency": MethodStyle("adaptive consistency", "#56B4E9", "v", ":"),
+    "adaptive_consistency_shared": MethodStyle(
+        "adaptive consistency, shared budget", "#2E75A3", "d", ":"
+    ),
 }
 """Rivals that are derived from Full Parallel's samples."""
 OWN_LOOKS = [("#CC79A7", "P"), ("#E69F00", "X"), ("#56B4E9", "v"), ("#8A6BBE", "*")]

@@ -11,7 +11,6 @@ import jinja2
 
 from eager.config.experiment import ResolvedExperiment, Target
 from eager.report.figures.names import figure_names
-from eager.report.page.assets import captions, read_asset
 from eager.report.page.explorer import collect
 from eager.report.page.parts import figure, provenance, table
 from eager.report.results import by_cell, shown_targets
@@ -19,6 +18,9 @@ from eager.report.tables.names import STORED
 from eager.report.tables.stored import Tables, stored_tables
 from eager.util.errors import EagerError
 from eager.util.files import write_text
+
+FOLDER = Path(__file__).parent
+"""Of templates, style, scripts, and captions of figures."""
 
 
 def report_experiment(experiment: ResolvedExperiment, output: Path) -> None:
@@ -63,7 +65,7 @@ def write_report(
     may_be_empty = {"published": published, "seeds": len(made.frame("seeds")) > 0}
     shown = [some for some in made.tables if may_be_empty.get(some.name, True)]
     data = collect(cells)
-    words = captions()
+    words = _captions()
     text = render(
         "report.html.j2",
         title=f"EAGer: {targets[0].cell['experiment']}",
@@ -99,7 +101,7 @@ def render(template: str, **values: Any) -> str:
 
 def _own_code() -> dict[str, str]:
     """Style, script, and a policy under which the browser runs that script and loads nothing."""
-    style, script = read_asset("style.css"), read_asset("stored.js") + read_asset("explorer.js")
+    style, script = _asset("style.css"), _asset("stored.js") + _asset("explorer.js")
     return {
         "style": style,
         "script": script,
@@ -108,6 +110,16 @@ def _own_code() -> dict[str, str]:
             f"script-src 'sha256-{_digest(script)}'; base-uri 'none'; form-action 'none'"
         ),
     }
+
+
+def _asset(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def _captions() -> dict[str, str]:
+    """A text per figure, on one line each."""
+    paths = sorted(FOLDER.glob("captions/*.rst"))
+    return {path.stem: " ".join(path.read_text(encoding="utf-8").split()) for path in paths}
 
 
 def _digest(text: str) -> str:
