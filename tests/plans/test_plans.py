@@ -21,9 +21,10 @@ def test_the_paper_is_planned_offline_with_every_cell(repository: Repository) ->
         cells = list(csv.DictReader(stream, delimiter="\t"))
     assert len(cells) == 4 * 5 + 4 * 4
     for cell in cells:
-        sampling = f"temperature=0.6+max_sequences={cell['max_sequences']}+seed=55"
-        place = f"results/paper/{cell['model']}/{cell['dataset']}/{sampling}"
-        assert f"{place}/parallel/sequences.parquet" in done.stdout
+        cap = f"max_sequences={cell['max_sequences']}"
+        base = f"results/paper/{cell['model']}/{cell['dataset']}/temperature=0.6+"
+        assert f"{base}seed=55/parallel/metrics+{cap}.json" in done.stdout
+        place = f"{base}{cap}+seed=55"
         for method in ("eager_init", "eager_adapt", "eager"):
             rule = "" if cell["rule"] == "described" else f"+rule={cell['rule']}"
             folder = f"{place}+entropy_threshold=2.2{rule}/{method}"

@@ -48,7 +48,7 @@ def test_status_follows_a_result_from_done_to_outdated_to_failed(finished: Repos
     # Without the model's files generation cannot begin.
     next(finished.folder.glob("results/models/*/files")).unlink()
     result = result_folder(finished, "parallel").relative_to(finished.folder)
-    target = (f"{result}/metrics.json", "--cores", "1")
+    target = (f"{result}/metrics+max_sequences=3.json", "--cores", "1")
     assert finished.snakemake(*target, *SMALL, check=False).returncode != 0
     assert states() == dict.fromkeys(METHODS, "outdated") | {"parallel": "failed"}
     table = said(finished, "status", *SMALL)

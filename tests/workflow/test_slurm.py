@@ -115,11 +115,11 @@ def sweep(repository: Repository, *seeds: int) -> list[str]:
     """Set the cells; the sequences of Full Parallel and EAGer-init in each."""
     rows = [f"{MODEL}\tsmall\t0.6\t{SEQUENCES}\t1.0\t{seed}\n" for seed in seeds]
     (repository.folder / "config/small.tsv").write_text(HEADER + "".join(rows))
-    place = f"results/small/{MODEL}/small/temperature=0.6+max_sequences={SEQUENCES}+seed="
+    place, cap = f"results/small/{MODEL}/small/temperature=0.6+", f"max_sequences={SEQUENCES}+"
     return [
-        f"{place}{seed}{rest}/sequences.parquet"
+        f"{place}{cell}/sequences.parquet"
         for seed in seeds
-        for rest in ("/parallel", "+entropy_threshold=1.0/eager_init")
+        for cell in (f"seed={seed}/parallel", f"{cap}seed={seed}+entropy_threshold=1.0/eager_init")
     ]
 
 
