@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from eager.config.experiment import imported_target
 from eager.config.schema import DatasetEntry
 from eager.data.tasks import Task, fetch_tasks, read_tasks
 from eager.evaluation.evaluate import evaluate
@@ -41,12 +42,14 @@ def test_texts_become_verdicts(tmp_path: Path, tasks: Path, bubblewrap: SandboxE
         {"prompt_id": "minicode/0", "sequence_index": i, "text": text, "finish_reason": "stop"}
         for i, text in enumerate(TEXTS)
     ]
-    sequences, output = tmp_path / "sequences.parquet", tmp_path / "verdicts.parquet"
-    write_table(sequences, pa.Table.from_pylist(rows, SEQUENCES), "sequences")
+    target = imported_target(tmp_path, {}, "parallel")
+    write_table(
+        target.file("sequences.parquet"), pa.Table.from_pylist(rows, SEQUENCES), "sequences"
+    )
     settings = SandboxSettings(engine="bubblewrap")
     code = CodeOptions(end_of_thinking="</think>", limits={"min_time_limit": 2.0})
-    evaluate(sequences, tasks, output, code, settings, tmp_path / "cache")
-    verdicts = read_table(output, "verdicts").to_pylist()
+    evaluate(target, code, settings, tmp_path / "cache")
+    verdicts = read_table(target.file("verdicts.parquet"), "verdicts").to_pylist()
     assert [verdict["status"] for verdict in verdicts] == [
         "ok",
         "wrong",
@@ -79,9 +82,9 @@ def test_a_task_of_another_format_is_reported(tmp_path: Path, bubblewrap: Sandbo
     path = tmp_path / "tasks.jsonl"
     path.write_text(json.dumps(task.model_dump()) + "\n")
     row = {"prompt_id": "t/0", "sequence_index": 0, "text": "x", "finish_reason": "stop"}
-    sequences = tmp_path / "sequences.parquet"
-    write_table(sequences, pa.Table.from_pylist([row], SEQUENCES), "sequences")
+    target = imported_target(tmp_path, {}, "parallel")
+    write_table(
+        target.file("sequences.parquet"), pa.Table.from_pylist([row], SEQUENCES), "sequences"
+    )
     with pytest.raises(Exception, match=r"task 't/0' is not in evalplus's format .*base_input"):
-        evaluate(
-            sequences, path, tmp_path / "v", CodeOptions(), SandboxSettings(), tmp_path / "cache"
-        )
+        evaluate(target, CodeOptions(), SandboxSettings(), tmp_path / "cache")

@@ -132,9 +132,6 @@ def _evaluated(folder: Path, method: Method, rule: RuleName) -> Target:
         model_manifest=None,
         initial=str(folder / "initial") if method in BUDGET_METHODS else None,
     )
-    evaluate(
-        *(target.file("sequences.parquet"), Path(target.tasks), target.file("verdicts.parquet")),
-        *(CodeOptions(), SandboxSettings(), folder),
-    )
+    evaluate(target, CodeOptions(), SandboxSettings(), folder)
     measure_target(target)
     return target

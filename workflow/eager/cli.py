@@ -177,14 +177,16 @@ def evaluate(
 ) -> None:
     """Evaluate every sequence of a result; programs run in a sandbox only."""
     from eager.config.experiment import read_experiment
-    from eager.evaluation.evaluate import evaluate_target
+    from eager.evaluation.evaluate import evaluate as run
+    from eager.evaluation.programs import CodeOptions
     from eager.sandbox.settings import SandboxSettings
     from eager.util.validation import read_options
 
     with logged_step(log):
         settings = read_options(SandboxSettings, sandbox, "--sandbox")
         settings = settings.model_copy(update={"workers": settings.workers or workers})
-        evaluate_target(read_experiment(experiment).target(result), settings, cache)
+        target = read_experiment(experiment).target(result)
+        run(target, CodeOptions.model_validate(target.program), settings, cache)
 
 
 @app.command()

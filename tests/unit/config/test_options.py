@@ -60,10 +60,10 @@ def test_programs_at_a_time_are_the_jobs_cores_unless_configured(
     configured: int, used: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[int] = []
-    resolved = SimpleNamespace(target=lambda _: None)
+    resolved = SimpleNamespace(target=lambda _: SimpleNamespace(program={}))
     monkeypatch.setattr("eager.config.experiment.read_experiment", lambda _: resolved)
     monkeypatch.setattr(
-        "eager.evaluation.evaluate.evaluate_target", lambda *words: found.append(words[1].workers)
+        "eager.evaluation.evaluate.evaluate", lambda *words: found.append(words[2].workers)
     )
     words = ["evaluate", "--experiment=x", "--result=y", "--workers=3"]
     done = CliRunner().invoke(app, [*words, f'--sandbox={{"workers": {configured}}}'])

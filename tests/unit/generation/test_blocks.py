@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from eager.config.experiment import PlannedTarget
 from eager.config.settings import DecodingSettings, EngineOptions
-from eager.evaluation.evaluate import evaluate_target
+from eager.evaluation.evaluate import evaluate
 from eager.evaluation.measure import measure_target
+from eager.evaluation.programs import CodeOptions
 from eager.generation import provenance, shard_job
 from eager.generation.decoder import request_seed
 from eager.generation.engine import EngineOutput
@@ -77,6 +78,12 @@ def scripted() -> Iterator[None]:
         yield
 
 
+def measured(target: PlannedTarget) -> PlannedTarget:
+    evaluate(target, CodeOptions(), SandboxSettings(), Path("no programs"))
+    measure_target(target)
+    return target
+
+
 class Samples:
     """A folder of Full Parallel, and the samples that were begun for it."""
 
@@ -130,9 +137,7 @@ class Samples:
 
     def figures(self, cap: int) -> dict[str, Any]:
         """metrics.json of a view of what was generated, without the engine's costs."""
-        target = self.of(cap)
-        evaluate_target(target, SandboxSettings(), Path("no programs"))
-        measure_target(target)
+        target = measured(self.of(cap))
         return {k: v for k, v in read_json(Path(target.metrics)).items() if k not in COSTS}
 
     def change_vocabulary(self, **changes: object) -> None:
@@ -193,16 +198,10 @@ def test_what_was_under_way_goes_on_for_another_number_of_samples(
 
 def test_the_share_of_a_view_adds_up(samples: Samples) -> None:
     samples.make(17)
-    whole, part = (read_json(Path(_measured(samples.of(cap)).metrics)) for cap in (17, 9))
+    whole, part = (read_json(Path(measured(samples.of(cap)).metrics)) for cap in (17, 9))
     assert part["tokens"] < whole["tokens"]
     share = part["tokens"] / whole["tokens"]
     assert part["engine_seconds"] == pytest.approx(share * whole["engine_seconds"])
-
-
-def _measured(target: PlannedTarget) -> PlannedTarget:
-    evaluate_target(target, SandboxSettings(), Path("no programs"))
-    measure_target(target)
-    return target
 
 
 def test_what_decides_a_sample_makes_entries_of_its_own(samples: Samples) -> None:

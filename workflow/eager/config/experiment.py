@@ -284,20 +284,6 @@ def current_run(target: PlannedTarget) -> dict[str, Any] | None:
     return run if is_current else None
 
 
-def shards_to_gather(target: PlannedTarget, configured: int) -> int:
-    """Number of shards of a result: that which made it, if it is there and as wanted.
-
-    How many shards made a result is no part of what it is, but Snakemake compares lists of inputs:
-    so a finished result keeps its list, and another number counts for what is still to be made.
-
-    Args:
-        target: the result.
-        configured: the number that the configuration asks for.
-    """
-    run = current_run(target)
-    return configured if run is None else len(run["shards"])
-
-
 def _with_all_samples(targets: list[PlannedTarget]) -> list[PlannedTarget]:
     """Targets, those that share a folder of Full Parallel with the largest M among them.
 

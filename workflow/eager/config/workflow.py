@@ -17,10 +17,10 @@ from eager.config.experiment import (
     MODEL_SOURCE,
     PlannedTarget,
     ResolvedExperiment,
+    current_run,
     entry_part,
     of_group,
     resolve,
-    shards_to_gather,
 )
 from eager.config.load import load_experiment
 from eager.config.schema import Experiment, ExperimentConfig
@@ -189,10 +189,15 @@ class Plan:
         return self.target(wildcards).runs
 
     def shards(self, wildcards: Wildcards) -> list[str]:
-        """What each shard of a result writes when it is done."""
+        """What each shard of a result writes when it is done.
+
+        How many shards made a result is no part of what it is, but Snakemake compares lists of
+        inputs: a finished result keeps its list.
+        """
         target = self.target(wildcards)
+        run = current_run(target)
         configured = self.experiment.shards(wildcards.model, wildcards.dataset)
-        count = shards_to_gather(target, configured)
+        count = configured if run is None else len(run["shards"])
         return [f"{target.folder}/shard-{k}-of-{count}.json" for k in range(1, count + 1)]
 
     def files(

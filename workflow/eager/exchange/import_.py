@@ -143,7 +143,7 @@ def import_result(
         said.append(
             f"{path}: tokens are those of the authors' count; give --tokenizer for true ones"
         )
-    tasks = _write_rows(path, method, result, options, output)
+    _write_rows(path, method, result, options, output)
     counts = result.kept_notes().get("counts") or {"engine_seconds": result.extra.seconds}
     parameters = {"method": method, **result.params.model_dump()}
     run = describe_run(parameters, counts=counts, imported_from=path.name, said=said)
@@ -152,8 +152,7 @@ def import_result(
     if options.tokenizer is not None:
         write_manifest(output / "model.json", options.tokenizer, {}, weights=False)
     target = imported_target(output, {"experiment": experiment, **cell.model_dump()}, method)
-    sequences, verdicts = target.file("sequences.parquet"), target.file("verdicts.parquet")
-    evaluate(sequences, tasks, verdicts, options.code, options.sandbox, options.cache)
+    evaluate(target, options.code, options.sandbox, options.cache)
     measure_target(target, prompts_missing=missing)
     for line in said:
         say(line)
@@ -182,8 +181,8 @@ def _name(text: str) -> str:
 
 def _write_rows(
     path: Path, method: Method, result: ResultFile, options: ImportOptions, output: Path
-) -> Path:
-    """Write sequences, branches, prompts and tasks; returns the tasks' file."""
+) -> None:
+    """Write sequences, branches, prompts and tasks."""
     notes = result.kept_notes().get("prompts") or []
     if notes and len(notes) != len(result.generations):
         raise EagerError(f"{path}: the notes have {len(notes)} prompts; export it again")
@@ -219,7 +218,6 @@ def _write_rows(
         write_table(output / f"{kind}.parquet", pa.Table.from_pylist(rows, columns), kind)
     lines = "".join(json.dumps(task.model_dump()) + "\n" for task in tasks)
     write_text(output / "tasks.jsonl", lines)
-    return output / "tasks.jsonl"
 
 
 def _task_finder(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -48,6 +49,7 @@ class Generation:
 
     Attributes:
         sequences: how many have been generated.
+        load_seconds: what loading the engine took.
         found: prompts that were finished before.
     """
 
@@ -62,6 +64,7 @@ class Generation:
     ) -> None:
         self.settings = settings
         self.sequences = 0
+        self.load_seconds = 0.0
         self.prompts = len({item.prompt.id for item in work})
         self._vocabulary = vocabulary
         self._left = dict(zip(keys, work, strict=True))
@@ -100,8 +103,10 @@ class Generation:
                 self._keep(key, _empty_result())
             progress.end(self.finished, forks=0, tokens=0)
             return
+        begin = perf_counter()
         with self._stop.at_once():
             engine, tokenizer = make_engine()
+        self.load_seconds = perf_counter() - begin
         vocabulary = vocabulary_of(self.settings.rule, self._vocabulary, tokenizer)
         snapshots = SnapshotFiles(
             [self._file_under_way(key, item) for key, item in remaining], progress.say
@@ -236,12 +241,12 @@ def generate(
     mine = [(item, key) for item, key in every if item.prompt.id in chosen]
     progress = progress_for(len(chosen))
     entries = Store(store_folder(store), progress.say)
-    loader = _Loader(target, options, work.vocabulary, progress.say)
+    load = partial(_load, target, options, work.vocabulary, progress.say)
     started = perf_counter()
     with stop_requests() as stop, report_full_disk("Finished prompts are kept"):
         items, keys = [item for item, _ in mine], [key for _, key in mine]
         generation = Generation(target.settings, work.vocabulary, items, keys, entries, stop)
-        generation.run(loader.load, progress)
+        generation.run(load, progress)
         manifest = read_json(Path(target.model_manifest))
         model = {key: manifest[key] for key in ("model", "source", "revision", "files")}
         folder = model_folder(Path(target.model_manifest), weights=False)
@@ -256,7 +261,7 @@ def generate(
             engine=engine_software(),
             engine_options=options.model_dump(),
             code_fingerprint=code_identity("tokens", target.method),
-            load_seconds=loader.seconds,
+            load_seconds=generation.load_seconds,
             wall_seconds=perf_counter() - started,
         )
         write_json(done_file(target, shard), done)
@@ -272,37 +277,26 @@ def _prompts_of(shard: Shard, items: list[WorkItem]) -> set[str]:
     return {prompts[index] for index in chosen}
 
 
-class _Loader:
-    """Loads vLLM with the model when it turns out to be needed; `seconds` is what that took."""
-
-    def __init__(
-        self,
-        target: PlannedTarget,
-        options: EngineOptions,
-        vocabulary: Vocabulary,
-        say: Callable[[str], None],
-    ) -> None:
-        self.seconds = 0.0
-        self._say = say
-        self._target = target
-        self._options = options
-        self._vocabulary = vocabulary
-
-    def load(self) -> tuple[Engine, Tokenizer]:
-        if remark := check_build():
-            self._say(remark)
-        begin, manifest = perf_counter(), Path(self._target.model_manifest)
-        engine = VllmEngine(
-            model_folder(manifest),
-            self._target.settings,
-            self._options,
-            self._vocabulary.context_length,
-            self._vocabulary.end_of_sequence,
-        )
-        # Again: files that were replaced while they were read are not those that were hashed.
-        model_folder(manifest)
-        self.seconds = perf_counter() - begin
-        return engine, engine.tokenizer
+def _load(
+    target: PlannedTarget,
+    options: EngineOptions,
+    vocabulary: Vocabulary,
+    say: Callable[[str], None],
+) -> tuple[Engine, Tokenizer]:
+    """Load vLLM with the model."""
+    if remark := check_build():
+        say(remark)
+    manifest = Path(target.model_manifest)
+    engine = VllmEngine(
+        model_folder(manifest),
+        target.settings,
+        options,
+        vocabulary.context_length,
+        vocabulary.end_of_sequence,
+    )
+    # Again: files that were replaced while they were read are not those that were hashed.
+    model_folder(manifest)
+    return engine, engine.tokenizer
 
 
 def _empty_result() -> FinishedPrompt:

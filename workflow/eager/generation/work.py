@@ -84,10 +84,8 @@ def read_work(target: PlannedTarget) -> Work:
     """
     prompts, vocabulary = read_prompts(Path(target.prompts))
     initial = _initial_tables(target)
-    if target.method == "parallel":
-        items = _blocks(target.settings, prompts, _answer_tokens(target, prompts, vocabulary))
-    elif initial is None:
-        items = _first_rounds(target.settings, prompts, _answer_tokens(target, prompts, vocabulary))
+    if initial is None:
+        items = _first_rounds(target.settings, prompts, vocabulary)
     else:
         items = _budgeted_rounds(target, prompts, initial)
     every = list(items)
@@ -112,36 +110,25 @@ def generation_identity(target: PlannedTarget, vocabulary: Vocabulary) -> dict[s
     }
 
 
-def _answer_tokens(target: PlannedTarget, prompts: list[Prompt], vocabulary: Vocabulary) -> int:
-    """The length of answers is unknown: all are taken to be as long as the longest prompt lets."""
-    longest = max((len(prompt.token_ids) for prompt in prompts), default=0)
-    available = vocabulary.context_length - longest
-    return min(available, target.settings.max_tokens or available)
-
-
-def _blocks(settings: DecodingSettings, prompts: list[Prompt], answer: int) -> Iterator[WorkItem]:
-    """The samples of Full Parallel, block by block."""
-    for prompt in prompts:
-        for first in range(0, settings.max_sequences, BLOCK):
-            samples = min(BLOCK, settings.max_sequences - first)
-            yield WorkItem(
-                prompt,
-                _only(_samples(first, samples)),
-                f"{_key(prompt)}\x1f{first}",
-                estimated_cost(len(prompt.token_ids), samples, answer),
-                first,
-                samples,
-            )
-
-
 def _first_rounds(
-    settings: DecodingSettings, prompts: list[Prompt], answer: int
+    settings: DecodingSettings, prompts: list[Prompt], vocabulary: Vocabulary
 ) -> Iterator[WorkItem]:
-    """One round per prompt."""
-    first = Round(0, 1, settings.max_sequences, _threshold(settings))
+    """One round per prompt; of Full Parallel one per block of samples.
+
+    The length of answers is unknown: all are taken to be equally long.
+    """
+    cap, answer = settings.max_sequences, settings.max_tokens or vocabulary.context_length
     for prompt in prompts:
-        cost = estimated_cost(len(prompt.token_ids), settings.max_sequences, answer)
-        yield WorkItem(prompt, _only(first), _key(prompt), cost)
+        key, size = _key(prompt), len(prompt.token_ids)
+        if settings.method != "parallel":
+            only = _only(Round(0, 1, cap, _threshold(settings)))
+            yield WorkItem(prompt, only, key, estimated_cost(size, cap, answer))
+            continue
+        for first in range(0, cap, BLOCK):
+            samples = min(BLOCK, cap - first)
+            cost = estimated_cost(size, samples, answer)
+            only = _only(_samples(first, samples))
+            yield WorkItem(prompt, only, f"{key}\x1f{first}", cost, first, samples)
 
 
 def _budgeted_rounds(

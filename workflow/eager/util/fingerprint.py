@@ -46,7 +46,6 @@ ROOTS: dict[Kind, tuple[str, ...]] = {
         "generation.decoder:vocabulary_of",
         "generation.engine:VllmEngine",
         "generation.records:tree_tables",
-        "generation.work:_blocks",
         "generation.work:_first_rounds",
         "generation.work:_budgeted_rounds",
     ),

@@ -11,8 +11,9 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 
 from eager.config.experiment import ResolvedExperiment
-from eager.evaluation.evaluate import evaluate_target
+from eager.evaluation.evaluate import evaluate
 from eager.evaluation.measure import measure_target
+from eager.evaluation.programs import CodeOptions
 from eager.exchange.archive.packing import MANIFEST_NAME, read_archive, write_archive
 from eager.exchange.archive.plan import (
     EXPERIMENT_NAME,
@@ -53,8 +54,8 @@ def evaluate_again(experiment: ResolvedExperiment, sandbox: SandboxSettings | No
     made = []
     for target in evaluated_targets(experiment):
         if target.kind != "code" or sandbox is not None:
-            cache = experiment.root / "results/sandbox"
-            evaluate_target(target, sandbox or SandboxSettings(), cache)
+            code, cache = CodeOptions.model_validate(target.program), experiment.root / "sandbox"
+            evaluate(target, code, sandbox or SandboxSettings(), cache)
             made.append(f"{target.folder}/verdicts.parquet")
     return made
 
