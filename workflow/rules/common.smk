@@ -12,12 +12,14 @@ from snakemake.exceptions import WorkflowError
 from snakemake.io import ancient
 
 try:
-    from eager.config.workflow import (
+    from eager.config.experiment import (
         DATASET_ENCODING,
         DATASET_SOURCE,
-        METHODS,
         MODEL_ENCODING,
         MODEL_SOURCE,
+    )
+    from eager.config.settings import METHODS
+    from eager.config.workflow import (
         any_of,
         growing,
         is_budgeted,

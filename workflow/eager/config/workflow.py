@@ -11,10 +11,6 @@ from typing import Any
 
 from eager.config.environment import EXPERIMENT_VARIABLE, prepare_environment
 from eager.config.experiment import (
-    DATASET_ENCODING,
-    DATASET_SOURCE,
-    MODEL_ENCODING,
-    MODEL_SOURCE,
     PlannedTarget,
     ResolvedExperiment,
     current_run,
@@ -24,23 +20,11 @@ from eager.config.experiment import (
 )
 from eager.config.load import load_experiment
 from eager.config.schema import Experiment, ExperimentConfig
-from eager.config.settings import BUDGET_METHODS, METHODS
+from eager.config.settings import BUDGET_METHODS
 from eager.containers.recipes import ImageName, apptainer_reference
 from eager.util.errors import EagerError
 from eager.util.files import find_file, read_json, write_json
 from eager.util.fingerprint import code_fingerprint, code_identity
-
-__all__ = [
-    "BUDGET_METHODS",
-    "DATASET_ENCODING",
-    "DATASET_SOURCE",
-    "METHODS",
-    "MODEL_ENCODING",
-    "MODEL_SOURCE",
-    "Plan",
-    "any_of",
-    "plan",
-]
 
 Wildcards = Any
 """Snakemake's: attributes `model`, `dataset`, `cell`, `method`, and `get`."""
