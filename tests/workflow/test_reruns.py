@@ -54,7 +54,10 @@ CHANGES = {
     "comment": Change(BRANCHING, "import array", "import array  # x", {}),
     "threshold": Change("config/small.tsv", "\t1.0\t", "\t1.5\t", OF_BRANCHING),
     "cap on sequences": Change("config/small.tsv", "\t3\t", "\t4\t", OF_SAMPLING),
-    "lower cap on sequences": Change("config/small.tsv", "\t3\t", "\t2\t", OF_SAMPLING),
+    # The folder of Full Parallel keeps its samples, of which the first two are measured.
+    "lower cap on sequences": Change(
+        "config/small.tsv", "\t3\t", "\t2\t", OF_BRANCHING | {"measure": 4}
+    ),
     "steps between states": Change(YAML, "steps: 8", "steps: 64", OF_SAMPLING),
     "seed": Change("config/small.tsv", "\t55", "\t56", OF_SAMPLING),
     "temperature": Change("config/small.tsv", "\t0.6\t", "\t0.7\t", OF_SAMPLING),
