@@ -36,9 +36,9 @@ def token_ids(folder: Path) -> list[list[int]]:
 
 
 def test_a_plan_that_grows_and_shrinks_draws_each_sample_once(
-    small_run: Repository, tmp_path: Path
+    real_run: Repository, tmp_path: Path
 ) -> None:
-    repository = copy_finished(small_run, tmp_path / "repository")
+    repository = copy_finished(real_run, tmp_path / "repository")
     yaml = repository.folder / "config/small.yaml"
     yaml.write_text(yaml.read_text() + "methods: [parallel]\n")
     generated = []
