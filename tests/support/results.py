@@ -9,7 +9,7 @@ from typing import Any
 from eager.evaluation.answers.upstream import UpstreamGrade
 from eager.evaluation.measure import metrics_of
 from eager.evaluation.statistics.metrics import SequenceResult, majority_is_correct
-from eager.evaluation.statistics.work import Work
+from eager.evaluation.statistics.work import DecodingWork
 
 CELL: dict[str, Any] = {
     "experiment": "e",
@@ -55,7 +55,7 @@ def metrics(
         for name, some in own.items()
     }
     work = {
-        name: Work(1, max(s.tokens for s in some), 100 * len(some), 50, 5)
+        name: DecodingWork(1, max(s.tokens for s in some), 100 * len(some), 50, 5)
         for name, some in own.items()
     }
     return metrics_of(method, own, grades, work, list(counts))
