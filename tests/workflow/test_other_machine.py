@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -175,11 +175,33 @@ def test_every_output_is_the_same_on_another_machine(machines: list[Machine]) ->
         assert any(name in path and "programs" in path for path in one)
 
 
-def test_files_that_are_shown_count_by_content(machines: list[Machine]) -> None:
-    published = machines[0].folder / "repository/config/published.csv"
-    os.utime(published)
-    assert machines[0].run("--dry-run", *ALL) == {}
-    published.write_text(published.read_text("utf-8").replace("0.", "0.0", 1), "utf-8")
-    os.utime(published, (0, 0))
-    shown = {"tables": 1, "draw_figures": 2, "report_page": 1, "archive": 1}
-    assert machines[0].run("--dry-run", *ALL) == shown
+PROFILE = "--workflow-profile=workflow/profiles/cpu"
+OF_INPUTS = ("fetch_model", "fetch_dataset", "encode_prompts", "tables")
+CHANGES = {
+    "weights": ("model/model.safetensors", "weights", "Weights", (1, 0, 2, 1)),
+    "rows": ("config/data/sums.jsonl", "13 + 2", "13 + 02", (0, 1, 1, 1)),
+    "day": ("config/mine_models.yaml", "512", "512, template_date: 2024-07-26", (0, 0, 2, 1)),
+    "published figures": ("config/published.csv", "0.", "0.0", (0, 0, 0, 1)),
+    "place": ("config/mine_models.yaml", "path: model", "path: moved/.model", (0, 0, 0, 0)),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_files_of_the_user_count_by_content_though_they_are_old(
+    name: str, machines: list[Machine], tmp_path: Path
+) -> None:
+    shutil.copytree(machines[0].folder / "repository", tmp_path / "repository")
+    machine = replace(machines[0], folder=tmp_path)
+    file, old, new, jobs = CHANGES[name]
+    path = tmp_path / "repository" / file
+    path.write_text(path.read_text("utf-8").replace(old, new, 1), "utf-8")
+    os.utime(path, (0, 0))
+    if name == "place":
+        (tmp_path / "repository/moved").mkdir()
+        (tmp_path / "repository/model").rename(tmp_path / "repository/moved/.model")
+        for touched in (tmp_path / "repository/config").rglob("*.*"):
+            os.utime(touched)
+        assert machine.run("--dry-run", PROFILE, *ALL) == {}
+    planned = machine.run("--dry-run", *ALL)
+    assert tuple(planned.get(rule, 0) for rule in OF_INPUTS) == jobs
+    assert bool(planned) == any(jobs)

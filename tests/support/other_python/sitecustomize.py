@@ -11,7 +11,6 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
@@ -34,10 +33,13 @@ class Entries:
 
     def __init__(self, path: Any = ".") -> None:
         with scandir(path) as found:
-            self.found = sorted(found, key=lambda entry: entry.name, reverse=BACKWARDS)
+            self._found = iter(sorted(found, key=lambda e: e.name, reverse=BACKWARDS))
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.found)
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._found)
 
     def __enter__(self) -> Self:
         return self

@@ -46,9 +46,8 @@ def encode_prompts(
     _check_context(folder, model.context_length)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     rows: dict[str, list[Any]] = {"prompt_id": [], "text": [], "token_ids": []}
-    clock = TemplateClock(model.template_date)
     for task in tasks:
-        text = render(task, dataset, tokenizer, clock)
+        text = render(task, dataset, tokenizer, model.template_date)
         token_ids = tokenizer.encode(text, add_special_tokens=not dataset.chat_template)
         if len(token_ids) >= model.context_length:
             raise EagerError(
@@ -70,34 +69,16 @@ def encode_prompts(
     )
     table = pa.table(rows, SCHEMA)
     marks = {"vocabulary": vocabulary.model_dump_json()}
-    # Only where it stands in the prompts: another day changes the bytes of no other file.
-    if clock.asked:
+    # Only where it may stand in the prompts: another day changes the bytes of no other file.
+    if dataset.chat_template and "strftime_now" in str(tokenizer.chat_template):
         marks[TEMPLATE_DATE] = model.template_date.isoformat()
     write_table(output, table, "prompts", marks)
 
 
-class TemplateClock:
-    """The only clock of a chat template: it stands still at the beginning of a day.
-
-    Attributes:
-        day: what it shows.
-        asked: whether a template has looked at it.
-    """
-
-    def __init__(self, day: date) -> None:
-        self.day = day
-        self.asked = False
-
-    def strftime_now(self, form: str) -> str:
-        """The function of this name that templates know, with its forms (`%d %b %Y`)."""
-        self.asked = True
-        return self.day.strftime(form)
-
-
-def render(task: Task, dataset: DatasetEntry, tokenizer: Any, clock: TemplateClock) -> str:
+def render(task: Task, dataset: DatasetEntry, tokenizer: Any, day: date) -> str:
     """Text of a prompt: the data set's template, then one user turn of the model's chat template.
 
-    Nothing else decides it: neither the time of day nor, through Jinja's `random`, chance.
+    It is midnight of `day` for the template (`strftime_now`), and Jinja's `random` is the same.
 
     Raises:
         EagerError: a chat template is asked for and the model has none.
@@ -114,7 +95,7 @@ def render(task: Task, dataset: DatasetEntry, tokenizer: Any, clock: TemplateClo
         [{"role": "user", "content": text}],
         tokenize=False,
         add_generation_prompt=True,
-        strftime_now=clock.strftime_now,
+        strftime_now=day.strftime,
     )
     return rendered
 

@@ -71,9 +71,7 @@ def fetch_model(name: str, entry: ModelEntry, folder: Path, manifest_path: Path)
     write_manifest(manifest_path, folder, facts)
 
 
-def write_manifest(
-    path: Path, folder: Path, facts: Mapping[str, Any], *, weights: bool = True
-) -> None:
+def write_manifest(path: Path, folder: Path, facts: Mapping[str, Any]) -> None:
     """Write the hashes of a model's files, and beside them place.json.
 
     The same files give the same manifest wherever they lie.
@@ -82,13 +80,11 @@ def write_manifest(
         path: the manifest.
         folder: of the model.
         facts: what else the manifest says.
-        weights: whether they are among the files; False: the tokenizer alone is used.
 
     Raises:
         EagerError: a file cannot be read.
     """
-    found = model_files(folder)
-    files = {name: found[name] for name in found if weights or not _is_weights(name)}
+    files = model_files(folder)
     # Before they are hashed: a file that is replaced meanwhile is hashed again when it is read.
     stamps = _stamps(files)
     write_json(path, {**facts, "files": {name: sha256_file(file) for name, file in files.items()}})
@@ -135,8 +131,7 @@ def model_folder(manifest_path: Path, *, weights: bool = True) -> Path:
         raise EagerError(
             f"{manifest_path}: the model's folder {folder} is gone; delete the manifest and rerun"
         )
-    changed = _changed(hashes, place, model_files(folder))
-    if changed := [name for name in changed if weights or not _is_weights(name)]:
+    if changed := _changed(hashes, place, model_files(folder), weights=weights):
         raise EagerError(
             f"{folder}: {', '.join(changed)}: not what {manifest_path} was made of; put the former "
             "files back, or delete the manifest and rerun, which hashes them again"
@@ -185,30 +180,28 @@ def _place_path(manifest_path: Path) -> Path:
     return manifest_path.with_name("place.json")
 
 
-def _changed(hashes: Mapping[str, str], place: Place, files: Mapping[str, Path]) -> list[str]:
+def _changed(
+    hashes: Mapping[str, str], place: Place, files: Mapping[str, Path], *, weights: bool = True
+) -> list[str]:
     """Names of files that are missing, additional, or of another content than the manifest's."""
+    stamps = _stamps(files)
     return [
         name
         for name in sorted({*hashes, *files})
-        if name not in hashes
-        or name not in files
-        or (
-            _stamp(files[name]) != place.stamps.get(name)
-            and sha256_file(files[name]) != hashes[name]
-        )
+        if stamps.get(name) != place.stamps.get(name)
+        and (weights or not _is_weights(name))
+        and (name not in files or sha256_file(files[name]) != hashes.get(name))
     ]
 
 
 def _stamps(files: Mapping[str, Path]) -> dict[str, Stamp]:
-    return {name: _stamp(file) for name, file in files.items()}
-
-
-def _stamp(file: Path) -> Stamp:
     try:
-        found = file.stat()
-    except FileNotFoundError:
-        raise EagerError(f"{file}: a link to a file that is not there; put the file back") from None
-    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+        found = {name: file.stat() for name, file in files.items()}
+    except FileNotFoundError as error:
+        raise EagerError(
+            f"{error.filename}: a link to a file that is not there; put the file back"
+        ) from None
+    return {name: [s.st_size, s.st_mtime_ns, s.st_ctime_ns] for name, s in found.items()}
 
 
 def _digest(stamps: Mapping[str, Stamp]) -> str:

@@ -150,7 +150,7 @@ def import_result(
     # It was made on another machine, of which the file says nothing.
     write_json(output / "run.json", run | {"hardware": {}})
     if options.tokenizer is not None:
-        write_manifest(output / "model.json", options.tokenizer, {}, weights=False)
+        write_manifest(output / "model.json", options.tokenizer, {})
     target = imported_target(output, {"experiment": experiment, **cell.model_dump()}, method)
     evaluate(target, options.code, options.sandbox, options.cache)
     measure_target(target, prompts_missing=missing)
