@@ -13,7 +13,7 @@ from tests.support.scripted_engine import TOP, ScriptedEngine
 
 PROGRAM = "```python\ndef first(words):\n    return {}\n```"
 WORDS = [
-    *("<end>", "\\boxed{", "4}", "15}", " so", "\n"),
+    *("<end>", "\\boxed{4}", "\\boxed{15}", "\\boxed{\\frac{30}{2}}", " so", "\n"),
     PROGRAM.format("list(set(words))[0]"),
     PROGRAM.format("words[0]"),
 ]
