@@ -91,8 +91,10 @@ class Store:
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w") as archive:
             for name in TABLES:
-                archive.writestr(f"{name}.arrow", _to_bytes(getattr(finished, name)))
-            archive.writestr("counts.json", json.dumps(finished.counts))
+                archive.writestr(
+                    zipfile.ZipInfo(f"{name}.arrow"), _to_bytes(getattr(finished, name))
+                )
+            archive.writestr(zipfile.ZipInfo("counts.json"), json.dumps(finished.counts))
         size = str(finished.sequences.num_rows).encode()
         with replacing(self.path(key)) as temporary, temporary.open("wb") as stream:
             stream.write(size + b" " + _hash(size + content.getvalue()) + b"\n")
