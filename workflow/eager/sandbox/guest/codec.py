@@ -165,6 +165,7 @@ def to_text(data: bytes) -> str:
     return data.decode("utf-8", "surrogatepass")
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (int, int.__index__),
     (float, float.__float__),
@@ -177,6 +178,9 @@ _BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (bytes, lambda value: bytes(bytes.__iter__(value))),
     (complex, lambda value: complex.__add__(value, 0j)),
 )
+
+
+_BUILTIN = frozenset(base for base, _ in _BASES)
 
 
 def builtin_part(value: Any) -> Any:
@@ -193,7 +197,7 @@ def builtin_part(value: Any) -> Any:
 
 def is_exact(value: Any) -> bool:
     """Whether the value decodes to an object of the very type it has here."""
-    return builtin_part(value) is value
+    return type(value) in _BUILTIN or builtin_part(value) is value
 
 
 def encode(value: Any, max_nodes: int = 1 << 26) -> bytes:
@@ -203,8 +207,11 @@ def encode(value: Any, max_nodes: int = 1 << 26) -> bytes:
         CodecError: it is deeper than MAX_DEPTH or larger than max_nodes (about one per element and
             per eight characters).
     """
+    if value is True or value is False or (type(value) is int and -_SMALL <= value < _SMALL):
+        # Most answers, without JSON's machinery.
+        return str(value).lower().encode("ascii")
     tree = _Encoder(max_nodes).encode(value)
-    return json.dumps(tree, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return _ENCODER.encode(tree).encode("ascii")
 
 
 def _integer(text: str) -> int:
@@ -244,7 +251,7 @@ _OWN_DECODER = json.JSONDecoder()
 
 def decode_own(data: bytes) -> Any:
     """Decode what our own encoder wrote: without the caps, and fast where nothing is tagged."""
-    return decode(data) if b"{" in data else _OWN_DECODER.decode(data.decode("ascii"))
+    return decode(data) if b"{" in data else _OWN_DECODER.raw_decode(data.decode("ascii"))[0]
 
 
 def decode(data: bytes) -> Any:
