@@ -242,7 +242,7 @@ def test_fewer_samples_do_not_replace_more(
 
     def first_step(engine: Engine) -> list[EngineOutput]:
         monkeypatch.setattr(Engine, "step", step)
-        samples.make(8)
+        samples.make(17)
         return step(engine)
 
     monkeypatch.setattr(Engine, "step", first_step)
