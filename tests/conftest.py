@@ -25,8 +25,8 @@ settings.load_profile("eager")
 
 FIRST = ("workflow", "sandbox", "containers", "documents", "plans", "browser", "fuzz")
 """Folders whose files are begun first, those that take longest before the others."""
-ALONE = ("sandbox", "containers")
-"""Folders whose tests count the containers on the machine, so that only one process runs them."""
+TOGETHER = {"workflow": "runs", "sandbox": "containers", "containers": "containers"}
+"""Folders for one process: they share finished runs, or count the containers on the machine."""
 
 
 def folder_of(nodeid: str) -> str:
@@ -35,10 +35,10 @@ def folder_of(nodeid: str) -> str:
 
 
 class InOrder(LoadScopeScheduling):
-    """Of several processes one takes a file's tests, and one those of the folders `ALONE`."""
+    """Of several processes one takes a file's tests, or all of folders that belong together."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "alone" if folder_of(nodeid) in ALONE else nodeid.split("::", maxsplit=1)[0]
+        return TOGETHER.get(folder_of(nodeid), nodeid.split("::", maxsplit=1)[0])
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> InOrder:

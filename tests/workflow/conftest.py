@@ -5,32 +5,27 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from tests.support.repository import MODEL, Repository, copy_finished, copy_repository
-from tests.support.shared import made_once
 
 
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """The small experiment, run once from nothing by Snakemake, with the scripted engine."""
-    return Repository(
-        made_once(tmp_path_factory, "small_run", lambda folder: copy_repository(folder).small())
-    )
+    repository = copy_repository(tmp_path_factory.mktemp("small_run"))
+    repository.small()
+    return repository
 
 
 @pytest.fixture(scope="session")
 def real_run(small_run: Repository, tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """The same with the real engine, from the model's files of the scripted run."""
-
-    def make(folder: Path) -> None:
-        repository = copy_repository(folder, scripted=False)
-        shutil.copytree(small_run.folder / MODEL, folder / MODEL, copy_function=os.link)
-        repository.small()
-
-    return Repository(made_once(tmp_path_factory, "real_run", make), scripted=False)
+    repository = copy_repository(tmp_path_factory.mktemp("real_run"), scripted=False)
+    shutil.copytree(small_run.folder / MODEL, repository.folder / MODEL, copy_function=os.link)
+    repository.small()
+    return repository
 
 
 @pytest.fixture(scope="session")
