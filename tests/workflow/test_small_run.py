@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 
 from eager.algorithm.allocation import round_threshold
 from eager.config.settings import METHODS
+from eager.report.figures.draw import FIGURES
 from tests.support.repository import (
     PROBLEMS,
     Repository,
@@ -72,6 +74,33 @@ def test_every_table_is_there_in_three_forms(run: Repository) -> None:
         assert row["saved_by_the_unit"] == pytest.approx(unit, abs=1e-5)
     published = pd.read_csv(tables / "published.csv")
     assert published["published"].isna().all()
+
+
+def test_the_page_shows_every_result_and_figure(run: Repository) -> None:
+    results = run.folder / "results/small"
+    for name in FIGURES:
+        for kind in ("svg", "png"):
+            path = results / f"figures/SmolLM2-135M-Instruct/small/{name}.{kind}"
+            assert path.stat().st_size > 1000
+    page = (results / "report.html").read_text()
+    assert page.count('<script type="text/plain" id="pack-') == PROBLEMS * len(METHODS)
+    assert page.count("<figure>") >= len(FIGURES)
+    assert "parameters.max_sequences" in page
+
+
+@pytest.mark.long
+def test_snakemake_makes_its_own_report(small_run: Repository, tmp_path: Path) -> None:
+    small_run.small("--report", str(tmp_path / "report.zip"))
+    with zipfile.ZipFile(tmp_path / "report.zip") as archive:
+        names = archive.namelist()
+        [main] = [name for name in names if name.endswith("report.html") and "data" not in name]
+        text = archive.read(main).decode()
+    for name in FIGURES:
+        assert any(path.endswith(f"{name}.svg") for path in names)
+    assert "against generated tokens per prompt. The line is Full Parallel" in text
+    assert "mailto:" not in text
+    assert "SmolLM2-135M-Instruct on small" in text
+    assert "Report page" in text
 
 
 @pytest.mark.long
