@@ -82,7 +82,7 @@ CHANGES = {
         *(f"{PACKAGE}/report/figures/draw.py", "BINS = 30", "BINS = 31"),
         {"draw_figures": 1} | PAGE,
     ),
-    "page code": Change(f"{PACKAGE}/report/page/headline.py", "else 'fewer'", "else 'less'", PAGE),
+    "page code": Change(f"{PACKAGE}/report/page/page.py", 'f"EAGer: ', 'f"EAGER: ', PAGE),
     "page script": Change(f"{PACKAGE}/report/page/explorer.js", "600", "700", PAGE),
     "caption": Change(f"{PACKAGE}/report/page/captions/tokens.rst", "Tokens", "The tokens", PAGE),
     "pin of the report": Change("envs/report.lock", "matplotlib==", "matplotlib==9.", SHOWN),
