@@ -131,6 +131,11 @@ def test_a_shared_budget_is_drawn_in_turn(needed: list[list[int]], samples: int)
             assert drawn[waiting, order].min() >= drawn[:, order].max() - 1
 
 
+def test_who_draws_in_the_last_round_changes_from_order_to_order() -> None:
+    drawn = share_budget(np.full((4, 4), 5), 6)
+    assert drawn.sum(axis=1).tolist() == drawn.sum(axis=0).tolist() == [6] * 4
+
+
 def test_what_solved_prompts_leave_goes_to_the_others() -> None:
     easy, hard = [sample(0, True)] * 8, [sample(1, False)] * 7 + [sample(0, True)]
     found = sharing_rivals([easy, hard], samples=4, confidence=0.95)
