@@ -236,9 +236,9 @@ def _mbpp_inputs(task_id: str, prompt: str, entry_point: str, inputs: list[Any])
 def _typed_as(example: Any, value: Any) -> Any:
     """A JSON value with the types of an example: tuples, sets, complex numbers."""
     if isinstance(example, (list, tuple, set)) and isinstance(value, list):
-        # What a list holds is typed as the first element; a tuple may hold one type per place.
+        # As place by place, or all as the first where there are more or fewer places.
         parts = list(example)
-        if len(parts) != len(value) or not isinstance(example, tuple):
+        if len(parts) != len(value):
             parts = parts[:1] * len(value)
         typed = map(_typed_as, parts, value) if parts else value
         return type(example)(typed)
