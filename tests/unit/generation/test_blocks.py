@@ -234,22 +234,6 @@ def test_a_damaged_block_is_drawn_again(samples: Samples) -> None:
     assert len(samples.make(9)) == BLOCK
 
 
-def test_fewer_samples_do_not_replace_more(
-    samples: Samples, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of two experiments that draw one block at the same time."""
-    step = Engine.step
-
-    def first_step(engine: Engine) -> list[EngineOutput]:
-        monkeypatch.setattr(Engine, "step", step)
-        samples.make(17)
-        return step(engine)
-
-    monkeypatch.setattr(Engine, "step", first_step)
-    samples.make(4)
-    assert {samples.store.size(key) for key in samples.keys(8)} == {8}
-
-
 def test_results_that_find_their_samples_wait_for_no_other_job(samples: Samples) -> None:
     samples.make(8)
     with samples.store.hold(samples.keys(8)):

@@ -152,9 +152,7 @@ class Generation:
         self.sequences += finished.sequences.num_rows
         if before := self._before.get(key):
             finished = before.followed_by(finished)
-        # Another experiment may have drawn more samples of the block meanwhile.
-        if (self._store.size(key) or 0) <= finished.sequences.num_rows:
-            self._store.write(key, finished)
+        self._store.write(key, finished)
         del self._left[key]
 
     def _tables(
