@@ -57,10 +57,11 @@ def blocks(language: str) -> list[Block]:
 
 
 def inline_commands() -> list[tuple[str, str]]:
-    """Commands in running text: (page, command)."""
+    """Commands in running text: (page, command). The changelog names those of former versions."""
     return [
         (name, command)
         for name in documents()
+        if name != "CHANGELOG.md"
         for command in INLINE.findall((ROOT / name).read_text(encoding="utf-8"))
     ]
 
