@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import queue
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache, cached_property, partial
-from importlib import resources
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +18,7 @@ from eager.sandbox.references import expected_sets, run_reference, stored_refere
 from eager.sandbox.runner import Outcome, outcome_to_store, run_set, send_task, stored_outcome
 from eager.sandbox.sanitizing import Sanitized, sanitize, sanitize_alone
 from eager.sandbox.selection import select_engine
-from eager.sandbox.session import Session, harness_version
+from eager.sandbox.session import Session
 from eager.sandbox.settings import VERDICT_LIMITS, SandboxSettings
 from eager.sandbox.tasks import (
     SET_NAMES,
@@ -32,6 +30,7 @@ from eager.sandbox.tasks import (
     load_evalplus,
 )
 from eager.util.errors import EagerError
+from eager.util.fingerprint import code_identity
 
 __all__ = [
     "CodeTask", "CodeVerdict", "SandboxSettings", "Submission", "evaluate", "load_evalplus",
@@ -39,22 +38,9 @@ __all__ = [
 
 # Solutions of one task that a container gets in a row.
 BATCH = 16
-_EVALUATION_MODULES = (
-    "checker.py", "comparing.py", "runner.py", "session.py", "references.py", "sanitizing.py",
-    "evalplus_rules.py",
-)  # fmt: skip
 
 Job = TypeVar("Job")
 Read = TypeVar("Read")
-
-
-@cache
-def evaluation_version() -> str:
-    """A hash of all code that a verdict depends on, inside and outside the container."""
-    digest = hashlib.sha256(harness_version().encode())
-    for name in _EVALUATION_MODULES:
-        digest.update(resources.files("eager.sandbox").joinpath(name).read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def evaluate(
@@ -151,7 +137,7 @@ class Evaluation:
     def verdict_key(self, task: CodeTask, program: str) -> str:
         """Key of a stored verdict: 64 hex digits of a hash."""
         limits = self.settings.model_dump(include=VERDICT_LIMITS)
-        parts = (task.fingerprint, program, limits, self.software, evaluation_version())
+        parts = (task.fingerprint, program, limits, self.software, code_identity("programs"))
         return hash_of("verdict", *parts)
 
     def find_programs(self, submissions: Sequence[Submission]) -> list[tuple[str | None, str]]:
@@ -210,7 +196,7 @@ class Evaluation:
         """Key of the code that was found in a text: 64 hex digits of a hash."""
         entry_point = self.tasks[submission.task_id].entry_point
         parts = (entry_point, submission.text, self.settings.sanitize_seconds, self.software)
-        return hash_of("sanitized", *parts, harness_version())
+        return hash_of("sanitized", *parts, code_identity("programs"))
 
     def run_missing(self, wanted: dict[str, tuple[str, str]]) -> dict[str, Outcome]:
         """Run what no stored verdict answers, storing each as it comes.
@@ -279,7 +265,7 @@ class Evaluation:
 
     def reference_key(self, task_id: str) -> str:
         """Key of a reference's stored outputs: 64 hex digits of a hash."""
-        parts = (self.tasks[task_id].fingerprint, self.software, evaluation_version())
+        parts = (self.tasks[task_id].fingerprint, self.software, code_identity("programs"))
         return hash_of("reference", *parts)
 
     def expected(self, task: CodeTask) -> dict[SetName, ExpectedSet] | None:

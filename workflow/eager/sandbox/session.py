@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import logging
 import secrets
@@ -97,11 +96,6 @@ def inside_sources() -> bytes:
 
 
 @cache
-def harness_version() -> str:
-    """A hash of everything that runs inside."""
-    return hashlib.sha256(inside_sources()).hexdigest()[:16]
-
-
 def claim_users() -> tuple[int, socket.socket]:
     """The first of a block of users that no other container on this machine has while this lasts.
 

@@ -53,6 +53,7 @@ ROOTS: dict[Kind, tuple[str, ...]] = {
     "programs": (
         "evaluation.programs:evaluate_programs",
         "sandbox.guest.boot",
+        "sandbox.comparing:main",
         "sandbox.guest.harness:main",
     ),
 }
