@@ -91,6 +91,10 @@ def test_import_of_an_export_is_the_result(
         known = read_json(Path(target.metrics))
         del known["cell"]
         back = read_json(tmp_path / "back/metrics.json")
+        # The KV cache is counted from the tokens of prompts, which the format does not hold either.
+        for row in (*known["per_prompt"].values(), *back["per_prompt"].values()):
+            for name in ("kv_read", "kv_peak", "prompt_tokens"):
+                row.pop(name, None)
         assert {name: back[name] for name in known} == known
         ours, theirs = (
             read_table(folder / "sequences.parquet", "sequences").to_pylist()

@@ -71,7 +71,7 @@ def changed_by(
         lambda source: re.sub(r'(description=f?")', r"\1Reworded: ", source),
         lambda source: re.sub(r'(EagerError\(\s*f?")', r"\1Reworded: ", source),
         lambda source: re.sub(r'^"""', '"""Reworded: ', source, count=1),
-        lambda source: re.sub(r"^def ", "# a comment\ndef ", source, flags=re.MULTILINE),
+        lambda source: "# a comment\n" + re.sub(r"^@", "# another\n@", source, flags=re.MULTILINE),
         lambda source: source if RUN_WHOLE.search(source) else source + HELPER,
     ],
     ids=["descriptions", "errors", "docstrings", "comments", "unused helpers"],

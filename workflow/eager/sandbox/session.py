@@ -95,7 +95,6 @@ def inside_sources() -> bytes:
     return json.dumps(modules).encode()
 
 
-@cache
 def claim_users() -> tuple[int, socket.socket]:
     """The first of a block of users that no other container on this machine has while this lasts.
 
