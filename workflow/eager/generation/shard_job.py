@@ -208,11 +208,6 @@ def done_file(target: PlannedTarget, shard: Shard) -> Path:
     return target.file(f"shard-{shard}.json")
 
 
-def store_folder(store: Path) -> Path:
-    """The part of a store that holds what the installed software has generated."""
-    return store / engine_software()
-
-
 def generate(
     target: PlannedTarget,
     work: Work,
@@ -240,7 +235,8 @@ def generate(
     every = zip(work.items, work.keys, strict=True)
     mine = [(item, key) for item, key in every if item.prompt.id in chosen]
     progress = progress_for(len(chosen))
-    entries = Store(store_folder(store), progress.say)
+    software = engine_software()  # before vLLM is loaded, which sets variables of its own
+    entries = Store(store / software, progress.say)
     load = partial(_load, target, options, work.vocabulary, progress.say)
     started = perf_counter()
     with stop_requests() as stop, report_full_disk("Finished prompts are kept"):
@@ -258,7 +254,7 @@ def generate(
             prompts=len(chosen),
             prompts_found_finished=generation.found,
             sequences_generated=generation.sequences,
-            engine=engine_software(),
+            engine=software,
             engine_options=options.model_dump(),
             code_fingerprint=code_identity("tokens", target.method),
             load_seconds=generation.load_seconds,

@@ -96,7 +96,7 @@ def read_work(target: PlannedTarget) -> Work:
 def generation_identity(target: PlannedTarget, vocabulary: Vocabulary) -> dict[str, Any]:
     """Everything that decides the results of a generation besides its prompts and the software.
 
-    What the software is, the folder of the store says: `shard_job.store_folder`.
+    What the software is, the folder of the store says: `provenance.engine_software`.
     """
     # How many samples are asked for decides none of them, and the end of thinking only where
     # sequences branch. The context length stays, though `max_tokens` may be shorter: vLLM chooses
