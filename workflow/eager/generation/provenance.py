@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
-import re
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, get_args
@@ -91,12 +92,19 @@ def engine_software() -> str:
     """
     versions = {package: _installed(package) for package in ENGINE_PACKAGES}
     parts = [f"{package}-{number}" for package, number in versions.items() if number is not None]
-    parts += [
-        f"{name}-{value}"
-        for name, value in sorted(os.environ.items())
+    return "+".join([*parts, *_variables()]) or "no-engine"
+
+
+@cache
+def _variables() -> tuple[str, ...]:
+    """A hash of vLLM's variables that a user has set, if any; asked before vLLM sets its own."""
+    found = {
+        name: value
+        for name, value in os.environ.items()
         if name.startswith(ENGINE_VARIABLES) and not name.startswith(WITHOUT_TOKENS)
-    ]
-    return re.sub(r"[^A-Za-z0-9._+-]", "_", "+".join(parts)) or "no-engine"
+    }
+    text = json.dumps(found, sort_keys=True)
+    return (f"variables-{hashlib.sha256(text.encode()).hexdigest()[:8]}",) if found else ()
 
 
 def fits_image(engine: str) -> bool:

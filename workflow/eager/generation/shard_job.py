@@ -235,7 +235,7 @@ def generate(
     every = zip(work.items, work.keys, strict=True)
     mine = [(item, key) for item, key in every if item.prompt.id in chosen]
     progress = progress_for(len(chosen))
-    software = engine_software()  # before vLLM is loaded, which sets variables of its own
+    software = engine_software()
     entries = Store(store / software, progress.say)
     load = partial(_load, target, options, work.vocabulary, progress.say)
     started = perf_counter()
