@@ -147,7 +147,7 @@ def _draw_published(axes: Axes, published: list[Published]) -> None:
 
 
 def _set_limits(axes: Axes, measured: Sequence[float], published: list[Published]) -> None:
-    """Room around the points and the band, without what is not possible."""
+    """Space around the points and the band, without what is not possible."""
     low, high = axes.dataLim.intervaly
     values = [*measured, *(point.pass_at_k for point in published), low, high]
     margin = 0.05
