@@ -95,6 +95,13 @@ class Repository:
         return rules_run(self.small("--dry-run", *arguments))
 
 
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace the first place of a text in a file, which has to have one."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
 def rules_run(done: subprocess.CompletedProcess[str]) -> dict[str, int]:
     """Rules that a run of Snakemake planned, with their number of jobs."""
     lines = (done.stdout + done.stderr).splitlines()

@@ -13,19 +13,6 @@ import pytest
 from tests.support.repository import Repository, copy_finished
 
 pytestmark = pytest.mark.long
-NAME = "results/small/tables/summary.csv"
-
-
-def verify(repository: Repository, archive: Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run `eager verify` in another folder."""
-    return subprocess.run(
-        [sys.executable, "-m", "eager", "verify", str(archive)],
-        cwd=folder,
-        env=repository.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_a_real_experiment_is_recomputed_byte_for_byte(
@@ -36,7 +23,14 @@ def test_a_real_experiment_is_recomputed_byte_for_byte(
     packed = repository.folder / "results/small/archive.zip"
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    done = verify(repository, packed, elsewhere)
+    done = subprocess.run(
+        [sys.executable, "-m", "eager", "verify", str(packed)],
+        cwd=elsewhere,
+        env=repository.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "4 files evaluated again: the same" in done.stdout
     written = re.search(r"(\d+) files written again: the same", done.stdout)
@@ -50,12 +44,3 @@ def test_a_real_experiment_is_recomputed_byte_for_byte(
     assert {name for name in files if name.startswith("envs/")} >= {"envs/workflow.lock"}
     assert not any(name.endswith(".safetensors") for name in files)
     assert all("\n" not in name and not name.startswith("/") for name in files)
-
-    changed = tmp_path / "changed.zip"
-    with zipfile.ZipFile(changed, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content.replace(b"small", b"smelt") if name == NAME else content)
-    done = verify(repository, changed, elsewhere)
-    assert done.returncode == 1
-    assert f"{NAME}: changed" in done.stderr
-    assert "Traceback" not in done.stderr

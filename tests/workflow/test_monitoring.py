@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from eager.config.settings import METHODS
-from tests.support.repository import PROBLEMS, Repository, copy_finished, result_folder
+from tests.support.repository import PROBLEMS, Repository, copy_finished, edit, result_folder
 
 pytestmark = pytest.mark.long
 SMALL = ("--configfile", "config/small.yaml")
@@ -19,15 +18,6 @@ SMALL = ("--configfile", "config/small.yaml")
 def finished(small_run: Repository, tmp_path: Path) -> Repository:
     """A copy of the finished run to change."""
     return copy_finished(small_run, tmp_path / "repository")
-
-
-def replace(file: str, old: str, new: str) -> Callable[[Path], None]:
-    def change(folder: Path) -> None:
-        text = (folder / file).read_text()
-        assert old in text
-        (folder / file).write_text(text.replace(old, new, 1))
-
-    return change
 
 
 def said(repository: Repository, *arguments: str) -> str:
@@ -42,7 +32,7 @@ def test_status_follows_a_result_from_done_to_outdated_to_failed(finished: Repos
         return {row["method"]: row["state"] for row in rows}
 
     assert states() == dict.fromkeys(METHODS, "done")
-    replace("config/small_datasets.yaml", "max_tokens: 40", "max_tokens: 41")(finished.folder)
+    edit(finished.folder / "config/small_datasets.yaml", "max_tokens: 40", "max_tokens: 41")
     assert states() == dict.fromkeys(METHODS, "outdated")
     (result_folder(finished, "parallel") / "run.json").unlink()
     # Without the model's files generation cannot begin.
@@ -79,25 +69,17 @@ def test_estimate_counts_what_was_run_and_what_another_seed_would_cost(
 
 
 def test_the_papers_plan_is_estimated_from_what_is_published(repository: Repository) -> None:
-    found = json.loads(said(repository, "estimate", "--json", "--configfile", "config/paper.yaml"))
+    words = ("--configfile", "config/paper.yaml", "--tokens-per-second", "3000")
+    found = json.loads(said(repository, "estimate", "--json", *words, "--gpu-hour-price", "2.5"))
     assert found["total"]["results"] == 36 * 3 + 20
     # Two models on two data sets at five M: three methods each, and Full Parallel once.
     assert found["total"]["results_known"] == 2 * 2 * (5 * 3 + 1)
-    assert found["total"]["gpu_hours"] is None
-    of_qwen = [r for r in found["results"] if "Qwen3-4B/AIME2025/" in r["folder"]]
+    assert found["total"]["cost"] == pytest.approx(2.5 * found["total"]["gpu_hours"])
     # 570,000 tokens per prompt of Full Parallel at M = 32, and 30 prompts.
-    [parallel] = [row for row in of_qwen if row["method"] == "parallel"]
+    [parallel] = [
+        row
+        for row in found["results"]
+        if "Qwen3-4B/AIME2025/" in row["folder"] and row["method"] == "parallel"
+    ]
     assert (parallel["cell"]["max_sequences"], parallel["tokens"]) == (32, 570_000 * 30)
-
-
-def test_estimate_takes_a_price_and_a_number_of_gpus(repository: Repository) -> None:
-    options = ("--tokens-per-second", "3000", "--gpu-hour-price", "2.5", "--gpus", "8")
-    said_as_json = said(
-        repository, "estimate", "--json", "--configfile", "config/paper.yaml", *options
-    )
-    found = json.loads(said_as_json)
-    hours = found["total"]["gpu_hours"]
-    assert found["total"]["cost"] == pytest.approx(2.5 * hours)
-    assert hours / 8 <= found["time"]["hours_at_least"] <= hours
-    text = said(repository, "estimate", "--configfile", "config/paper.yaml", *options)
-    assert f"on 8 GPUs: at least {found['time']['hours_at_least']:,.2f} hours to the end" in text
+    assert "on 8 GPUs: at least" in said(repository, "estimate", *words, "--gpus", "8")

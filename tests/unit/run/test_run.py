@@ -23,39 +23,13 @@ def parsed(text: str) -> RunOptions:
 
 
 def test_the_authors_flags() -> None:
-    options = parse_run(
-        [
-            "--model_name",
-            "Qwen/Qwen3-4B",
-            "--data_name",
-            "opencompass/AIME2025",
-            "--temperature",
-            "0.6",
-            "--entropy_threshold",
-            "2.0",
-            "2.2",
-            "--max_sequences",
-            "32",
-            "--experiments",
-            "default",
-            "aware",
-            "--output_dir",
-            "out",
-            "--seed",
-            "55",
-            "--dtype",
-            "half",
-            "--max_model_len",
-            "32768",
-            "--gpu_memory_utilization",
-            "0.9",
-            "--device",
-            "cuda:0",
-            "--",
-            "--cores",
-            "2",
-        ]
+    words = (
+        "--model_name Qwen/Qwen3-4B --data_name opencompass/AIME2025 --temperature 0.6 "
+        "--entropy_threshold 2.0 2.2 --max_sequences 32 --experiments default aware "
+        "--output_dir out --seed 55 --dtype half --max_model_len 32768 "
+        "--gpu_memory_utilization 0.9 --device cuda:0 -- --cores 2"
     )
+    options = parse_run(words.split())
     assert (options.model, options.dataset) == ("Qwen/Qwen3-4B", "opencompass/AIME2025")
     assert (options.entropy_threshold, options.max_sequences) == ((2.0, 2.2), (32,))
     assert options.methods == ("parallel", "eager_init")
