@@ -90,7 +90,7 @@ def limit() -> Iterator[Measured]:
     last: list[Decoded] = []
     yield from against_limit(engine, last)
     with TemporaryDirectory() as folder:
-        yield result_bytes(last[0], engine.tokenizer, Path(folder)), {}
+        yield result_bytes(last[0], engine.texts, Path(folder)), {}
 
 
 def states() -> Iterator[Measured]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import tracemalloc
 from pathlib import Path
 
-from eager.generation.records import Tokenizer, tree_tables
+from eager.data.prompts import Prompt
+from eager.data.tokenization import Texts
+from eager.generation.records import tree_tables
 from eager.util.tables import SEQUENCES, concatenate, write_table
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.micro import stepping
@@ -33,11 +35,16 @@ def driver_bytes() -> Figure:
     )
 
 
-def result_bytes(decoded: Decoded, tokenizer: Tokenizer, folder: Path) -> list[Figure]:
+def result_bytes(decoded: Decoded, texts: Texts, folder: Path) -> list[Figure]:
     """Finished prompts as tables in memory, and on disk; an inherited token counts once."""
     made = [
         tree_tables(
-            str(number), tree, round_number=0, first_index=0, count_words=True, tokenizer=tokenizer
+            Prompt(id=str(number), token_ids=()),
+            tree,
+            round_number=0,
+            first_index=0,
+            count_words=True,
+            texts=texts,
         )[0]
         for number, tree in enumerate(decoded.trees)
     ]

@@ -35,6 +35,7 @@ from eager.report.page.page import write_report
 from eager.sandbox.settings import SandboxSettings
 from tests.benchmarks.scale_simulator import ScaleSimulator, rows
 from tests.benchmarks.workload import ROOT
+from tests.support.letters import LETTERS
 from tests.support.reports import tables_of_targets
 from tests.support.synthetic import SyntheticRun
 
@@ -72,7 +73,7 @@ def stepping(
         seed=55,
     )
     engine = ScaleSimulator(settings, rows(highest_entropy=THETA))
-    vocabulary = Vocabulary(end_of_sequence=(1, 2), end_of_thinking=(), context_length=2**20)
+    vocabulary = Vocabulary(end_of_sequence=(1, 2), context_length=2**20)
     first = Round(0, ROOTS, settings.max_sequences, THETA)
     work = [
         (
@@ -82,7 +83,7 @@ def stepping(
         for i in range(live // ROOTS)
     ]
     loaded = history(recorded)
-    steps = Decoder(engine, settings, vocabulary).run(work)
+    steps = Decoder(engine, settings, vocabulary, LETTERS).run(work)
     with patch("eager.algorithm.branching.RunningThreshold", lambda *_: copy.deepcopy(loaded)):
         next(steps)
     return engine, steps

@@ -88,7 +88,7 @@ class ReferenceLoop:
                 self._extend(sequence, token_ids, limit)
 
     def _extend(self, sequence: TextSequence, token_ids: list[int], limit: int) -> None:
-        sequence.text += self.engine.tokenizer.decode(token_ids)
+        sequence.text += self.engine.texts.tokenizer.decode(token_ids)
         sequence.tokens += len(token_ids)
         sequence.own_tokens += len(token_ids)
         sequence.done = token_ids[-1] in self.end_of_sequence or sequence.tokens >= limit
@@ -103,7 +103,7 @@ class ReferenceLoop:
             self.engine.submit(
                 EngineRequest(
                     name,
-                    self.engine.tokenizer.encode(text),
+                    self.engine.texts.tokenizer.encode(text),
                     max_tokens=limit,
                     seed=next(self._seeds),
                     with_logprobs=logprobs,

@@ -26,7 +26,7 @@ def replay(
     """Seconds for the same tokens, with an empty prefix cache."""
     llm_engine = engine.llm_engine
     llm_engine.reset_prefix_cache()
-    prompts = [engine.tokenizer.encode(text) for text in decoded.texts]
+    prompts = [engine.texts.tokenizer.encode(text) for text in decoded.texts]
     start = timer()
     number = 0
     for prompt, tree in zip(prompts, decoded.trees, strict=True):

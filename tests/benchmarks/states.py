@@ -24,6 +24,7 @@ from eager.generation.prompt_run import PromptRun
 from eager.generation.snapshots import SnapshotFiles
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.workload import VOCABULARY, problems, settings, timer
+from tests.support.letters import LETTERS
 
 PROMPTS, SAMPLES = 4, 8
 EVERY, STEPS = 64, 330
@@ -47,13 +48,15 @@ def state_costs(engine: VllmEngine) -> list[Figure]:
 def _boundaries(engine: VllmEngine, folder: Path) -> tuple[list[float], float]:
     """Seconds that each boundary adds, and those of a usual step."""
     texts = problems(engine, PROMPTS)
-    prompts = [Prompt(id=str(i), token_ids=engine.tokenizer.encode(t)) for i, t in enumerate(texts)]
+    prompts = [
+        Prompt(id=str(i), token_ids=engine.texts.tokenizer.encode(t)) for i, t in enumerate(texts)
+    ]
     first = Round(0, SAMPLES, SAMPLES, 0.0)
     chosen = settings(STEPS, "parallel").model_copy(
         update={"snapshot_steps": EVERY, "max_sequences": SAMPLES}
     )
     files = SnapshotFiles([folder / one.id for one in prompts], print)
-    steps = Decoder(engine, chosen, ENDLESS, files).run(
+    steps = Decoder(engine, chosen, ENDLESS, engine.texts, files).run(
         [(prompt, lambda rounds, _: None if rounds else first) for prompt in prompts]
     )
     next(steps)
@@ -82,7 +85,9 @@ def _writing(folder: Path) -> tuple[float, float]:
         run = PromptRun(Prompt(id="p", token_ids=()), lambda *_: None, 0)
         run.round = Round(0, SAMPLES, SAMPLES, 0.0)
         run.tree = PromptTree(
-            Decoder(None, settings(2 * SNAPSHOT_STEPS), ENDLESS)._rule(run.prompt, run.round),
+            Decoder(None, settings(2 * SNAPSHOT_STEPS), ENDLESS, LETTERS)._rule(
+                run.prompt, run.round
+            ),
             SAMPLES,
         )
         for sequence in run.tree.sequences:

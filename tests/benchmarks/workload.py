@@ -22,7 +22,7 @@ from tests.support.repository import ROOT
 
 MANIFEST = ROOT / "results/models/SmolLM2-135M-Instruct/manifest.json"
 CONTEXT = 1024
-VOCABULARY = Vocabulary(end_of_sequence=(1, 2), end_of_thinking=(), context_length=CONTEXT)
+VOCABULARY = Vocabulary(end_of_sequence=(1, 2), context_length=CONTEXT)
 MAX_SEQUENCES = 8
 THRESHOLD = 2.4  # nats: the paper's theta for full EAGer
 
@@ -56,7 +56,7 @@ def problems(engine: VllmEngine, number: int) -> list[str]:
     mixed += sums[len(programs) :]
     assert number <= len(mixed)
     return [
-        engine.tokenizer.apply_chat_template(
+        engine.texts.tokenizer.apply_chat_template(
             [{"role": "user", "content": f"{REQUEST}\n\n{text}"}],
             tokenize=False,
             add_generation_prompt=True,
@@ -101,12 +101,12 @@ def decode(engine: VllmEngine, chosen: DecodingSettings, texts: list[str]) -> De
     first = Round(0, roots, chosen.max_sequences, chosen.entropy_threshold or 0.0)
     work = [
         (
-            Prompt(id=text, token_ids=tuple(engine.tokenizer.encode(text))),
+            Prompt(id=text, token_ids=tuple(engine.texts.tokenizer.encode(text))),
             lambda rounds, _: None if rounds else first,
         )
         for text in texts
     ]
-    decoder = Decoder(engine, chosen, VOCABULARY)
+    decoder = Decoder(engine, chosen, VOCABULARY, engine.texts)
     start = timer()
     runs = [run for finished in decoder.run(work) for run in finished]
     seconds = timer() - start

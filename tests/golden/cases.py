@@ -20,18 +20,19 @@ from eager.data.models import model_folder
 from eager.data.prompts import Prompt, Vocabulary, read_prompts
 from eager.data.rows import Task
 from eager.data.tasks import read_tasks
+from eager.data.tokenization import Texts
 from eager.evaluation.answers.verdicts import judge
 from eager.evaluation.programs import CodeOptions, evaluate_programs
-from eager.generation.decoder import Decoder, vocabulary_of
+from eager.generation.decoder import Decoder
 from eager.generation.engine import Engine, VllmEngine
 from eager.generation.prompt_run import NextRound
-from eager.generation.records import Tokenizer, tree_tables
+from eager.generation.records import tree_tables
 from eager.sandbox.settings import SandboxSettings
 from eager.util.fingerprint import Kind
+from tests.support.letters import LETTERS, spelled
 from tests.support.oracle import random_script
 from tests.support.repository import ROOT
 from tests.support.scripted_engine import TOP, SeededEngine
-from tests.support.scripted_generation import Letters
 
 Cases = Iterator[tuple[str, str]]
 DEMO = ROOT / "results/demo/SmolLM2-135M-Instruct/arithmetic/prompts.parquet"
@@ -48,14 +49,16 @@ def token_cases() -> Cases:
     for method, rule, script in product(METHODS, RULES, range(3)):
         marker = (1, 2) if script else ()
         vocabulary = Vocabulary(
-            end_of_sequence=(0,), end_of_thinking=marker, context_length=100 if script else 30
+            end_of_sequence=(0,),
+            end_of_thinking=spelled(marker),
+            context_length=100 if script else 30,
         )
         settings = _settings(method, rule, TOP, snapshot_steps=(10, 7, 1000)[script])
         engine = SeededEngine(random_script(script, 8, 0, marker, ties=True), frozenset({0}), 3)
         engine.max_num_seqs = (3, 8, 1000)[script]
         yield (
             f"scripted {method} {rule} {script}",
-            _trees(engine, settings, vocabulary, prompts, Letters()),
+            _trees(engine, settings, vocabulary, prompts, LETTERS),
         )
     yield from _engine_cases()
 
@@ -74,7 +77,7 @@ def _engine_cases() -> Cases:
         engine._settings = _settings(method, rule, 20, max_tokens=24)
         yield (
             f"{ENGINE} {method} {rule}",
-            _trees(engine, engine._settings, vocabulary, prompts[:2], engine.tokenizer),
+            _trees(engine, engine._settings, vocabulary, prompts[:2], engine.texts),
         )
 
 
@@ -92,22 +95,22 @@ def _trees(
     settings: DecodingSettings,
     vocabulary: Vocabulary,
     prompts: list[Prompt],
-    tokenizer: Tokenizer,
+    texts: Texts,
 ) -> str:
     """Hash of the tables of all prompts, in order."""
-    decoder = Decoder(engine, settings, vocabulary_of(settings.rule, vocabulary, tokenizer))
+    decoder = Decoder(engine, settings, vocabulary, texts)
     work = [(prompt, _rounds(settings, index)) for index, prompt in enumerate(prompts)]
     finished = {
         run.prompt.id: [
             table.to_pylist()
             for round_, tree in run.finished
             for table in tree_tables(
-                run.prompt.id,
+                run.prompt,
                 tree,
                 round_number=round_.number,
                 first_index=0,
                 count_words=settings.method != "parallel",
-                tokenizer=tokenizer,
+                texts=texts,
             )
         ]
         for runs in decoder.run(work)

@@ -28,8 +28,13 @@ class Request:
     generated: int = 0
 
 
+def generated(request_id: str) -> int:
+    """How many of a request's tokens are no prompt, as the decoder names its requests."""
+    return int(request_id.split(".")[3])
+
+
 class ScriptedEngine:
-    """Serves every request in every step; prompts are one token, which the script does not see."""
+    """Serves every request in every step; the script sees what was generated, not the prompt."""
 
     max_num_seqs = sys.maxsize
 
@@ -44,7 +49,8 @@ class ScriptedEngine:
     def submit(self, request: EngineRequest) -> None:
         assert request.request_id not in self.requests
         assert request.max_tokens > 0
-        prompt, *ids = request.token_ids
+        prompt, start = request.token_ids[0], len(request.token_ids) - generated(request.request_id)
+        ids = request.token_ids[start:]
         running = Request(prompt, ids, request.max_tokens, request.seed, request.with_logprobs)
         self.requests[request.request_id] = running
         self.submitted.append(running)

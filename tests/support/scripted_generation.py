@@ -26,6 +26,7 @@ from eager.generation.shards import Shard
 from eager.generation.work import read_work
 from eager.util.errors import EagerError
 from eager.util.tables import write_table
+from tests.support.letters import LETTERS
 from tests.support.oracle import random_script
 from tests.support.scripted_engine import ScriptedEngine
 
@@ -44,11 +45,6 @@ SETTINGS = DecodingSettings(
 )
 
 
-class Letters:
-    def decode(self, token_ids: list[int]) -> str:
-        return "".join(chr(97 + token) for token in token_ids)
-
-
 class ScriptedVllm(ScriptedEngine):
     """Every prompt has its own script; a diary records which prompts and seeds came."""
 
@@ -57,7 +53,7 @@ class ScriptedVllm(ScriptedEngine):
 
     def __init__(self, *_: Any) -> None:
         super().__init__(random_script(0, TOP, END, (), ties=False), frozenset({END}), TOP)
-        self.tokenizer = Letters()
+        self.texts = LETTERS
         self._scripts = [random_script(n, TOP, END, (), ties=False) for n in range(PROMPTS)]
 
     def submit(self, request: EngineRequest) -> None:
@@ -103,7 +99,7 @@ def make_target(
     (folder / "files/config.json").write_text("{}")
     facts = {"model": "m", "source": "s", "revision": "r"}
     write_manifest(Path(target.model_manifest), folder / "files", facts)
-    vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=100)
+    vocabulary = Vocabulary(end_of_sequence=(END,), context_length=100)
     table = pa.table(
         {
             "prompt_id": [f"p{number}" for number in range(prompts)],

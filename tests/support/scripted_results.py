@@ -16,6 +16,7 @@ from eager.config.settings import BUDGET_METHODS, DecodingSettings, Method
 from eager.data.encoding import SCHEMA as PROMPTS
 from eager.data.prompts import Prompt, Vocabulary
 from eager.data.tasks import Task
+from eager.data.tokenization import Texts
 from eager.evaluation.evaluate import evaluate
 from eager.evaluation.measure import measure_target
 from eager.evaluation.programs import CodeOptions
@@ -25,11 +26,13 @@ from eager.sandbox.settings import SandboxSettings
 from eager.util.files import write_json
 from eager.util.tables import BRANCHES, SEQUENCES, SEQUENCES_OF_STEPS, concatenate, write_table
 from tests.support import oracle
+from tests.support.letters import Letters
 from tests.support.scripted_engine import ScriptedEngine
 
 END, TOP = 0, 6
 Rows = list[dict[str, Any]]
 TEXTS = ["<end>", "\\boxed{", "4}", " 5", "}", " so", "\n", "13", " 4", "é"]
+WORDS = Texts(Letters(TEXTS))
 TARGETS = {"p-7": "4", "q": "5", "r": "13"}
 TEMPLATE = "<user>e.g. \\boxed{{4}} {}<assistant>"
 TEMPLATES = {"sums": "e.g. \\boxed{4} {prompt}"}
@@ -42,13 +45,6 @@ CELL: dict[str, Any] = {
     "entropy_threshold": 1.0,
     "seed": 55,
 }
-
-
-class Words:
-    """Decodes tokens by `TEXTS`."""
-
-    def decode(self, token_ids: list[int]) -> str:
-        return "".join(TEXTS[token] for token in token_ids)
 
 
 def make_result(
@@ -77,12 +73,12 @@ def _generate(
         own[prompt] = []
         for number in rounds:
             rows, branches = tree_tables(
-                prompt,
+                Prompt(id=prompt, token_ids=()),
                 _tree(method, number, 100 * seed + place, rule),
                 round_number=number,
                 first_index=len(initial.get(prompt, [])) + len(own[prompt]),
                 count_words=method != "parallel",
-                tokenizer=Words(),
+                texts=WORDS,
             )
             own[prompt] += rows.to_pylist()
             born.append(branches)
@@ -105,11 +101,11 @@ def _tree(method: Method, number: int, seed: int, rule: RuleName) -> PromptTree:
         seed=55,
         rule="described" if method == "parallel" else rule,
     )
-    vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=64)
+    vocabulary = Vocabulary(end_of_sequence=(END,), context_length=64)
     script = oracle.random_script(1000 * number + seed, len(TEXTS), END, (), ties=False)
     roots = CELL["max_sequences"] if method == "parallel" else 1
     round_ = Round(number, roots, CELL["max_sequences"], theta)
-    decoder = Decoder(ScriptedEngine(script, frozenset({END}), TOP), chosen, vocabulary)
+    decoder = Decoder(ScriptedEngine(script, frozenset({END}), TOP), chosen, vocabulary, WORDS)
     work = [(Prompt(id="p", token_ids=(100,)), lambda done, _: None if done else round_)]
     (run,) = [run for finished in decoder.run(work) for run in finished]
     return run.finished[0][1]

@@ -1,15 +1,14 @@
-"""A small tree of two sequences, and a tokenizer that shows its tokens as letters."""
+"""A small tree of two sequences, and texts of its tokens."""
 
 from __future__ import annotations
 
 from eager.algorithm.branching import BranchingRule, Observation, PromptTree
+from eager.data.prompts import Prompt
+from eager.data.tokenization import Texts
+from tests.support.letters import Letters
 
-
-class Letters:
-    """Token 0 is the end; the others are letters, and 9 a space."""
-
-    def decode(self, token_ids: list[int]) -> str:
-        return "".join("" if t == 0 else " " if t == 9 else chr(96 + t) for t in token_ids)
+PROMPT = Prompt(id="p", token_ids=(1,))
+TEXTS = Texts(Letters(["<end>", *"abcdefgh", " "]))
 
 
 def small_tree() -> PromptTree:

@@ -18,7 +18,7 @@ from transformers import AutoTokenizer
 from eager.algorithm.allocation import Round
 from eager.algorithm.branching import Observation, PromptTree
 from eager.config.settings import DecodingSettings, EngineOptions
-from eager.data.encoding import _end_of_sequence
+from eager.data.model_settings import end_of_sequence
 from eager.data.prompts import Prompt, Vocabulary
 from eager.generation.decoder import Decoder
 from eager.generation.engine import EngineOutput, VllmEngine
@@ -70,7 +70,7 @@ class WatchedDecoder(Decoder):
 def generate(folder: Path, run: Run) -> list[dict[str, Any]]:
     """What came of every prompt, in order."""
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    ends = _end_of_sequence(tokenizer, folder, ())
+    ends = end_of_sequence(tokenizer, folder)
     settings = DecodingSettings(
         method="eager_init",
         max_sequences=run.max_sequences,
@@ -82,8 +82,8 @@ def generate(folder: Path, run: Run) -> list[dict[str, Any]]:
         rule="authors",
     )
     engine = VllmEngine(folder, settings, EngineOptions(cpu_kv_cache_gib=1), 512, ends)
-    vocabulary = Vocabulary(end_of_sequence=ends, end_of_thinking=(), context_length=512)
-    decoder = WatchedDecoder(engine, settings, vocabulary)
+    vocabulary = Vocabulary(end_of_sequence=ends, context_length=512)
+    decoder = WatchedDecoder(engine, settings, vocabulary, engine.texts)
     texts = {str(number): prompt.prompt for number, prompt in enumerate(run.initial)}
     decoder.watch(tokenizer, texts)
     only = Round(0, 1, run.max_sequences, run.theta)

@@ -37,7 +37,7 @@ sandbox: bubblewrap
 sums: {kind: math, path: config/data/sums.jsonl}
 programs: {kind: code, path: config/data/programs.jsonl, id_field: task_id, prompt_field: prompt}
 """,
-    "mine.tsv": HEADER + "tiny\tsums\t0.6\t4\t1.0\t55\n" + "tiny\tprograms\t0.6\t4\t1.0\t55\n",
+    "mine.tsv": HEADER + "tiny\tsums\t0.6\t4\t1.0\t55\n" + "tiny\tprograms\t0.6\t8\t1.0\t55\n",
     "data/sums.jsonl": "".join(
         json.dumps({"problem": f"{a} + 2?", "answer": str(a + 2)}) + "\n" for a in (2, 13, 40)
     ),

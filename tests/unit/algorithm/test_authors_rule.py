@@ -16,6 +16,7 @@ from eager.algorithm.branching import BranchingRule, Observation, PromptTree
 from eager.algorithm.rules import AUTHORS, DESCRIBED, Points
 from tests.support import authors_program, oracle
 from tests.support.authors_runs import STEPS, Run, read_run
+from tests.support.letters import marker, marker_ids
 from tests.support.replay import RoundReplay
 
 END = 0
@@ -137,7 +138,7 @@ def run_tree(script: oracle.Script, rule: BranchingRule) -> PromptTree:
 def cases(draw: st.DrawFn) -> tuple[oracle.Script, BranchingRule]:
     vocabulary = draw(st.integers(4, 9))
     tokens = st.integers(1, vocabulary - 1)
-    marker = draw(st.just(()) | st.lists(tokens, min_size=1, max_size=3).map(tuple))
+    ids = draw(st.just(()) | st.lists(tokens, min_size=1, max_size=3).map(tuple))
     rule = BranchingRule(
         max_sequences=draw(st.integers(1, 9)),
         entropy_threshold=draw(st.sampled_from([0.0, 0.5, 1.0, 1.3, 1.6])),
@@ -145,11 +146,11 @@ def cases(draw: st.DrawFn) -> tuple[oracle.Script, BranchingRule]:
         max_steps_without_branch=draw(st.sampled_from([1, 2, 5, 1000])),
         max_tokens=draw(st.integers(1, 25)),
         end_of_sequence=frozenset({END}),
-        end_of_thinking=marker,
+        end_of_thinking=marker(ids),
         points=AUTHORS,
     )
     script = oracle.random_script(
-        draw(st.integers(0, 10**9)), vocabulary, END, marker, ties=draw(st.booleans())
+        draw(st.integers(0, 10**9)), vocabulary, END, ids, ties=draw(st.booleans())
     )
     return authors_program.with_draws(script, END), rule
 
@@ -166,7 +167,7 @@ def test_trees_equal_a_literal_reading(case: tuple[oracle.Script, BranchingRule]
         patience=rule.max_steps_without_branch,
         steps=rule.max_tokens,
         ends=set(rule.end_of_sequence),
-        marker=rule.end_of_thinking,
+        marker=marker_ids(rule),
     )
     tree = run_tree(script, rule)
     assert [(b.step, b.parent, b.child, *b[4:]) for b in tree.branches] == expected.branches

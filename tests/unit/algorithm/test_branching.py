@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from eager.algorithm.branching import Branch, BranchingRule, Observation, PromptTree
+from tests.support.letters import marker
 
 END = 0
 RULE = BranchingRule(
@@ -118,23 +119,23 @@ def test_the_end_of_a_sequence_is_no_place_to_branch() -> None:
 
 
 def test_a_marker_across_a_fork_ends_thinking() -> None:
-    tree = PromptTree(replace(RULE, end_of_thinking=(4, 5, 3), max_sequences=9))
+    tree = PromptTree(replace(RULE, end_of_thinking=marker((4, 5, 3)), max_sequences=9))
     tree.observe([sure(0, 4)])
     tree.observe([unsure(0, 7, 1.5, 6, 5)])
     # The child inherits 4, begins with 5 and now completes the marker: too late to branch.
     assert tree.observe([sure(0, 3), unsure(1, 3, 1.7, 2, 8)]) == []
     assert [s.thinking for s in tree.sequences] == [True, False]
     assert tree.observe([sure(0, 1), unsure(1, 7, 1.8, 2, 8)]) == []
-    tree = PromptTree(replace(RULE, end_of_thinking=(4,), max_sequences=9))
+    tree = PromptTree(replace(RULE, end_of_thinking=marker((4,)), max_sequences=9))
     tree.observe([sure(0, 5)])
     assert tree.observe([unsure(0, 4, 1.5, 6, 5)]) == []
     assert not tree.sequences[0].thinking
 
 
 def test_a_kept_or_forked_token_completes_a_marker_too() -> None:
-    tree = PromptTree(replace(RULE, end_of_thinking=(6,), max_sequences=9))
+    tree = PromptTree(replace(RULE, end_of_thinking=marker((6,)), max_sequences=9))
     tree.observe([unsure(0, 7, 1.5, 6, 8)])
     assert [s.thinking for s in tree.sequences] == [False, True]
-    tree = PromptTree(replace(RULE, end_of_thinking=(8,), max_sequences=9))
+    tree = PromptTree(replace(RULE, end_of_thinking=marker((8,)), max_sequences=9))
     tree.observe([unsure(0, 7, 1.5, 6, 8)])
     assert [s.thinking for s in tree.sequences] == [True, False]

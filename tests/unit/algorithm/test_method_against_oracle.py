@@ -19,6 +19,7 @@ from eager.algorithm.allocation import (
 from eager.algorithm.branching import BranchingRule, Observation, PromptTree
 from eager.algorithm.entropy import top_k_entropy
 from tests.support import oracle
+from tests.support.letters import marker, marker_ids
 from tests.support.oracle import END
 
 # Mutation tests run these once a mutant.
@@ -45,7 +46,7 @@ def run_tree(script: oracle.Script, rule: BranchingRule) -> PromptTree:
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[oracle.Script, BranchingRule]:
     vocabulary = draw(st.integers(4, 9))
-    marker = draw(
+    ids = draw(
         st.one_of(
             st.just(()),
             st.lists(st.integers(1, vocabulary - 1), min_size=1, max_size=3).map(tuple),
@@ -58,10 +59,10 @@ def cases(draw: st.DrawFn) -> tuple[oracle.Script, BranchingRule]:
         max_steps_without_branch=draw(st.sampled_from([1, 2, 5, 1000])),
         max_tokens=draw(st.integers(1, 25)),
         end_of_sequence=frozenset({END}),
-        end_of_thinking=marker,
+        end_of_thinking=marker(ids),
     )
     script = oracle.random_script(
-        draw(st.integers(0, 10**9)), vocabulary, END, marker, ties=draw(st.booleans())
+        draw(st.integers(0, 10**9)), vocabulary, END, ids, ties=draw(st.booleans())
     )
     return script, rule
 
@@ -78,7 +79,7 @@ def test_trees_equal_a_literal_reading(case: tuple[oracle.Script, BranchingRule]
         patience=rule.max_steps_without_branch,
         max_tokens=rule.max_tokens,
         end_of_sequence=set(rule.end_of_sequence),
-        marker=rule.end_of_thinking,
+        marker=marker_ids(rule),
     )
     tree = run_tree(script, rule)
     assert [tuple(branch) for branch in tree.branches] == expected.branches

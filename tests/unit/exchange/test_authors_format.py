@@ -12,15 +12,14 @@ import pytest
 from eager.algorithm.rules import RULES, RuleName
 from eager.config.experiment import Target
 from eager.config.settings import METHODS, Method
-from eager.data.models import write_manifest
 from eager.exchange import export
 from eager.exchange.export import export_results
 from eager.exchange.import_ import ImportOptions, import_result
 from eager.util.errors import EagerError
-from eager.util.files import read_json, write_json
+from eager.util.files import read_json
 from eager.util.tables import read_table
 from tests.support.authors_files import RESULT_FILES, prompts_of, recap, shape
-from tests.support.scripted_results import TEMPLATES, TEXTS, make_result
+from tests.support.scripted_results import TEMPLATES, make_result
 
 NAMES = {
     "parallel": "demo_T0.6_M4_seed55_default_results.json",
@@ -36,12 +35,8 @@ def silent(_: str) -> None:
     """Ignores every line."""
 
 
-def exported(target: Target, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file that a result becomes; its model's tokenizer is the scripted one."""
-    write_json(folder / "model/config.json", {})
-    write_manifest(folder / "manifest.json", folder / "model", {})
-    monkeypatch.setattr(export, "_last_texts", lambda _: lambda ids: TEXTS[ids[0]])
-    target = target.model_copy(update={"model_manifest": str(folder / "manifest.json")})
+def exported(target: Target, folder: Path) -> Path:
+    """The file that a result becomes."""
     export_results([target], TEMPLATES, folder / "export", silent)
     run = "demo_T0.6_M4_seed55" + "_rule-authors" * ("rule" in target.cell)
     name = NAMES[target.method].replace("demo_T0.6_M4_seed55", run)
@@ -49,12 +44,10 @@ def exported(target: Target, folder: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 @pytest.mark.parametrize("method", [method for method in METHODS if method != "eager_adapt"])
-def test_the_shape_is_that_of_the_recorded_files(
-    tmp_path: Path, method: Method, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_shape_is_that_of_the_recorded_files(tmp_path: Path, method: Method) -> None:
     mark = NAMES[method].removeprefix("demo_T0.6_M4_seed55").removesuffix("th1.0.json")
     recorded = next(path for path in RESULT_FILES if mark in path.name)
-    path = exported(make_result(tmp_path, method), tmp_path, monkeypatch)
+    path = exported(make_result(tmp_path, method), tmp_path)
     ours, theirs = (json.loads(p.read_text()) for p in (path, recorded))
     assert shape(ours) == shape(theirs)
     assert list(ours) == list(theirs)
@@ -65,11 +58,11 @@ def test_the_shape_is_that_of_the_recorded_files(
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("method", METHODS)
 def test_the_recap_of_an_export_is_what_our_columns_say(
-    tmp_path: Path, method: Method, rule: RuleName, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, method: Method, rule: RuleName
 ) -> None:
     for seed in SEEDS:
         target = make_result(tmp_path, method, seed, rule)
-        counted = recap(exported(target, tmp_path, monkeypatch))
+        counted = recap(exported(target, tmp_path))
         metrics = read_json(Path(target.metrics))
         for name in ("pass_at_k", "cons_at_max", "pass_rate"):
             assert getattr(counted, name) == pytest.approx(metrics[f"{name}_upstream"]), name
@@ -81,13 +74,11 @@ def test_the_recap_of_an_export_is_what_our_columns_say(
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("method", METHODS)
-def test_import_of_an_export_is_the_result(
-    tmp_path: Path, method: Method, rule: RuleName, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_import_of_an_export_is_the_result(tmp_path: Path, method: Method, rule: RuleName) -> None:
     """All but token ids, which the format does not hold; of entropies four digits."""
     for seed in SEEDS:
         target = make_result(tmp_path, method, seed, rule)
-        import_result(exported(target, tmp_path, monkeypatch), OPTIONS, tmp_path / "back", silent)
+        import_result(exported(target, tmp_path), OPTIONS, tmp_path / "back", silent)
         known = read_json(Path(target.metrics))
         del known["cell"]
         back = read_json(tmp_path / "back/metrics.json")
@@ -121,10 +112,8 @@ def test_import_of_an_export_is_the_result(
         assert [branch | unknown for branch in born] == found
 
 
-def test_texts_and_branches_are_written_as_the_authors_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = exported(make_result(tmp_path, "eager", 3), tmp_path, monkeypatch)
+def test_texts_and_branches_are_written_as_the_authors_do(tmp_path: Path) -> None:
+    path = exported(make_result(tmp_path, "eager", 3), tmp_path)
     for prompt in prompts_of(path):
         assert not any("<end>" in text for text in prompt["generations"])
         assert all(prompt["prompt"] in text for text in prompt["generations"])
@@ -150,13 +139,11 @@ def test_a_whole_number_is_a_number_and_every_target_comes_back() -> None:
     assert [str(target) for target in written] == targets
 
 
-def test_an_end_repeats_its_entropy_while_the_prompt_may_branch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_end_repeats_its_entropy_while_the_prompt_may_branch(tmp_path: Path) -> None:
     repeated = 0
     for seed in SEEDS:
         target = make_result(tmp_path, "eager_init", seed)
-        path = exported(target, tmp_path, monkeypatch)
+        path = exported(target, tmp_path)
         lists = [ast.literal_eval(text) for p in prompts_of(path) for text in p["entropies"]]
         rows = read_table(target.file("sequences.parquet"), "sequences").to_pylist()
         for sequence, marks in zip(rows, lists, strict=True):
@@ -197,23 +184,23 @@ def without_notes(path: Path, **changes: Any) -> Path:
     ],
 )
 def test_mistakes_in_a_file_are_reported(
-    tmp_path: Path, changes: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
-    path = exported(make_result(tmp_path, "eager_init", 2), tmp_path, monkeypatch)
+    path = exported(make_result(tmp_path, "eager_init", 2), tmp_path)
     with pytest.raises(EagerError, match=message):
         import_result(without_notes(path, **changes), OPTIONS, tmp_path / "back", silent)
 
 
-def test_a_list_of_something_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = exported(make_result(tmp_path, "eager_init"), tmp_path, monkeypatch)
+def test_a_list_of_something_else(tmp_path: Path) -> None:
+    path = exported(make_result(tmp_path, "eager_init"), tmp_path)
     count = len(prompts_of(path)[0]["generations"])
     changes = {"entropies": ["open('x')"] * count}
     with pytest.raises(EagerError, match='not a printed list of numbers: "open'):
         import_result(without_notes(path, **changes), OPTIONS, tmp_path / "back", silent)
 
 
-def test_a_name_that_tells_no_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = without_notes(exported(make_result(tmp_path, "eager_init"), tmp_path, monkeypatch))
+def test_a_name_that_tells_no_method(tmp_path: Path) -> None:
+    path = without_notes(exported(make_result(tmp_path, "eager_init"), tmp_path))
     renamed = path.rename(path.with_name("results.json"))
     with pytest.raises(EagerError, match="the name does not tell the method; rename it"):
         import_result(renamed, OPTIONS, tmp_path / "back", silent)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from eager.config.experiment import PlannedTarget
 from eager.config.settings import DecodingSettings, EngineOptions
+from eager.data.tokenization import Texts
 from eager.evaluation.evaluate import evaluate
 from eager.evaluation.measure import measure_target
 from eager.evaluation.programs import CodeOptions
@@ -45,7 +46,10 @@ class KilledError(Exception):
 class Answers:
     """A tokenizer that reads each sequence as one of three answers."""
 
-    def decode(self, token_ids: list[int]) -> str:
+    def encode(self, *_: object, **__: object) -> list[int]:
+        return []
+
+    def decode(self, token_ids: list[int], **_: object) -> str:
         return rf"\boxed{{{len(token_ids) % 3}}}"
 
 
@@ -57,7 +61,7 @@ class Engine(SeededEngine):
 
     def __init__(self, *_: object) -> None:
         super().__init__(random_script(1, 8, END, (), ties=True), frozenset({END}), 10**6)
-        self.tokenizer = Answers()
+        self.texts = Texts(Answers())
 
     def submit(self, request: Any) -> None:
         super().submit(request)
@@ -212,7 +216,7 @@ def test_what_decides_a_sample_makes_entries_of_its_own(samples: Samples) -> Non
 
 def test_the_end_of_thinking_decides_no_sample(samples: Samples) -> None:
     samples.make(4)
-    samples.change_vocabulary(end_of_thinking=[3])
+    samples.change_vocabulary(end_of_thinking="</think>")
     assert samples.make(4) == []
     # The context length may: vLLM chooses the rotary embeddings of some models by it.
     samples.change_vocabulary(context_length=99)
@@ -223,7 +227,7 @@ def test_the_end_of_thinking_decides_where_sequences_branch(tmp_path: Path) -> N
     samples = Samples(tmp_path, method="eager_init", entropy_threshold=1.0)
     branching = samples.target.model_copy(update={"method": "eager_init"})
     before = read_work(branching).keys
-    samples.change_vocabulary(end_of_thinking=[3])
+    samples.change_vocabulary(end_of_thinking="</think>")
     assert not {*before} & {*read_work(branching).keys}
 
 

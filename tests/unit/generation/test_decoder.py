@@ -12,14 +12,11 @@ from eager.algorithm.allocation import Round, Share, next_round
 from eager.algorithm.rules import RuleName
 from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary
-from eager.generation.decoder import (
-    Decoder,
-    PromptRun,
-    request_seed,
-    vocabulary_of,
-)
+from eager.data.tokenization import Texts
+from eager.generation.decoder import Decoder, PromptRun, request_seed
 from eager.generation.engine import EngineOutput
 from tests.support import authors_program, oracle
+from tests.support.letters import LETTERS, Letters, spelled
 from tests.support.oracle import END
 from tests.support.scripted_engine import TOP, ScriptedEngine, decoding, one_round
 
@@ -31,7 +28,7 @@ def decode(
     work: list,
 ) -> tuple[list[PromptRun], ScriptedEngine, Decoder]:
     engine = ScriptedEngine(script, frozenset(vocabulary.end_of_sequence), TOP)
-    decoder = Decoder(engine, chosen, vocabulary)
+    decoder = Decoder(engine, chosen, vocabulary, LETTERS)
     runs = [run for finished in decoder.run(work) for run in finished]
     assert not engine.requests
     return sorted(runs, key=lambda run: run.priority), engine, decoder
@@ -60,7 +57,9 @@ def test_trees_through_the_engine_equal_the_literal_reading(
         marker=marker,
     )
     chosen = decoding("eager_init", max_sequences, entropy_threshold=theta)
-    vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=marker, context_length=64)
+    vocabulary = Vocabulary(
+        end_of_sequence=(END,), end_of_thinking=spelled(marker), context_length=64
+    )
     first = one_round(Round(0, 1, max_sequences, theta))
     work = [(Prompt(id=str(i), token_ids=(100 + i,)), first) for i in range(prompts)]
     runs, engine, decoder = decode(script, chosen, vocabulary, work)
@@ -93,7 +92,7 @@ def test_the_authors_rule_through_the_engine_equals_the_literal_reading(
         marker=(),
     )
     chosen = decoding("eager_init", max_sequences, entropy_threshold=theta, rule="authors")
-    vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=64)
+    vocabulary = Vocabulary(end_of_sequence=(END,), context_length=64)
     first = one_round(Round(0, 1, max_sequences, theta))
     work = [(Prompt(id=str(i), token_ids=(100 + i,)), first) for i in range(2)]
     runs, engine, _ = decode(script, chosen, vocabulary, work)
@@ -136,9 +135,9 @@ class CrowdedEngine(ScriptedEngine):
 def test_sequences_that_wait_for_their_turn_end_with_their_prompt(seed: int) -> None:
     script = authors_program.with_draws(oracle.random_script(seed, 8, END, (), ties=True), END)
     chosen = decoding("eager_init", 8, entropy_threshold=0.5, rule="authors")
-    vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=64)
+    vocabulary = Vocabulary(end_of_sequence=(END,), context_length=64)
     engine = CrowdedEngine(script, frozenset({END}), TOP)
-    decoder = Decoder(engine, chosen, vocabulary)
+    decoder = Decoder(engine, chosen, vocabulary, LETTERS)
     first = one_round(Round(0, 1, 8, 0.5))
     work = [(Prompt(id=str(i), token_ids=(100 + i,)), first) for i in range(2)]
     runs = [run for finished in decoder.run(work) for run in finished]
@@ -149,29 +148,37 @@ def test_sequences_that_wait_for_their_turn_end_with_their_prompt(seed: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("rule", "marker", "left"),
+    ("rule", "marker", "known"),
     [
-        ("described", "</think>", (7,)),
-        ("described", "<answer>", (7,)),
-        ("authors", "</think>", (7,)),
-        ("authors", "<answer>", ()),
+        ("described", "</think>", True),
+        ("described", "<answer>", True),
+        ("authors", "</think>", True),
+        ("authors", "<answer>", False),
     ],
 )
-def test_the_authors_program_knows_one_marker(
-    rule: RuleName, marker: str, left: tuple[int, ...]
-) -> None:
-    class OneMarker:
-        def decode(self, token_ids: list[int]) -> str:
-            return marker if token_ids == [7] else ""
+def test_the_authors_program_knows_one_marker(rule: RuleName, marker: str, known: bool) -> None:
+    texts = Texts(Letters(["<end>", marker, "x"]))
 
-    vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(7,), context_length=64)
-    assert vocabulary_of(rule, vocabulary, OneMarker()).end_of_thinking == left
+    # Every step is unsure of itself; the marker is what all sequences begin with.
+    def script(ids: tuple[int, ...], _: int) -> oracle.Step:
+        return oracle.Step([1, 2, 0], [0.34, 0.33, 0.33], 1)
+
+    vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=marker, context_length=9)
+    decoder = Decoder(
+        ScriptedEngine(script, frozenset({END}), TOP),
+        decoding("eager_init", 3, entropy_threshold=0.5, rule=rule),
+        vocabulary,
+        texts,
+    )
+    work = [(Prompt(id="p", token_ids=(2,)), one_round(Round(0, 1, 3, 0.5)))]
+    (run,) = [run for finished in decoder.run(work) for run in finished]
+    assert (run.finished[0][1].branches == []) is known
 
 
 @given(st.integers(0, 10**9), st.integers(1, 8))
 def test_parallel_asks_for_no_logprobs_and_gives_all_sequences(seed: int, sequences: int) -> None:
     script = oracle.random_script(seed, 8, END, (), ties=False)
-    vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=64)
+    vocabulary = Vocabulary(end_of_sequence=(END,), context_length=64)
     first = one_round(Round(0, sequences, sequences, 0.0))
     runs, engine, _ = decode(
         script,
@@ -191,7 +198,7 @@ def test_parallel_asks_for_no_logprobs_and_gives_all_sequences(seed: int, sequen
 def test_parallel_records_the_entropy_of_every_token_if_asked(seed: int, sequences: int) -> None:
     script = oracle.random_script(seed, 8, END, (), ties=False)
     chosen = decoding("parallel", sequences, entropy_threshold=None, record_entropies=True)
-    vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=64)
+    vocabulary = Vocabulary(end_of_sequence=(END,), context_length=64)
     work = [
         (Prompt(id=str(i), token_ids=(i,)), one_round(Round(0, sequences, sequences, 0.0)))
         for i in range(2)
@@ -210,7 +217,7 @@ def test_budgeted_rounds_give_exactly_the_share(
     seed: int, max_sequences: int, share: int, saturated: bool
 ) -> None:
     script = oracle.random_script(seed, 8, END, (), ties=False)
-    vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=64)
+    vocabulary = Vocabulary(end_of_sequence=(END,), context_length=64)
     given_share = Share("a", max_sequences, saturated, None, share, "")
     runs, engine, _ = decode(
         script,
@@ -233,7 +240,7 @@ def test_the_context_limits_an_answer() -> None:
     def never_ends(ids: tuple[int, ...], index: int) -> oracle.Step:
         return oracle.Step([1, 2], [0.5, 0.5], 1)
 
-    vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=12)
+    vocabulary = Vocabulary(end_of_sequence=(END,), context_length=12)
     runs, _, _ = decode(
         never_ends,
         decoding("parallel", 1, max_tokens=None),
@@ -256,7 +263,7 @@ def test_seeds_depend_on_every_argument_and_nothing_else() -> None:
 
 def test_more_prompts_change_no_seed() -> None:
     script = oracle.random_script(3, 8, END, (), ties=False)
-    vocabulary = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=64)
+    vocabulary = Vocabulary(end_of_sequence=(END,), context_length=64)
     chosen = decoding("eager_init", 6)
     first = one_round(Round(0, 1, 6, 1.0))
 

@@ -12,12 +12,13 @@ import pytest
 from eager.algorithm.branching import BranchingRule, Observation, PromptTree
 from eager.algorithm.rules import AUTHORS
 from eager.config.experiment import imported_target
+from eager.data.prompts import Prompt
 from eager.generation.records import tree_tables
 from eager.report.results import read_prompts
 from eager.util import tables
 from eager.util.errors import EagerError
 from eager.util.tables import read_table, write_table
-from tests.support.trees import Letters, small_tree
+from tests.support.trees import PROMPT, TEXTS, small_tree
 
 
 def test_rows_where_ends_are_drawn_again(tmp_path: Path) -> None:
@@ -31,8 +32,8 @@ def test_rows_where_ends_are_drawn_again(tmp_path: Path) -> None:
     assert not tree.branching
     for token in (9, 1, 0):
         tree.observe([Observation(i, token) for i in range(2)])
-    facts = {"round_number": 0, "first_index": 0, "count_words": True, "tokenizer": Letters()}
-    sequences, _ = tree_tables("p", tree, **facts)
+    facts = {"round_number": 0, "first_index": 0, "count_words": True, "texts": TEXTS}
+    sequences, _ = tree_tables(PROMPT, tree, **facts)
     parent, child = sequences.to_pylist()
     assert parent["token_ids"] == [1, 4, 9, 1, 0]
     # The child's first token is an end that the branch forced: it is text like any other.
@@ -50,7 +51,12 @@ def test_rows_where_ends_are_drawn_again(tmp_path: Path) -> None:
 
 def test_rows_of_a_tree() -> None:
     sequences, branches = tree_tables(
-        "p", small_tree(), round_number=2, first_index=6, count_words=True, tokenizer=Letters()
+        PROMPT,
+        small_tree(),
+        round_number=2,
+        first_index=6,
+        count_words=True,
+        texts=TEXTS,
     )
     assert sequences.schema == tables.SEQUENCES
     parent, child = sequences.to_pylist()
@@ -90,7 +96,12 @@ def test_an_end_counts_again_while_the_prompt_could_branch(
     while tree.live:
         tree.observe([Observation(1, 0, 0.1)])
     rows, _ = tree_tables(
-        "p", tree, round_number=0, first_index=0, count_words=True, tokenizer=Letters()
+        PROMPT,
+        tree,
+        round_number=0,
+        first_index=0,
+        count_words=True,
+        texts=TEXTS,
     )
     first = rows.to_pylist()[0]
     # "da" after branching ended is a word; otherwise every token counts.
@@ -100,7 +111,12 @@ def test_an_end_counts_again_while_the_prompt_could_branch(
 
 def test_parallel_counts_tokens_and_has_no_threshold() -> None:
     sequences, _ = tree_tables(
-        "p", small_tree(), round_number=0, first_index=0, count_words=False, tokenizer=Letters()
+        PROMPT,
+        small_tree(),
+        round_number=0,
+        first_index=0,
+        count_words=False,
+        texts=TEXTS,
     )
     assert sequences.column("tokens_upstream").to_pylist() == [8, 7]
     assert sequences.column("threshold").to_pylist() == [None, None]
@@ -127,7 +143,12 @@ def test_another_version_or_kind_is_refused(
 def several_prompts(names: str) -> pa.Table:
     made = [
         tree_tables(
-            name, small_tree(), round_number=0, first_index=0, count_words=True, tokenizer=Letters()
+            Prompt(id=name, token_ids=()),
+            small_tree(),
+            round_number=0,
+            first_index=0,
+            count_words=True,
+            texts=TEXTS,
         )[0]
         for name in names
     ]

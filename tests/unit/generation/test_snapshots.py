@@ -20,10 +20,11 @@ from eager.data.prompts import Prompt, Vocabulary
 from eager.generation.decoder import Decoder
 from eager.generation.prompt_run import NextRound, PromptRun
 from eager.generation.snapshots import FORM, SnapshotFiles
+from tests.support.letters import LETTERS, spelled
 from tests.support.oracle import END, random_script
 from tests.support.scripted_engine import SeededEngine, decoding, one_round
 
-VOCABULARY = Vocabulary(end_of_sequence=(END,), end_of_thinking=(3,), context_length=200)
+VOCABULARY = Vocabulary(end_of_sequence=(END,), end_of_thinking=spelled((3,)), context_length=200)
 PROMPTS = 3
 EVERYTHING = 10**6
 """Requests served per step: all."""
@@ -49,7 +50,7 @@ def start(
     """A decoder and its steps; the engine serves some requests per step, and `fitting` at most."""
     engine = SeededEngine(random_script(seed, 8, END, (3,), ties=True), frozenset({END}), served)
     engine.max_num_seqs = fitting
-    decoder = Decoder(engine, chosen, VOCABULARY, files)
+    decoder = Decoder(engine, chosen, VOCABULARY, LETTERS, files)
     names = [str(number) for number in range(PROMPTS)]
     prompts = [Prompt(id=name, token_ids=(100 + int(name),)) for name in names]
     return decoder, decoder.run([(prompt, rounds(chosen)) for prompt in prompts])

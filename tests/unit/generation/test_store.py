@@ -11,7 +11,7 @@ from eager.generation.records import tree_tables
 from eager.generation.store import FinishedPrompt, Store, entry_key
 from eager.progress.clean import Cleaned, clean
 from eager.util.errors import EagerError
-from tests.support.trees import Letters, small_tree
+from tests.support.trees import PROMPT, TEXTS, small_tree
 
 KEY, OTHER = "ab" * 16, "cd" * 16
 
@@ -19,7 +19,12 @@ KEY, OTHER = "ab" * 16, "cd" * 16
 @pytest.fixture
 def finished() -> FinishedPrompt:
     sequences, branches = tree_tables(
-        "p", small_tree(), round_number=0, first_index=0, count_words=True, tokenizer=Letters()
+        PROMPT,
+        small_tree(),
+        round_number=0,
+        first_index=0,
+        count_words=True,
+        texts=TEXTS,
     )
     return FinishedPrompt(sequences, branches, {"steps": 8})
 

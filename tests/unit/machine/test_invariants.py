@@ -14,10 +14,11 @@ from eager.machine.check import two_jobs_line
 from eager.machine.recording import EngineLog, place, record
 from eager.machine.trial import resume_line
 from tests.support import oracle
+from tests.support.letters import LETTERS
 from tests.support.scripted_engine import TOP, ScriptedEngine, decoding
 
 CAP = 5
-VOCABULARY = Vocabulary(end_of_sequence=(oracle.END,), end_of_thinking=(), context_length=100)
+VOCABULARY = Vocabulary(end_of_sequence=(oracle.END,), context_length=100)
 
 
 def log_of(seed: int) -> EngineLog:
@@ -25,7 +26,7 @@ def log_of(seed: int) -> EngineLog:
     engine = ScriptedEngine(script, frozenset({oracle.END}), TOP)
     chosen = decoding("eager_init", CAP, entropy_threshold=0.5)
     prompts = [Prompt(id=f"p{number}", token_ids=(number,)) for number in range(3)]
-    return record(engine, chosen, prompts, VOCABULARY)[0]
+    return record(engine, chosen, prompts, VOCABULARY, LETTERS)[0]
 
 
 @pytest.fixture

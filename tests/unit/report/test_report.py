@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eager.data.tokenization import Texts, load_tokenizer
 from eager.report.page import explorer, page, parts
 from eager.report.page.packing import ENTROPY_STEPS, NOT_RECORDED, pack
-from eager.report.page.tokens import TokenTexts
 from eager.report.results import SequenceRow
 from eager.util.errors import EagerError
 from tests.support.reports import tables_of_targets
@@ -26,7 +26,7 @@ STYLE = Path(page.__file__).parent / "style.css"
 
 
 class Letters:
-    def of(self, token_id: int) -> str:
+    def of_token(self, token_id: int) -> str:
         return f"<{token_id}>"
 
 
@@ -77,13 +77,13 @@ def test_entropies_fit_into_a_byte(entropy: float, expected: int) -> None:
 
 def test_texts_of_tokens_are_texts_or_bytes(tmp_path: Path) -> None:
     write_model(tmp_path, 6, [" a", "é"])
-    known = TokenTexts(tmp_path / "files")
-    assert [known.of(0), known.of(1)] == [" a", "é"]
+    known = Texts(load_tokenizer(tmp_path / "files"))
+    assert [known.of_token(0), known.of_token(1)] == [" a", "é"]
     content = json.loads((tmp_path / "files/tokenizer.json").read_text())
     content["model"]["vocab"] = {"ð": 0, "ŁĺĢ": 1, "<0xE2>": 2}
     (tmp_path / "files/tokenizer.json").write_text(json.dumps(content))
-    parts = TokenTexts(tmp_path / "files")
-    assert bytes([*parts.of(0), *parts.of(1)]).decode() == "😀"
+    parts = Texts(load_tokenizer(tmp_path / "files"))
+    assert bytes([*parts.of_token(0), *parts.of_token(1)]).decode() == "😀"
 
 
 def test_what_finds_no_room_is_said(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from eager.generation.engine import Engine, EngineOutput
 from eager.generation.prompt_run import PromptRun
 from eager.util.errors import EagerError
 from tests.support import oracle
+from tests.support.letters import LETTERS
 from tests.support.oracle import END
 from tests.support.scripted_engine import TOP, ScriptedEngine, decoding, one_round
 from tools.deviations.authors import (
@@ -40,7 +41,7 @@ from tools.deviations.recording import (
 
 REQUEST = ".".join("0000")  # prompt, round, sequence, tokens so far
 OURS, SAMPLED = VARIANTS["eager_init"], VARIANTS["eager_init, N"]
-VOCABULARY = Vocabulary(end_of_sequence=(END,), end_of_thinking=(), context_length=64)
+VOCABULARY = Vocabulary(end_of_sequence=(END,), context_length=64)
 SETTINGS = decoding("eager_init", 5, entropy_threshold=1.0)
 FACTS = RecordingFacts(
     settings={"eager_init": SETTINGS},
@@ -77,23 +78,25 @@ def row_with(entropy: float, other: float) -> Row:
 @pytest.mark.parametrize("seed", range(10))
 def test_a_recording_replays_from_its_file_as_the_engine_ran(seed: int, tmp_path: Path) -> None:
     engine = RecordingEngine(scripted(seed), TOP)
-    recorded = trees(VariantDecoder(engine, SETTINGS, VOCABULARY, OURS))
-    assert recorded == trees(Decoder(scripted(seed), SETTINGS, VOCABULARY))
+    recorded = trees(VariantDecoder(engine, SETTINGS, VOCABULARY, LETTERS, OURS))
+    assert recorded == trees(Decoder(scripted(seed), SETTINGS, VOCABULARY, LETTERS))
     path = tmp_path / "recording.parquet"
     write_recording(path, FACTS, {"eager_init": engine.rows})
     facts, logs = read_recording(path)
     assert facts == FACTS
     replayed = ReplayEngine("eager_init", logs["eager_init"])
-    assert trees(VariantDecoder(replayed, SETTINGS, VOCABULARY, OURS)) == recorded
+    assert trees(VariantDecoder(replayed, SETTINGS, VOCABULARY, LETTERS, OURS)) == recorded
     replayed.finish()
 
 
 @pytest.mark.parametrize(("theta", "cap"), [(1.75, 5), (1.0, 8)])
 def test_a_rule_that_decides_differently_is_asked_to_record_again(theta: float, cap: int) -> None:
     engine = RecordingEngine(scripted(2), TOP)
-    trees(VariantDecoder(engine, SETTINGS, VOCABULARY, OURS))
+    trees(VariantDecoder(engine, SETTINGS, VOCABULARY, LETTERS, OURS))
     other = decoding("eager_init", cap, entropy_threshold=theta)
-    replay = VariantDecoder(ReplayEngine("eager_init", engine.rows), other, VOCABULARY, OURS)
+    replay = VariantDecoder(
+        ReplayEngine("eager_init", engine.rows), other, VOCABULARY, LETTERS, OURS
+    )
     with pytest.raises(EagerError, match="'eager_init' does not fit the code any more"):
         trees(replay, other)
 
@@ -101,7 +104,7 @@ def test_a_rule_that_decides_differently_is_asked_to_record_again(theta: float, 
 def test_the_sampled_token_counts_only_in_its_variant() -> None:
     rows = [row_with(entropy=0.9, other=1.4)]
     for variant, forks in ((OURS, 0), (SAMPLED, 1)):
-        decoder = VariantDecoder(ReplayEngine("x", rows), SETTINGS, VOCABULARY, variant)
+        decoder = VariantDecoder(ReplayEngine("x", rows), SETTINGS, VOCABULARY, LETTERS, variant)
         first = one_round(Round(0, 1, 5, 1.0))
         next(steps := decoder.run([(Prompt(id="0", token_ids=()), first)]))
         next(steps)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from eager.algorithm.entropy import RunningThreshold
+from eager.algorithm.markers import Marker
 from eager.algorithm.rules import DESCRIBED, Points
 
 FinishReason = Literal["stop", "length"]
@@ -36,8 +37,9 @@ class BranchingRule:
         max_tokens: longest sequence, in tokens from the start of the answer, inherited included;
             with point F the steps of the prompt.
         end_of_sequence: ids of the tokens that end a sequence.
-        end_of_thinking: the marker after which a sequence no longer branches, as token ids;
-            empty for a model that has none.
+        stops: texts that end a sequence.
+        end_of_thinking: the marker after which a sequence no longer branches; None for a model
+            that has none.
         children: the tokens that the new sequences of a branch take.
         points: what it does as the authors' program does.
     """
@@ -48,7 +50,8 @@ class BranchingRule:
     max_steps_without_branch: int
     max_tokens: int
     end_of_sequence: frozenset[int]
-    end_of_thinking: tuple[int, ...] = ()
+    stops: tuple[Marker, ...] = ()
+    end_of_thinking: Marker | None = None
     children: Callable[[Row[int]], Row[int]] = second_most_likely
     points: Points = DESCRIBED
 
@@ -239,12 +242,12 @@ class PromptTree:
         return place is not None and len(self._places) + place < self.rule.max_sequences
 
     def _may_branch(self, sequence: Sequence, observation: Observation) -> bool:
-        ends = observation.sampled in self.rule.end_of_sequence
+        sampled = observation.sampled
         return (
             self._below_cap(observation.sequence)
-            and (not ends or self.rule.points.ends_drawn_again)  # C
+            and (self.rule.points.ends_drawn_again or not self._is_end(sequence, sampled))  # C
             and sequence.thinking
-            and not self._completes_marker(sequence, observation.sampled)
+            and not self._ends_thinking(sequence, sampled)
         )
 
     def _branch(self, parent: Sequence, observation: Observation, threshold: float) -> list[Branch]:
@@ -285,7 +288,8 @@ class PromptTree:
 
     def _take(self, sequence: Sequence, observation: Observation) -> None:
         """Let the sampled token stand, but for an end while the prompt branches (C)."""
-        if self.rule.points.ends_drawn_again and observation.sampled in self.rule.end_of_sequence:
+        drawn_again = self.rule.points.ends_drawn_again
+        if drawn_again and self._is_end(sequence, observation.sampled):
             sequence.drawn_end = observation.sampled
             sequence.ends_drawn += 1
             return
@@ -293,11 +297,12 @@ class PromptTree:
         self._append(sequence, observation.sampled)
 
     def _append(self, sequence: Sequence, token: int, *, may_end: bool = True) -> None:
-        if sequence.thinking and self._completes_marker(sequence, token):
+        if sequence.thinking and self._ends_thinking(sequence, token):
             sequence.thinking = False
+        ends = may_end and self._is_end(sequence, token)
         sequence.tokens.append(token)
         sequence.drawn_end = None
-        if may_end and token in self.rule.end_of_sequence:
+        if ends:
             self._finish(sequence, "stop")
         elif sequence.length >= sequence.limit:
             self._finish(sequence, "length")
@@ -308,11 +313,20 @@ class PromptTree:
         if self.branching:
             sequence.branching_end = sequence.length
 
-    def _completes_marker(self, sequence: Sequence, token: int) -> bool:
+    def _is_end(self, sequence: Sequence, token: int) -> bool:
+        if token in self.rule.end_of_sequence:
+            return True
+        stops = self.rule.stops
+        return bool(stops) and any(self._completes(stop, sequence, token) for stop in stops)
+
+    def _ends_thinking(self, sequence: Sequence, token: int) -> bool:
         marker = self.rule.end_of_thinking
-        if not marker or token != marker[-1]:
-            return False
-        return self._tail(sequence, len(marker) - 1) == list(marker[:-1])
+        return marker is not None and self._completes(marker, sequence, token)
+
+    def _completes(self, marker: Marker, sequence: Sequence, token: int) -> bool:
+        return marker.may_end_in(token) and marker.is_in(
+            [*self._tail(sequence, marker.reach), token]
+        )
 
     def _tail(self, sequence: Sequence, count: int) -> list[int]:
         """The last `count` tokens of a sequence, inherited included (fewer at its start)."""

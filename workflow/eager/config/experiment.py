@@ -33,12 +33,14 @@ MODEL_SOURCE = frozenset({"repo", "revision", "gguf_package"})
 MODEL_ENCODING = MODEL_SOURCE | {"end_of_thinking", "context_length", "template_date"}
 """Keys of a model's entry that decide the token ids of a prompt."""
 DATASET_ENCODING = frozenset(
-    {"kind", "repo", "revision", "path", "url", "prompt_template", "chat_template", "stop"}
+    {"kind", "repo", "revision", "path", "url"}
+    | {"prompt_template", "chat_template", "control_tokens", "stop"}
 )
 """Keys of a data set's entry that decide the token ids of a prompt."""
 DATASET_SOURCE = frozenset(DatasetEntry.model_fields) - {
     "prompt_template",
     "chat_template",
+    "control_tokens",
     "stop",
     "max_tokens",
     "shards",

@@ -154,7 +154,10 @@ class DatasetEntry(StrictModel):
         default=True, description="wrap as one user turn of the model's chat template"
     )
     stop: tuple[str, ...] = Field(
-        default=(), description="texts of single tokens that end an answer, besides end-of-sequence"
+        default=(), description="texts that end an answer, which does not hold them"
+    )
+    control_tokens: bool = Field(
+        default=False, description="control tokens of the model in a problem are meant, no text"
     )
     max_tokens: int | None = Field(
         default=None, ge=1, description="tokens of an answer; null: the model's max_tokens"

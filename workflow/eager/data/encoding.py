@@ -5,21 +5,21 @@ Everything that can be wrong about a prompt is found here, before an engine is s
 
 from __future__ import annotations
 
-import json
 import random
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from eager.config.schema import DatasetEntry, ModelEntry
+from eager.data.model_settings import check_context, end_of_sequence, named_ends
 from eager.data.prompts import TEMPLATE_DATE, Vocabulary
 from eager.data.tasks import Task
-from eager.util.errors import EagerError
-from eager.util.files import read_json
+from eager.data.tokenization import load_tokenizer
+from eager.util.errors import EagerError, one_line
 from eager.util.tables import write_table
 
+WITHOUT_TEMPLATE = "set chat_template: false for the data set"
 SCHEMA = pa.schema(
     [("prompt_id", pa.string()), ("text", pa.string()), ("token_ids", pa.list_(pa.int32()))]
 )
@@ -38,17 +38,18 @@ def encode_prompts(
         output: a Parquet file: prompt_id, text, token_ids.
 
     Raises:
-        EagerError: a prompt leaves no tokens for an answer, a stop is not one token, or the model
-            has no chat template.
+        EagerError: a prompt is empty or leaves no tokens for an answer, or something is wrong
+            with the model's tokenizer, chat template, ends of sequence or context length.
     """
-    from transformers import AutoTokenizer
-
-    _check_context(folder, model.context_length)
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    check_context(folder, model.context_length)
+    named_ends(folder)  # before the tokenizer, which says less of what is wrong there
+    tokenizer = load_tokenizer(folder)
     rows: dict[str, list[Any]] = {"prompt_id": [], "text": [], "token_ids": []}
     for task in tasks:
-        text = render(task, dataset, tokenizer, model.template_date)
-        token_ids = tokenizer.encode(text, add_special_tokens=not dataset.chat_template)
+        text = render(task, dataset, tokenizer, model)
+        token_ids = _token_ids(task, text, dataset, tokenizer)
+        if not token_ids:
+            raise EagerError(f"prompt {task.id!r} is empty; remove it from the data set")
         if len(token_ids) >= model.context_length:
             raise EagerError(
                 f"prompt {task.id!r} has {len(token_ids)} tokens and leaves no tokens for an "
@@ -59,13 +60,10 @@ def encode_prompts(
         rows["text"].append(text)
         rows["token_ids"].append(token_ids)
     vocabulary = Vocabulary(
-        end_of_sequence=_end_of_sequence(tokenizer, folder, dataset.stop),
-        end_of_thinking=tuple(
-            tokenizer.encode(model.end_of_thinking, add_special_tokens=False)
-            if model.end_of_thinking
-            else ()
-        ),
+        end_of_sequence=end_of_sequence(tokenizer, folder),
         context_length=model.context_length,
+        stop=dataset.stop,
+        end_of_thinking=model.end_of_thinking or "",
     )
     table = pa.table(rows, SCHEMA)
     marks = {"vocabulary": vocabulary.model_dump_json()}
@@ -75,60 +73,85 @@ def encode_prompts(
     write_table(output, table, "prompts", marks)
 
 
-def render(task: Task, dataset: DatasetEntry, tokenizer: Any, day: date) -> str:
+def render(task: Task, dataset: DatasetEntry, tokenizer: Any, model: ModelEntry) -> str:
     """Text of a prompt: the data set's template, then one user turn of the model's chat template.
 
-    It is midnight of `day` for the template (`strftime_now`), and Jinja's `random` is the same.
+    It is midnight of the model's `template_date` for the template (`strftime_now`), and Jinja's
+    `random` is the same.
 
     Raises:
-        EagerError: a chat template is asked for and the model has none.
+        EagerError: a chat template is asked for and the model has none, or one that fails, that
+            leaves the problem out, or that ends the thinking before the answer.
     """
     text = dataset.prompt_template.replace("{prompt}", task.problem)
     if not dataset.chat_template:
         return text
     if not tokenizer.chat_template:
-        raise EagerError(
-            "the model has no chat template; set chat_template: false for the data set"
-        )
+        raise EagerError(f"the model has no chat template; {WITHOUT_TEMPLATE}")
     random.seed(0)
-    rendered: str = tokenizer.apply_chat_template(
-        [{"role": "user", "content": text}],
-        tokenize=False,
-        add_generation_prompt=True,
-        strftime_now=day.strftime,
-    )
-    return rendered
-
-
-def _check_context(folder: Path, context_length: int) -> None:
-    longest = _settings(folder / "config.json").get("max_position_embeddings")
-    if isinstance(longest, int) and context_length > longest:
-        raise EagerError(
-            f"context_length {context_length} is more than the model's {longest} "
-            f"(max_position_embeddings in {folder}/config.json); write at most {longest}"
+    try:
+        rendered = tokenizer.apply_chat_template(
+            [{"role": "user", "content": text}],
+            tokenize=False,
+            add_generation_prompt=True,
+            strftime_now=model.template_date.strftime,
         )
+    except Exception as error:  # whatever a template raises
+        raise EagerError(
+            f"the model's chat template fails on prompt {task.id!r} ({one_line(error)}); mend it, "
+            f"or {WITHOUT_TEMPLATE}"
+        ) from error
+    _, found, after = str(rendered).rpartition(text.strip())
+    if not found:
+        raise EagerError(
+            f"the model's chat template leaves the problem of prompt {task.id!r} out, or changes "
+            f"it; take a template for messages that are plain text, or {WITHOUT_TEMPLATE}"
+        )
+    if model.end_of_thinking and model.end_of_thinking in after:
+        raise EagerError(
+            f"the model's chat template itself writes {model.end_of_thinking!r} before the answer, "
+            "so that no sequence would think; set end_of_thinking: null for the model"
+        )
+    return str(rendered)
 
 
-def _end_of_sequence(tokenizer: Any, folder: Path, stop: tuple[str, ...]) -> tuple[int, ...]:
-    ids: set[int] = {tokenizer.eos_token_id} - {None}
-    generation_config = folder / "generation_config.json"
-    if generation_config.is_file():
-        ends: Any = _settings(generation_config).get("eos_token_id")
-        ids |= {ends} - {None} if not isinstance(ends, list) else set(ends)
-    for text in stop:
-        encoded = tokenizer.encode(text, add_special_tokens=False)
-        if len(encoded) != 1:
-            raise EagerError(
-                f"stop {json.dumps(text)} is {len(encoded)} tokens of this model; a stop must be "
-                "one token (sequences are decoded as token ids)"
-            )
-        ids.add(encoded[0])
-    return tuple(sorted(ids))
+def _token_ids(task: Task, text: str, dataset: DatasetEntry, tokenizer: Any) -> list[int]:
+    """Token ids of a prompt, in which control tokens of the problem are text like any other.
+
+    Control tokens are the special ones and those that the chat template itself writes.
+
+    Raises:
+        EagerError: the problem holds one, and the tokenizer does not say where.
+    """
+    add = not dataset.chat_template
+    around = text.replace(task.problem.strip(), "")
+    controls = {
+        token.content
+        for token in tokenizer.added_tokens_decoder.values()
+        if token.special or (token.content.strip() and token.content in around)
+    }
+    if dataset.control_tokens or not any(one in task.problem for one in controls):
+        return list(tokenizer.encode(text, add_special_tokens=add))
+    if not tokenizer.is_fast:
+        raise EagerError(
+            f"prompt {task.id!r} holds a control token of the model as text, which this tokenizer "
+            "cannot take as text; remove it, or set control_tokens: true for the data set"
+        )
+    encoded = tokenizer(text, add_special_tokens=add, return_offsets_mapping=True)
+    start = text.index(task.problem.strip())
+    end = start + len(task.problem.strip())
+    ids: list[int] = []
+    for token_id, (first, last) in zip(encoded.input_ids, encoded.offset_mapping, strict=True):
+        part = text[first:last]
+        if start <= first < last <= end and part.strip() in controls:
+            ids += _as_text(part, tokenizer)
+        else:
+            ids.append(token_id)
+    return ids
 
 
-def _settings(path: Path) -> dict[str, Any]:
-    """A JSON file of the model that holds an object."""
-    content = read_json(path)
-    if not isinstance(content, dict):
-        raise EagerError(f"{path}: an object is expected; take the model's own file")
-    return content
+def _as_text(part: str, tokenizer: Any) -> list[int]:
+    """Token ids of a control token's text, split as if it were none, behind another line."""
+    plain = {"add_special_tokens": False, "split_special_tokens": True}
+    line = tokenizer.encode("\n", **plain)
+    return list(tokenizer.encode("\n" + part, **plain)[len(line) :])

@@ -15,7 +15,7 @@ from typing import Any
 
 from eager.config.schema import ModelEntry
 from eager.config.settings import StrictModel
-from eager.util.errors import EagerError
+from eager.util.errors import EagerError, one_line
 from eager.util.files import find_file, read_json, sha256_file, write_json
 
 CONFIGURATION = ("*.json", "*.txt", "*.model", "*.jinja", "additional_chat_templates/*.jinja")
@@ -223,10 +223,9 @@ def _download(name: str, entry: ModelEntry, folder: Path) -> None:
             allow_patterns=[*CONFIGURATION, WEIGHTS[0]],
         )
     except Exception as error:
-        reason = (str(error).splitlines() or ["no details"])[0]
         raise EagerError(
             f"model {name}: cannot fetch {entry.repo} at {entry.revision} from the Hugging Face "
-            f"hub ({type(error).__name__}: {reason}). Check the network, or download it elsewhere "
+            f"hub ({one_line(error)}). Check the network, or download it elsewhere "
             "and set `path:` to the local folder"
         ) from error
 

@@ -15,14 +15,16 @@ class Vocabulary(StrictModel):
     """What decoding must know of a model's tokens.
 
     Attributes:
-        end_of_sequence: ids that end a sequence (the model's own and the data set's stops).
-        end_of_thinking: ids of the marker; empty: the model has none.
+        end_of_sequence: ids of the model's tokens that end a sequence.
         context_length: tokens of prompt plus answer.
+        stop: texts of the data set that end a sequence.
+        end_of_thinking: the marker; empty: the model has none.
     """
 
     end_of_sequence: tuple[int, ...]
-    end_of_thinking: tuple[int, ...]
     context_length: int
+    stop: tuple[str, ...] = ()
+    end_of_thinking: str = ""
 
 
 class Prompt(StrictModel):

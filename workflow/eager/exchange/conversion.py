@@ -211,7 +211,6 @@ def _restore(rows: Rows, marks: list[list[float]], notes: dict[str, Any]) -> Non
             row["ends_drawn"] = notes["ends_drawn"][index]
             row["entropies"] = [math.nan if e is None else e for e in notes["entropies"][index]]
             row["inherited_tokens"] = row["fork_position"] = notes["inherited_tokens"][index]
-        row["text"] += notes["end_texts"][index]
         row["finish_reason"] = notes["finish_reason"][index]
         row["threshold"] = notes["threshold"][index]
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from eager.config.experiment import Target
 from eager.config.settings import BUDGET_METHODS, DEFAULT_RULE, Method
-from eager.data.models import model_folder
 from eager.data.tasks import Task, read_tasks
 from eager.evaluation.answers.upstream import answers_upstream, grade_answers
 from eager.evaluation.measure import read_counts
@@ -27,7 +26,6 @@ KEPT_COLUMNS = ("parent_index", "round", "threshold", "finish_reason")
 SHOWN_CHARACTERS = 50
 DIGITS = 4
 """Of entropies in lists; those of branches are whole."""
-LastTexts = Callable[[list[int]], str]
 Rows = list[dict[str, Any]]
 
 
@@ -45,12 +43,8 @@ def export_results(
         output: folder to write.
         say: is told once if entropies are lacking that the authors' program records.
     """
-    texts: dict[str | None, LastTexts] = {None: lambda _: ""}
     silent = False
     for target in targets:
-        if target.model_manifest is not None and target.model_manifest not in texts:
-            folder = model_folder(Path(target.model_manifest), weights=False)
-            texts[target.model_manifest] = _last_texts(folder)
         cell = target.cell
         run = "{experiment}_T{temperature:g}_M{max_sequences}_seed{seed}".format(**cell)
         if (rule := cell.get("rule", DEFAULT_RULE)) != DEFAULT_RULE:
@@ -58,8 +52,7 @@ def export_results(
         path = output / file_path(
             cell["model"], cell["dataset"], run, target.method, float(cell["entropy_threshold"])
         )
-        template, last = templates[cell["dataset"]], texts[target.model_manifest]
-        content, name, generations, recorded = _content(target, run, template, last)
+        content, name, generations, recorded = _content(target, run, templates[cell["dataset"]])
         write_json(path, {**content, name: generations})
         write_json(path.with_suffix(".jsonl"), content)
         silent |= target.method == "parallel" and not recorded
@@ -70,22 +63,13 @@ def export_results(
         )
 
 
-def _last_texts(folder: Path) -> LastTexts:
-    from transformers import AutoTokenizer
-
-    tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    return lambda token_ids: str(tokenizer.decode(token_ids))
-
-
-def _content(
-    target: Target, run: str, template: str, last: LastTexts
-) -> tuple[dict[str, Any], str, Rows, bool]:
+def _content(target: Target, run: str, template: str) -> tuple[dict[str, Any], str, Rows, bool]:
     """The file without its generations, their key, they, and whether entropies were recorded."""
     folders = [Path(folder) for folder in (target.initial, target.folder) if folder is not None]
     metrics, cell = read_json(Path(target.metrics)), target.cell
     counts = added(*read_counts(target))
     tasks = {task.id: task for task in read_tasks(Path(target.tasks))}
-    generations, kept, recorded = _generations(target, tasks, template, _branches(folders), last)
+    generations, kept, recorded = _generations(target, tasks, template, _branches(folders))
     budgeted = target.method in BUDGET_METHODS
     rule = cell.get("rule", DEFAULT_RULE)
     own = {NOTES_MARK: {"method": target.method, "rule": rule, "counts": counts, "prompts": kept}}
@@ -151,7 +135,6 @@ def _generations(
     tasks: dict[str, Task],
     template: str,
     branches: dict[str, Rows],
-    last: LastTexts,
 ) -> tuple[Rows, Rows, bool]:
     """The prompts in the authors' form, and what that form cannot hold of each."""
     prompts = read_table(Path(target.prompts), "prompts").to_pylist()
@@ -166,9 +149,7 @@ def _generations(
     for prompt_id, group in groupby(rows, key=lambda sequence: sequence["prompt_id"]):
         sequences = list(group)
         task, before, found = tasks[prompt_id], texts[prompt_id], branches[prompt_id]
-        ends = [_end_text(sequence, last) for sequence in sequences]
-        bodies = [s["text"].removesuffix(e) for s, e in zip(sequences, ends, strict=True)]
-        whole = [before + body for body in bodies] if aware else bodies
+        whole = [before * aware + sequence["text"] for sequence in sequences]
         generation: dict[str, Any] = {
             "prompt": template.replace("{prompt}", task.problem),
             "generated_sequences": len(sequences),
@@ -185,20 +166,17 @@ def _generations(
             generation["recorded_branches"] = [str(b) for b in _records(found, sequences, whole)]
         generations.append(generation)
         recorded |= any(not math.isnan(e) for s in sequences for e in s["entropies"])
-        kept.append(_note(prompt_id, before, sequences, found, ends))
+        kept.append(_note(prompt_id, before, sequences, found))
     return generations, kept, recorded
 
 
-def _note(
-    prompt_id: str, before: str, sequences: Rows, branches: Rows, ends: list[str]
-) -> dict[str, Any]:
+def _note(prompt_id: str, before: str, sequences: Rows, branches: Rows) -> dict[str, Any]:
     """What the authors' form cannot hold of a prompt."""
     children = [s for s in sequences if s["parent_index"] is not None]
     return {
         "prompt_id": prompt_id,
         "prompt_characters": len(before),
         "tokens": [len(s["token_ids"]) for s in sequences],
-        "end_texts": ends,
         "steps": [branch["step"] for branch in branches],
         **_note_of_steps(sequences),
         "forks_recorded_once": any(
@@ -219,14 +197,6 @@ def _note_of_steps(sequences: Rows) -> dict[str, Any]:
             [None if math.isnan(e) else round(e, DIGITS) for e in s["entropies"]] for s in sequences
         ],
     }
-
-
-def _end_text(sequence: dict[str, Any], last: LastTexts) -> str:
-    """The end-of-sequence marker as it stands in our text; theirs do not hold it."""
-    if sequence["finish_reason"] != "stop" or not sequence["token_ids"]:
-        return ""
-    text = last([sequence["token_ids"][-1]])
-    return text if sequence["text"].endswith(text) else ""
 
 
 def _target(target: str) -> str | int:

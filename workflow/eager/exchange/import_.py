@@ -18,6 +18,7 @@ from eager.config.settings import Method
 from eager.data.encoding import SCHEMA as PROMPTS
 from eager.data.models import write_manifest
 from eager.data.tasks import Task, read_tasks
+from eager.data.tokenization import load_tokenizer
 from eager.evaluation.evaluate import evaluate
 from eager.evaluation.measure import measure_target
 from eager.evaluation.programs import CodeOptions
@@ -258,9 +259,7 @@ def _tokenizer(folder: Path | None) -> dict[str, Any]:
     """What a conversion is given of a tokenizer."""
     if folder is None:
         return {"encode": None}
-    from transformers import AutoTokenizer
-
-    loaded: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    loaded = load_tokenizer(folder)
     end = () if loaded.eos_token_id is None else (int(loaded.eos_token_id),)
     return {
         "encode": lambda text: list(loaded.encode(text, add_special_tokens=False)),

@@ -35,11 +35,13 @@ from eager.algorithm.branching import (
     second_most_likely,
 )
 from eager.algorithm.entropy import top_k_entropy
+from eager.algorithm.markers import Marker
 from eager.algorithm.methods import children_of
-from eager.algorithm.rules import RULES, RuleName
+from eager.algorithm.rules import RULES
 from eager.algorithm.tree_state import can_go_on, restore
 from eager.config.settings import THINK_MARKER, DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary
+from eager.data.tokenization import Texts
 from eager.generation.engine import Engine, EngineOutput, EngineRequest
 from eager.generation.prompt_run import (
     Arrival,
@@ -49,7 +51,6 @@ from eager.generation.prompt_run import (
     PromptRun,
     Snapshots,
 )
-from eager.generation.records import Tokenizer
 
 
 class Decoder:
@@ -59,6 +60,7 @@ class Decoder:
         engine: a fresh engine.
         settings: how to sample and branch.
         vocabulary: ends of sequence and of thinking, context length.
+        texts: of the model's tokens.
         snapshots: states of prompts, to go on from; None: they are not kept.
     """
 
@@ -67,6 +69,7 @@ class Decoder:
         engine: Engine,
         settings: DecodingSettings,
         vocabulary: Vocabulary,
+        texts: Texts,
         snapshots: Snapshots | None = None,
     ) -> None:
         self.counters = Counters()
@@ -80,6 +83,11 @@ class Decoder:
         # The paper's methods need no more than the two most likely tokens.
         self._tokens_needed = settings.top_k_entropy if own else 2
         self._points = RULES[settings.rule]
+        self._stops = tuple(Marker(text, texts.within) for text in vocabulary.stop)
+        marker = vocabulary.end_of_thinking
+        if self._points.only_think_marker and marker != THINK_MARKER:  # O
+            marker = ""
+        self._end_of_thinking = Marker(marker, texts.within) if marker else None
 
     @property
     def live_sequences(self) -> int:
@@ -161,7 +169,8 @@ class Decoder:
             max_steps_without_branch=self._settings.max_steps_without_branch,
             max_tokens=min(available, self._settings.max_tokens or available),
             end_of_sequence=frozenset(self._vocabulary.end_of_sequence),
-            end_of_thinking=self._vocabulary.end_of_thinking,
+            stops=self._stops,
+            end_of_thinking=self._end_of_thinking,
             children=self._children,
             points=self._points,
         )
@@ -289,8 +298,9 @@ class Decoder:
         for row in rows:
             over = tree.sequences[row.sequence].finish_reason is not None
             request_id = run.request_ids[row.sequence]
-            # Steps run out for a sequence too that had to wait for its turn in one of them (F).
-            cut = over and self._points.limit_counts_steps
+            # The engine knows nothing of texts that end a sequence, nor that steps run out for a
+            # sequence too that had to wait for its turn in one of them (F).
+            cut = over and (self._points.limit_counts_steps or bool(self._stops))
             if over != (request_id in ended) and row.sequence not in replaced and not cut:
                 raise RuntimeError(
                     f"the engine and the tree disagree on the end of request {request_id}"
@@ -341,14 +351,6 @@ class Decoder:
         run.ready -= bool(request.rows)
         if not request.ended:
             self._engine.abort(request_id)
-
-
-def vocabulary_of(rule: RuleName, vocabulary: Vocabulary, tokenizer: Tokenizer) -> Vocabulary:
-    """The vocabulary as a rule reads it: with point O another marker than `</think>` is none."""
-    marker = vocabulary.end_of_thinking
-    if RULES[rule].only_think_marker and tokenizer.decode(list(marker)) != THINK_MARKER:
-        return vocabulary.model_copy(update={"end_of_thinking": ()})
-    return vocabulary
 
 
 def request_seed(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from eager.config.settings import DecodingSettings, EngineOptions
+from eager.data.tokenization import Texts
 
 CPU_BLOCK_SIZE = 32
 """Tokens per KV block on a CPU: the smallest its attention takes, so that a branch reuses most of
@@ -135,10 +137,10 @@ class VllmEngine:
             arguments["gpu_memory_utilization"] = options.gpu_memory_utilization
         return LLMEngine.from_engine_args(EngineArgs(**arguments))
 
-    @property
-    def tokenizer(self) -> Any:
-        """The model's tokenizer."""
-        return self.llm_engine.get_tokenizer()
+    @cached_property
+    def texts(self) -> Texts:
+        """Texts of the model's tokens."""
+        return Texts(self.llm_engine.get_tokenizer())
 
     @property
     def kv_capacity_tokens(self) -> int:

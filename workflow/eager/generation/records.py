@@ -3,44 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as Row
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from eager.algorithm.branching import Branch, PromptTree, Sequence
+from eager.algorithm.branching import Branch, BranchingRule, PromptTree, Sequence
+from eager.data.prompts import Prompt
+from eager.data.tokenization import Texts
 from eager.util.tables import BRANCHES, SEQUENCES, SEQUENCES_OF_STEPS
 
 
-class Tokenizer(Protocol):
-    """The part of a tokenizer that records need."""
-
-    def decode(self, token_ids: list[int]) -> str:
-        """Text of token ids, special tokens included."""
-        ...
-
-
 def tree_tables(
-    prompt_id: str,
+    prompt: Prompt,
     tree: PromptTree,
     *,
     round_number: int,
     first_index: int,
     count_words: bool,
-    tokenizer: Tokenizer,
+    texts: Texts,
 ) -> tuple[pa.Table, pa.Table]:
     """The rows of one finished tree.
 
     Args:
-        prompt_id: the prompt.
+        prompt: as it was given to the model.
         tree: all of its sequences have ended.
         round_number: 0 for EAGer-init and Full Parallel.
         first_index: sequence index of the tree's first root in the prompt's result.
         count_words: count as the authors do for the EAGer methods: whitespace-separated words
             instead of tokens once the prompt has stopped branching, and an end of sequence once
             more for every step until then.
-        tokenizer: turns ids into text.
+        texts: of the model's tokens.
 
     Returns:
         The tables `sequences` (with the columns of `SEQUENCES_OF_STEPS` where the rule draws ends
@@ -48,21 +42,21 @@ def tree_tables(
     """
     rows = [
         {
-            "prompt_id": prompt_id,
+            "prompt_id": prompt.id,
             "sequence_index": first_index + index,
             "parent_index": None if sequence.parent is None else first_index + sequence.parent,
             "round": round_number,
-            **_sequence_row(tree, index, count_words=count_words, tokenizer=tokenizer),
+            **_sequence_row(prompt, tree, index, count_words=count_words, texts=texts),
         }
         for index, sequence in enumerate(tree.sequences)
     ]
     branches = [
         {
-            "prompt_id": prompt_id,
+            "prompt_id": prompt.id,
             "round": round_number,
             "parent_index": first_index + branch.parent,
             "child_index": first_index + branch.child,
-            **_branch_row(branch, tokenizer),
+            **_branch_row(branch, texts),
         }
         for branch in tree.branches
     ]
@@ -71,7 +65,7 @@ def tree_tables(
 
 
 def _sequence_row(
-    tree: PromptTree, index: int, *, count_words: bool, tokenizer: Tokenizer
+    prompt: Prompt, tree: PromptTree, index: int, *, count_words: bool, texts: Texts
 ) -> dict[str, Any]:
     """The columns of a sequence that do not depend on its place in the prompt's result."""
     sequence = tree.sequences[index]
@@ -84,26 +78,38 @@ def _sequence_row(
         "inherited_tokens": inherited,
         "tokens_upstream": len(token_ids) - inherited,
         "finish_reason": sequence.finish_reason,
-        "text": tokenizer.decode(token_ids),
+        "text": _text(prompt, tree.rule, sequence, token_ids, texts),
     }
     if count_words:
         end = len(token_ids) if sequence.branching_end is None else sequence.branching_end
         # The marker of the end is not in their text.
         after = token_ids[end:-1] if sequence.finish_reason == "stop" else token_ids[end:]
-        words = tokenizer.decode(after).split()
+        words = texts.within(after).split()
         repeated = _repeated_ends(tree, len(token_ids)) if _ended_early(sequence) else 0
         row["threshold"] = tree.rule.entropy_threshold
         row["tokens_upstream"] = end - inherited + len(words) + repeated
     if _counts_steps(tree):
-        row |= _step_columns(sequence, token_ids, tokenizer)
+        row |= _step_columns(sequence, token_ids, texts)
     return row
+
+
+def _text(
+    prompt: Prompt, rule: BranchingRule, sequence: Sequence, token_ids: list[int], texts: Texts
+) -> str:
+    """The answer's text, without what has ended it: `finish_reason` says that, and the tokens."""
+    if sequence.finish_reason != "stop":
+        return texts.behind(prompt.token_ids, token_ids)
+    if token_ids[-1] in rule.end_of_sequence:
+        return texts.behind(prompt.token_ids, token_ids[:-1])
+    text = texts.behind(prompt.token_ids, token_ids)
+    return text[: min(filter(lambda at: at >= 0, (text.find(stop.text) for stop in rule.stops)))]
 
 
 def _counts_steps(tree: PromptTree) -> bool:
     return tree.rule.points.ends_drawn_again
 
 
-def _step_columns(sequence: Sequence, token_ids: list[int], tokenizer: Tokenizer) -> dict[str, Any]:
+def _step_columns(sequence: Sequence, token_ids: list[int], texts: Texts) -> dict[str, Any]:
     """The steps of a sequence, and the count by them: each is one token in the authors' count."""
     rest = token_ids[sequence.branching_end :]
     if rest and sequence.finish_reason == "stop":
@@ -113,7 +119,7 @@ def _step_columns(sequence: Sequence, token_ids: list[int], tokenizer: Tokenizer
             sequence.birth, sequence.step_entropies, sequence.birth + len(sequence.step_entropies)
         ),
         "ends_drawn": sequence.ends_drawn,
-        "tokens_upstream": len(sequence.step_entropies) + len(tokenizer.decode(rest).split()),
+        "tokens_upstream": len(sequence.step_entropies) + len(texts.within(rest).split()),
     }
 
 
@@ -139,7 +145,7 @@ def _repeated_ends(tree: PromptTree, length: int) -> int:
     return max(0, last - length)
 
 
-def _branch_row(branch: Branch, tokenizer: Tokenizer) -> dict[str, Any]:
+def _branch_row(branch: Branch, texts: Texts) -> dict[str, Any]:
     """The columns of a branch that do not depend on its place in the prompt's result."""
     return {
         "step": branch.step,
@@ -149,9 +155,9 @@ def _branch_row(branch: Branch, tokenizer: Tokenizer) -> dict[str, Any]:
         "sampled_token": branch.sampled,
         "kept_token": branch.kept,
         "forked_token": branch.forked,
-        "sampled_text": tokenizer.decode([branch.sampled]),
-        "kept_text": tokenizer.decode([branch.kept]),
-        "forked_text": tokenizer.decode([branch.forked]),
+        "sampled_text": texts.within([branch.sampled]),
+        "kept_text": texts.within([branch.kept]),
+        "forked_text": texts.within([branch.forked]),
     }
 
 

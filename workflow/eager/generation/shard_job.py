@@ -16,13 +16,14 @@ from eager.config.paths import STORE
 from eager.config.settings import DecodingSettings, EngineOptions
 from eager.data.models import model_folder
 from eager.data.prompts import Vocabulary, template_date
-from eager.generation.decoder import Decoder, vocabulary_of
+from eager.data.tokenization import Texts
+from eager.generation.decoder import Decoder
 from eager.generation.engine import Engine, VllmEngine
 from eager.generation.model_shape import model_shape
 from eager.generation.progress import Progress
 from eager.generation.prompt_run import PromptRun
 from eager.generation.provenance import check_build, describe_run, engine_software
-from eager.generation.records import Tokenizer, tree_tables
+from eager.generation.records import tree_tables
 from eager.generation.shards import Shard, partition
 from eager.generation.signals import StopRequest, stop_requests
 from eager.generation.snapshots import SnapshotFiles
@@ -33,7 +34,7 @@ from eager.util.files import read_json, report_full_disk, write_json
 from eager.util.fingerprint import code_identity
 from eager.util.tables import BRANCHES, SEQUENCES, concatenate
 
-EngineFactory = Callable[[], tuple[Engine, Tokenizer]]
+EngineFactory = Callable[[], tuple[Engine, Texts]]
 
 
 class Generation:
@@ -105,20 +106,19 @@ class Generation:
             return
         begin = perf_counter()
         with self._stop.at_once():
-            engine, tokenizer = make_engine()
+            engine, texts = make_engine()
         self.load_seconds = perf_counter() - begin
-        vocabulary = vocabulary_of(self.settings.rule, self._vocabulary, tokenizer)
         snapshots = SnapshotFiles(
             [self._file_under_way(key, item) for key, item in remaining], progress.say
         )
-        decoder = Decoder(engine, self.settings, vocabulary, snapshots)
+        decoder = Decoder(engine, self.settings, self._vocabulary, texts, snapshots)
         snapshots.new_counts = _CountDifferences(decoder).since_last
         finished = self.finished
         for runs in decoder.run([(item.prompt, item.next_round) for _, item in remaining]):
             for run in runs:
                 key, item = remaining[run.priority]
                 counts = added(snapshots.new_counts(), snapshots.counts(run.priority))
-                tables = self._tables(item, run, tokenizer)
+                tables = self._tables(item, run, texts)
                 self._keep(key, FinishedPrompt(*tables, counts | _tokens_of(run)))
                 snapshots.forget(run.priority)
                 finished = self.finished
@@ -155,19 +155,17 @@ class Generation:
         self._store.write(key, finished)
         del self._left[key]
 
-    def _tables(
-        self, item: WorkItem, run: PromptRun, tokenizer: Tokenizer
-    ) -> tuple[pa.Table, pa.Table]:
+    def _tables(self, item: WorkItem, run: PromptRun, texts: Texts) -> tuple[pa.Table, pa.Table]:
         sequences, branches = [], []
         index = item.first_index
         for round_, tree in run.finished:
             tables = tree_tables(
-                item.prompt.id,
+                item.prompt,
                 tree,
                 round_number=round_.number,
                 first_index=index,
                 count_words=self.settings.method != "parallel",
-                tokenizer=tokenizer,
+                texts=texts,
             )
             sequences.append(tables[0])
             branches.append(tables[1])
@@ -278,7 +276,7 @@ def _load(
     options: EngineOptions,
     vocabulary: Vocabulary,
     say: Callable[[str], None],
-) -> tuple[Engine, Tokenizer]:
+) -> tuple[Engine, Texts]:
     """Load vLLM with the model."""
     if remark := check_build():
         say(remark)
@@ -292,7 +290,7 @@ def _load(
     )
     # Again: files that were replaced while they were read are not those that were hashed.
     model_folder(manifest)
-    return engine, engine.tokenizer
+    return engine, engine.texts
 
 
 def _empty_result() -> FinishedPrompt:

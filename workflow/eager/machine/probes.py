@@ -74,7 +74,7 @@ def decode(
 ) -> tuple[EngineLog, float]:
     """Decode prompts in one round from an empty prefix cache; what happened, and the seconds."""
     with engine.sampling(settings, vocabulary.end_of_sequence):
-        return record(engine, settings, prompts, vocabulary)
+        return record(engine, settings, prompts, vocabulary, engine.texts)
 
 
 def replay(engine: ProbedEngine, settings: DecodingSettings, log: EngineLog) -> float:

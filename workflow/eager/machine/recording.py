@@ -10,6 +10,7 @@ from eager.algorithm.allocation import Round
 from eager.algorithm.branching import PromptTree
 from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary
+from eager.data.tokenization import Texts
 from eager.generation.decoder import Decoder
 from eager.generation.engine import Engine, EngineOutput, EngineRequest
 from eager.generation.prompt_run import Counters
@@ -102,14 +103,18 @@ class Recorder:
 
 
 def record(
-    engine: Engine, settings: DecodingSettings, prompts: Sequence[Prompt], vocabulary: Vocabulary
+    engine: Engine,
+    settings: DecodingSettings,
+    prompts: Sequence[Prompt],
+    vocabulary: Vocabulary,
+    texts: Texts,
 ) -> tuple[EngineLog, float]:
     """Decode prompts in one round; what happened, and the seconds it took."""
     roots = settings.max_sequences if settings.method == "parallel" else 1
     first = Round(0, roots, settings.max_sequences, settings.entropy_threshold or 0.0)
     recorder = Recorder(engine)
     log = recorder.log
-    decoder = Decoder(recorder, settings, vocabulary)
+    decoder = Decoder(recorder, settings, vocabulary, texts)
     start = perf_counter()
     work = [(prompt, lambda rounds, _: None if rounds else first) for prompt in prompts]
     for finished in decoder.run(work):

@@ -117,7 +117,7 @@ def _job(
     stop = _Kill(store) if trial.kind == "killed" else StopRequest()
     job = Generation(trial.settings, vocabulary, items, _keys(prompts), store, stop)
     with engine.sampling(trial.settings, vocabulary.end_of_sequence):
-        job.run(lambda: (engine, engine.tokenizer), Progress("job", len(prompts), sys.stderr))
+        job.run(lambda: (engine, engine.texts), Progress("job", len(prompts), sys.stderr))
     return job.found
 
 
@@ -210,7 +210,9 @@ def batch_line(whole: Any, resumed: Any, device: str) -> CheckLine:
 def _timed(engine: ProbedEngine, trial: Trial, vocabulary: Vocabulary) -> list[dict[str, Any]]:
     """Full Parallel and EAGer-init at each number of sequences, and the same tokens replayed."""
     every, _ = read_prompts(trial.prompts)
-    endless = vocabulary.model_copy(update={"end_of_sequence": (), "end_of_thinking": ()})
+    endless = vocabulary.model_copy(
+        update={"end_of_sequence": (), "stop": (), "end_of_thinking": ""}
+    )
     rates = []
     for sequences in trial.sequences:
         prompts = [

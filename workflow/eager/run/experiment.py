@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ EntryKind = Literal["model", "dataset"]
 PROFILES = Path("workflow/profiles")
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 DATA_SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
+TOKENIZER_FILES = ("tokenizer_config.json", "tokenizer.json", "chat_template.jinja")
 MODEL_KEYS = {"dtype", "end_of_thinking", "max_tokens"}
 DATASET_KEYS = {"kind", "prompt_field", "split", "target_field", "prompt_template"}
 CELL_KEYS = ("temperature", "seed", "rule")
@@ -138,7 +139,7 @@ def find_entry(
     commit = commit_on_hub(kind, given)
     say(f"{given}: not configured; pinned to its present commit {commit}")
     entry = {"repo": given, "revision": commit}
-    defaults = {"end_of_thinking": THINK_MARKER} if kind == "model" else {"kind": "math"}
+    defaults = _thinking(hub_files(given, commit)) if kind == "model" else {"kind": "math"}
     return _plain_name(given.split("/")[1], known), {**entry, **defaults}
 
 
@@ -163,13 +164,29 @@ def commit_on_hub(kind: EntryKind, name: str) -> str:
         ) from error
 
 
+def hub_files(name: str, commit: str) -> list[Path]:
+    """Those of a model's tokenizer, fetched from the Hugging Face hub."""
+    from huggingface_hub import snapshot_download
+
+    folder = snapshot_download(name, revision=commit, allow_patterns=list(TOKENIZER_FILES))
+    return [Path(folder, file) for file in TOKENIZER_FILES]
+
+
+def _thinking(files: Iterable[Path]) -> dict[str, str]:
+    """The usual end of thinking of a model whose tokenizer or chat template knows it."""
+    texts = (file.read_text("utf-8", "replace") for file in files if file.is_file())
+    # JSON may spell the brackets so.
+    plain = (text.replace("\\u003c", "<").replace("\\u003e", ">") for text in texts)
+    return {"end_of_thinking": THINK_MARKER} if any(THINK_MARKER in t for t in plain) else {}
+
+
 def _local(kind: EntryKind, path: Path) -> dict[str, Any]:
     if kind == "model":
         if not (path / "config.json").is_file():
             raise EagerError(
                 f"--model {path}: no config.json in it; give a folder with a model's files"
             )
-        return {"path": str(path), "end_of_thinking": THINK_MARKER}
+        return {"path": str(path), **_thinking(map(path.joinpath, TOKENIZER_FILES))}
     if not path.is_file() or not path.name.endswith(DATA_SUFFIXES):
         raise EagerError(f"--dataset {path}: give a file {', '.join(DATA_SUFFIXES)}")
     return {"path": str(path), "kind": "math"}

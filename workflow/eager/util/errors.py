@@ -11,3 +11,8 @@ class EagerError(Exception):
     """
 
     exit_code = 1
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of another program's error, with its kind."""
+    return f"{type(error).__name__}: {(str(error).splitlines() or ['no details'])[0]}"

@@ -43,7 +43,6 @@ Kind = Literal["tokens", "answers", "programs"]
 ROOTS: dict[Kind, tuple[str, ...]] = {
     "tokens": (
         "generation.decoder:Decoder",
-        "generation.decoder:vocabulary_of",
         "generation.engine:VllmEngine",
         "generation.records:tree_tables",
         "generation.work:_first_rounds",

@@ -6,16 +6,13 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import takewhile
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
-
-from transformers import AutoTokenizer
 
 from eager.config.load import read_yaml
 from eager.config.settings import DecodingSettings, EngineOptions
 from eager.data.models import model_folder
 from eager.data.prompts import read_prompts
+from eager.data.tokenization import Texts, load_tokenizer
 from eager.generation.engine import VllmEngine
-from eager.report.page.tokens import TokenTexts
 from eager.util.errors import EagerError
 from eager.util.files import read_json
 from tools.deviations.authors import ALL, VARIANTS, Variant
@@ -52,7 +49,7 @@ def record(results: Path, output: Path) -> None:
         EagerError: the demo is not there.
     """
     folder = model_folder(results / "models" / MODEL / "manifest.json")
-    recorder = _Recorder(results, TokenTexts(folder))
+    recorder = _Recorder(results, Texts(load_tokenizer(folder)))
     for variant in VARIANTS.values():
         recorder.add(variant)
     otherwise = {
@@ -71,7 +68,7 @@ class _Recorder:
         texts: of tokens.
     """
 
-    def __init__(self, results: Path, texts: TokenTexts) -> None:
+    def __init__(self, results: Path, texts: Texts) -> None:
         settings = {
             method: DecodingSettings.model_validate(read_json(folder / "run.json")["parameters"])
             for method, folder in result_folders(results).items()
@@ -100,7 +97,7 @@ class _Recorder:
         log = ours if fits else _generate(variant, self._results, facts, initial)
         columns = ("sampled", "best", "second")
         seen = {row[column] for row in log for column in columns} - {-1}
-        known = facts.token_texts | {token: self._texts.of(token) for token in sorted(seen)}
+        known = facts.token_texts | {token: self._texts.of_token(token) for token in sorted(seen)}
         facts = facts.model_copy(update={"token_texts": dict(sorted(known.items()))})
         self.recording = Recording(facts, {**logs, variant.name: log}, self.recording.tasks)
         self.replayed[variant.name] = self.recording.replay(variant.name, initial)
@@ -117,7 +114,7 @@ def tokenised_otherwise(folder: Path, recording: Recording, result: Replayed) ->
     Returns:
         How many, and the share of all tokens that lies at or behind the first such place.
     """
-    tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer = load_tokenizer(folder)
     count = behind = tokens = 0
     for name, rows in result.sequences.items():
         prompt = recording.facts.prompt_template.replace("{prompt}", recording.tasks[name].problem)
@@ -182,7 +179,7 @@ def _record_variant(
         vocabulary.end_of_sequence,
     )
     recording = RecordingEngine(engine, settings.top_k_entropy)
-    decoder = VariantDecoder(recording, settings, vocabulary, variant)
+    decoder = VariantDecoder(recording, settings, vocabulary, engine.texts, variant)
     shares = shares_of(variant, initial, settings) if initial else {}
     work = [(p, first_rounds(variant, settings, shares, p.id)) for p in prompts]
     for _ in decoder.run(work):

@@ -21,6 +21,7 @@ from pydantic import Field
 from eager.algorithm.entropy import top_k_entropy
 from eager.config.settings import DecodingSettings, StrictModel
 from eager.data.prompts import Vocabulary
+from eager.data.tokenization import Texts
 from eager.generation.decoder import Decoder
 from eager.generation.engine import Engine, EngineOutput, EngineRequest
 from eager.util.errors import EagerError
@@ -68,7 +69,11 @@ class RecordingFacts(StrictModel):
     tokenised_otherwise: dict[str, tuple[int, float]] = Field(default_factory=dict)
     token_texts: dict[int, str | list[int]] = Field(default_factory=dict)
 
-    def decode(self, token_ids: list[int]) -> str:
+    def encode(self, *_: Any, **__: Any) -> list[int]:
+        """No token: texts of tokens do not depend here on what they follow."""
+        return []
+
+    def decode(self, token_ids: list[int], **_: Any) -> str:
         """Text of token ids, as the model's tokenizer has it."""
         found = (self.token_texts[token] for token in token_ids)
         parts = [text.encode() if isinstance(text, str) else bytes(text) for text in found]
@@ -200,6 +205,7 @@ class VariantDecoder(Decoder):
         engine: a `RecordingEngine` or `ReplayEngine`.
         settings: how to sample and branch.
         vocabulary: ends of sequence and of thinking, context length.
+        texts: of the model's tokens.
         variant: the rule.
     """
 
@@ -208,9 +214,10 @@ class VariantDecoder(Decoder):
         engine: Engine,
         settings: DecodingSettings,
         vocabulary: Vocabulary,
+        texts: Texts,
         variant: Variant,
     ) -> None:
-        super().__init__(engine, settings, vocabulary)
+        super().__init__(engine, settings, vocabulary, texts)
         self._points = variant.points
 
     def _entropies(self, outputs: Sequence[EngineOutput]) -> list[float]:

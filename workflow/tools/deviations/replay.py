@@ -10,6 +10,7 @@ from eager.algorithm.allocation import BudgetMethod, InitialResult, Round, Share
 from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt
 from eager.data.tasks import Task
+from eager.data.tokenization import Texts
 from eager.evaluation.answers.verdicts import judge
 from eager.evaluation.statistics.metrics import SequenceResult
 from eager.generation.prompt_run import NextRound, PromptRun
@@ -109,12 +110,12 @@ class Recording:
             rows = list(initial.sequences[prompt_id]) if initial else []
             for round_, tree in runs[prompt_id].finished:
                 tables = tree_tables(
-                    prompt_id,
+                    runs[prompt_id].prompt,
                     tree,
                     round_number=round_.number,
                     first_index=len(rows),
                     count_words=variant.method != "parallel",
-                    tokenizer=self.facts,
+                    texts=Texts(self.facts),
                 )
                 rows += tables[0].to_pylist()
                 branches += tables[1].to_pylist()
@@ -163,7 +164,7 @@ def decide(
     settings = settings_of(variant, facts)
     shares = shares_of(variant, initial, settings) if initial else {}
     engine = ReplayEngine(variant.name, log)
-    decoder = VariantDecoder(engine, settings, facts.vocabulary, variant)
+    decoder = VariantDecoder(engine, settings, facts.vocabulary, Texts(facts), variant)
     work = [
         (Prompt(id=prompt_id, token_ids=()), first_rounds(variant, settings, shares, prompt_id))
         for prompt_id in facts.prompt_ids

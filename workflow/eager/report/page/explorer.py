@@ -13,9 +13,9 @@ from eager.config.experiment import Target
 from eager.config.settings import BUDGET_METHODS, Method
 from eager.data.models import model_folder
 from eager.data.tasks import read_tasks
+from eager.data.tokenization import Texts, load_tokenizer
 from eager.report.figures.style import style_of
 from eager.report.page.packing import ENTROPY_STEPS, NOT_RECORDED, pack
-from eager.report.page.tokens import TokenTexts
 from eager.report.results import (
     SequenceRow,
     cell_label,
@@ -52,7 +52,7 @@ def collect(cells: list[list[Target]], largest: int = LARGEST) -> ExplorerData:
     index, and the page says that it was left out.
     """
     data = ExplorerData({"entropySteps": ENTROPY_STEPS, "notRecorded": NOT_RECORDED, "cells": []})
-    texts: dict[str, TokenTexts] = {}
+    texts: dict[str, Texts] = {}
     packers = []
     # Of results of other programs the token ids are known only where a tokenizer was given.
     for cell in cells:
@@ -60,7 +60,7 @@ def collect(cells: list[list[Target]], largest: int = LARGEST) -> ExplorerData:
         if manifest is None:
             continue
         if manifest not in texts:
-            texts[manifest] = TokenTexts(model_folder(Path(manifest), weights=False))
+            texts[manifest] = Texts(load_tokenizer(model_folder(Path(manifest), weights=False)))
         entry, packer = _cell(cell, texts[manifest], data)
         data.index["cells"].append(entry)
         packers.append(packer)
@@ -82,7 +82,7 @@ def collect(cells: list[list[Target]], largest: int = LARGEST) -> ExplorerData:
 
 
 def _cell(
-    targets: list[Target], texts: TokenTexts, data: ExplorerData
+    targets: list[Target], texts: Texts, data: ExplorerData
 ) -> tuple[dict[str, Any], Iterator[bool]]:
     """The index of a cell, and an iterator that packs a prompt at each step."""
     first = targets[0]
@@ -104,7 +104,7 @@ def _cell(
 
 
 def _packer(
-    results: dict[Method, _Result], texts: TokenTexts, data: ExplorerData, entry: dict[str, Any]
+    results: dict[Method, _Result], texts: Texts, data: ExplorerData, entry: dict[str, Any]
 ) -> Iterator[bool]:
     streams = {method: result.prompts() for method, result in results.items()}
     for number in range(len(entry["methods"][0]["prompts"])):
@@ -153,7 +153,7 @@ class _Result:
         """Its sequences, a prompt at a time."""
         return read_prompts(self._target)
 
-    def pack(self, prompt_id: str, rows: list[SequenceRow], texts: TokenTexts) -> str:
+    def pack(self, prompt_id: str, rows: list[SequenceRow], texts: Texts) -> str:
         """Base64 text of the pack of some of a prompt's sequences."""
         verdicts = [verdict_of(self._verdicts, prompt_id, row.index, self.folder) for row in rows]
         packed = pack(rows, verdicts, self._forks[prompt_id], texts)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eager.report.page.tokens import TokenTexts
+from eager.data.tokenization import Texts
 from eager.report.results import SequenceRow
 
 ENTROPY_STEPS = 80
@@ -28,7 +28,7 @@ def pack(
     rows: Sequence[SequenceRow],
     verdicts: Sequence[dict[str, Any]],
     branches: Sequence[dict[str, Any]],
-    texts: TokenTexts,
+    texts: Texts,
 ) -> bytes:
     """Pack sequences of one prompt.
 
@@ -48,7 +48,7 @@ def pack(
             for row, verdict, ids in zip(rows, verdicts, own_ids, strict=True)
         ],
         "forks": [_fork(branch) for branch in branches],
-        "texts": [texts.of(int(token_id)) for token_id in vocabulary],
+        "texts": [texts.of_token(int(token_id)) for token_id in vocabulary],
         "planes": len(planes),
     }
     described = json.dumps(header, separators=(",", ":")).encode()
