@@ -9,8 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from eager.data.prompts import Prompt
+from eager.data.tokenization import Texts
 from eager.generation.engine import VllmEngine
+from eager.generation.records import tree_tables
+from eager.util.tables import SEQUENCES, concatenate, write_table
 from tests.benchmarks.figures import Figure, Measured
 from tests.benchmarks.reference_loop import ReferenceLoop
 from tests.benchmarks.replay import replay
@@ -105,13 +111,8 @@ def against_authors(engine: VllmEngine, max_tokens: int) -> Iterator[Measured]:
         yield [Figure.of(name, [added], higher_is_better=False)], {}
 
 
-def against_limit(engine: VllmEngine, last: list[Decoded]) -> Iterator[Measured]:
-    """Our seconds over those of a replay of the same trees, with and without logprobs.
-
-    Args:
-        engine: the engine.
-        last: takes the trees of the largest comparison.
-    """
+def against_limit(engine: VllmEngine) -> Iterator[Measured]:
+    """Our seconds over those of a replay of the same trees, and the size of the largest ones."""
     for prompts, max_tokens, repeats in REPLAYED:
         chosen = settings(max_tokens)
         rounds = []
@@ -137,5 +138,37 @@ def against_limit(engine: VllmEngine, last: list[Decoded]) -> Iterator[Measured]
                 ("without_logprobs", "without logprobs", 1.3),
             )
         ]
-        last[:] = [decoded]
         yield figures, {cell: {"rounds": rounds, "last": asdict(decoded.counters)}}
+    yield result_bytes(decoded, engine.texts), {}
+
+
+def result_bytes(decoded: Decoded, texts: Texts) -> list[Figure]:
+    """Bytes per token of finished prompts, in memory and on disk; an inherited one counts once."""
+    made = [
+        tree_tables(
+            Prompt(id=str(number), token_ids=()),
+            tree,
+            round_number=0,
+            first_index=0,
+            count_words=True,
+            texts=texts,
+        )[0]
+        for number, tree in enumerate(decoded.trees)
+    ]
+    table = concatenate(made, SEQUENCES)
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "sequences.parquet")
+        write_table(path, table, "sequences")
+        size = path.stat().st_size
+    return [
+        Figure.of(
+            f"bytes per token {place}",
+            [taken / decoded.tokens],
+            higher_is_better=False,
+            target=target,
+        )
+        for place, taken, target in (
+            ("in memory, finished prompts", table.nbytes, 32),
+            ("on disk", size, 8),
+        )
+    ]

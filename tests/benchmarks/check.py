@@ -7,30 +7,26 @@ With --accept the last run becomes the reference (`reference.json`).
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from eager.util.files import read_json, write_json
 from tests.benchmarks.__main__ import OUTPUT, PARTS, heading, read_figures
+from tests.benchmarks.figures import Figure
 
 REFERENCE = Path(__file__).with_name("reference.json")
 
 
-def accept() -> None:
-    """Make the last run the reference."""
-    values = {figure.name: round(figure.value, 4) for figure in read_figures()}
-    write_json(REFERENCE, {"run": heading().strip(), "figures": values})
-
-
-def problems() -> list[str]:
+def problems(reference: Mapping[str, float], measured: Iterable[Figure]) -> list[str]:
     """What is worse by a third, or was not measured."""
-    measured = {figure.name: figure for figure in read_figures()}
+    figures = {figure.name: figure for figure in measured}
     found = []
-    for name, reference in read_json(REFERENCE)["figures"].items():
-        figure = measured.get(name)
+    for name, value in reference.items():
+        figure = figures.get(name)
         if figure is None:
             found.append(f"not measured: {name}")
-        elif figure.is_worse_by_a_third(reference):
-            found.append(f"{name}: {figure.value:.3g}, the reference is {reference:.3g}")
+        elif figure.is_worse_by_a_third(value):
+            found.append(f"{name}: {figure.value:.3g}, the reference is {value:.3g}")
     return found
 
 
@@ -39,10 +35,12 @@ def main() -> None:
     missing = [part for part in PARTS if not (OUTPUT / f"{part}.json").exists()]
     if missing:
         raise SystemExit(f"run make bench first: {', '.join(missing)} of results/bench is missing")
+    figures = read_figures()
     if "--accept" in sys.argv[1:]:
-        accept()
+        values = {figure.name: round(figure.value, 4) for figure in figures}
+        write_json(REFERENCE, {"run": heading().strip(), "figures": values})
         return
-    found = problems()
+    found = problems(read_json(REFERENCE)["figures"], figures)
     for line in found:
         print(f"WORSE BY A THIRD {line}")
     if found:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter, process_time
 
@@ -77,8 +76,8 @@ def settings(max_tokens: int, method: str = "eager_init") -> DecodingSettings:
     )
 
 
-def start_engine(ends: Sequence[int] = VOCABULARY.end_of_sequence) -> VllmEngine:
-    """The demo's model in vLLM; made first if it is not there. `ends` are tokens that end."""
+def start_engine() -> VllmEngine:
+    """The demo's model in vLLM; made first if it is not there."""
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     if not MANIFEST.exists():
         target = str(MANIFEST.relative_to(ROOT))
@@ -90,7 +89,7 @@ def start_engine(ends: Sequence[int] = VOCABULARY.end_of_sequence) -> VllmEngine
         settings(CONTEXT),
         EngineOptions(),
         CONTEXT,
-        ends,
+        VOCABULARY.end_of_sequence,
     )
 
 
