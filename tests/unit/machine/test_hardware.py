@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
+from eager.machine import hardware
 from eager.machine.check import Check
 from eager.machine.hardware import (
     GIB,
@@ -48,8 +50,7 @@ def test_a_machine_that_has_everything() -> None:
         ({"memory": GIB}, "memory", "differs", "1.0 GiB free"),
         ({"shared": GIB // 16}, "shared memory", "differs", "--shm-size"),
         ({"disk": GIB}, "disk", "differs", "free space"),
-        ({"replaces": False}, "file system of results", "differs", "cannot take another's"),
-        ({"locks": False}, "file system of results", "differs", "cannot be locked"),
+        ({"files": "no locks"}, "file system of results", "differs", "no locks let results/ be"),
         (
             {"gpus": [replace(A100, compute=6.1)]},
             "GPU 0",
@@ -118,8 +119,14 @@ def test_facts_of_a_simulated_device(simulated: Path, tmp_path: Path) -> None:
     found = find_machine(tmp_path / "results")
     assert found.gpus == [A100]
     assert (found.driver_cuda, found.pinned) == ("13.0", "0.31.0")
-    assert (found.replaces, found.locks) == (True, True)
+    assert found.files == ""
     assert list((tmp_path / "results").iterdir()) == []
+    for module, name, told in (
+        (hardware, "replacing", "a file cannot take another's name"),
+        (hardware.fcntl, "flock", "files cannot be locked"),
+    ):
+        with mock.patch.object(module, name, side_effect=OSError):
+            assert find_machine(tmp_path / "results").files == told
     simulated.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed' >&2\nexit 9\n")
     broken = find_machine(tmp_path / "results")
     assert (broken.gpus, broken.smi_error) == ([], "NVIDIA-SMI has failed")

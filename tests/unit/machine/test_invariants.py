@@ -41,7 +41,7 @@ def log() -> EngineLog:
 
 
 def verdicts_in_blocks(log: EngineLog, block_size: int) -> dict[str, str]:
-    found = invariants.check_log(log, CAP, TOP, block_size)
+    found = invariants.check_log(log, TOP, block_size)
     return {found.name: found.verdict for found in found}
 
 
@@ -63,22 +63,8 @@ def _other_child(log: EngineLog) -> None:
     log.trees[priority].branches[0] = changed
 
 
-def _wrong_prefix(log: EngineLog) -> None:
-    name = next(name for name in log.requests if place(name)[2] > 0)
-    log.requests[name].token_ids[-1] += 1
-
-
 def _foreign_token(log: EngineLog) -> None:
     log.trees[0].sequences[0].tokens[-1] += 1
-
-
-def _one_sequence_more(log: EngineLog) -> None:
-    tree = log.trees[0]
-    tree.sequences += tree.sequences[-1:] * CAP
-
-
-def _token_not_counted(log: EngineLog) -> None:
-    log.counters.tokens -= 1
 
 
 def _late(log: EngineLog) -> None:
@@ -115,10 +101,7 @@ def test_a_sound_decoding_is_ok(log: EngineLog) -> None:
         (_wrong_entropy, "entropies"),
         (_fewer_logprobs, "entropies"),
         (_other_child, "best and second token"),
-        (_wrong_prefix, "prefixes of branches"),
         (_foreign_token, "source of each token"),
-        (_one_sequence_more, "limits"),
-        (_token_not_counted, "counts"),
         (_late, "a step is a token"),
         (_paused, "a step is a token"),
         (_after_its_abort, "a step is a token"),

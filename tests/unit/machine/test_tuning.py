@@ -7,12 +7,10 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from eager.config.settings import EngineOptions
 from eager.data.prompts import Prompt
 from eager.generation.engine import EngineOutput, EngineRequest
 from eager.machine.tuning import (
     GIB,
-    Measured,
     choose_cpu_kv_cache_gib,
     choose_gpu_memory_utilization,
     choose_max_num_seqs,
@@ -87,8 +85,7 @@ def test_memory() -> None:
 @pytest.mark.parametrize("on_cpu", [True, False])
 def test_what_is_written_is_an_engine_section(on_cpu: bool) -> None:
     memory = {"cpu_kv_cache_gib": 3} if on_cpu else {"gpu_memory_utilization": 0.73}
-    options = EngineOptions.model_validate({"max_num_seqs": 32, **memory})
-    trial = Measured({8: 100.0, 16: 180.0, 32: 190.0}, 200.0, options)
-    text = entry(trial, "a-model", "a machine", on_cpu=on_cpu)
-    assert yaml.safe_load(text) == {"engine": {"max_num_seqs": 32, **memory}}
+    options = {**memory, "max_num_seqs": 32}
+    text = entry({8: 100.0, 16: 180.0, 32: 190.0}, 200.0, options, "a-model", "a machine")
+    assert yaml.safe_load(text) == {"engine": options}
     assert "cost 5% of the time at 32 sequences" in text

@@ -26,8 +26,9 @@ QUERY = ("index", "uuid", "name", "memory.total", "memory.free", "driver_version
 MIB, GIB = 2**20, 2**30
 LEAST_COMPUTE = 7.5
 """Compute capability below which vLLM's CUDA wheels have no kernels (8.0 for bfloat16)."""
-LEAST_MEMORY, LEAST_SHARED, LEAST_DISK = 16 * GIB, GIB, 5 * GIB
-"""Bytes of host memory, of /dev/shm where several GPUs may share a model, and of disk."""
+LEAST_MEMORY, LEAST_MEMORY_OF_A_CPU, LEAST_SHARED, LEAST_DISK = 16 * GIB, 4 * GIB, GIB, 5 * GIB
+"""Bytes of host memory beside a GPU and without one, of /dev/shm where several GPUs may share a
+model, and of disk."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - its size is asked, nothing is written
 
 
@@ -62,8 +63,7 @@ class Machine:
         driver_cuda: the newest CUDA version that the driver serves.
         visible: CUDA_VISIBLE_DEVICES; None: not set.
         load: processes that have wanted a core, on average over the last minute.
-        replaces: whether a file there can take another's name.
-        locks: whether files there can be locked.
+        files: what files there cannot do, in words; empty: they can be replaced and locked.
     """
 
     gpus: list[Gpu] | None
@@ -79,8 +79,7 @@ class Machine:
     driver_cuda: str | None = None
     visible: str | None = None
     load: float = 0.0
-    replaces: bool = True
-    locks: bool = True
+    files: str = ""
 
     @property
     def on_gpu(self) -> bool:
@@ -112,7 +111,6 @@ def find_machine(results: Path) -> Machine:
     results.mkdir(parents=True, exist_ok=True)
     disk = os.statvfs(results)
     shared = os.statvfs(SHARED_MEMORY) if SHARED_MEMORY.exists() else None
-    replaces, locks = _try_files(results)
     return Machine(
         gpus=gpus,
         smi_error=error,
@@ -127,8 +125,7 @@ def find_machine(results: Path) -> Machine:
         shared=shared.f_bavail * shared.f_frsize if shared else 0,
         disk=disk.f_bavail * disk.f_frsize,
         filesystem=filesystem_of(results, Path("/proc/mounts").read_text(encoding="utf-8")),
-        replaces=replaces,
-        locks=locks,
+        files=_try_files(results),
     )
 
 
@@ -215,24 +212,23 @@ def _torch_cuda() -> str | None:
     return found
 
 
-def _try_files(folder: Path) -> tuple[bool, bool]:
-    """Whether a file in the folder can be replaced, and be locked."""
+def _try_files(folder: Path) -> str:
+    """What a file in the folder cannot do that results need."""
     path = folder / f".machine-check-{os.getpid()}"
-    locks = True
     try:
         for text in ("one", "two"):
             with replacing(path) as temporary:
                 temporary.write_text(text, encoding="utf-8")
-        replaced = path.read_text(encoding="utf-8") == "two"
-        with path.open("rb") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                locks = False
-        path.unlink()
     except OSError:
-        return False, locks
-    return replaced, locks
+        return "a file cannot take another's name"
+    try:
+        with path.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return "files cannot be locked"
+    finally:
+        path.unlink()
+    return ""
 
 
 def blocking(lines: Sequence[CheckLine]) -> bool:
@@ -248,7 +244,16 @@ def check_hardware(machine: Machine) -> list[CheckLine]:
     lines.append(_vllm(machine))
     if machine.usable:
         lines.append(_torch(machine))
-    return [*lines, *_space(machine), *_load(machine), _filesystem(machine)]
+    memory = LEAST_MEMORY if machine.usable else LEAST_MEMORY_OF_A_CPU
+    shared = LEAST_SHARED if len(machine.usable) > 1 else 0
+    lines += [
+        _space("memory", machine.memory, memory, "give it more memory"),
+        _space(
+            "shared memory", machine.shared, shared, "mount a larger /dev/shm (`--shm-size 8g`)"
+        ),
+        _space("disk", machine.disk, LEAST_DISK, "free space, or link results/ to another disk"),
+    ]
+    return [*lines, *_load(machine), _filesystem(machine)]
 
 
 def _line(name: str, verdict: Mark, found: str, to_do: str = "") -> CheckLine:
@@ -326,35 +331,12 @@ def _torch(machine: Machine) -> CheckLine:
     return _line("torch", "ok", f"built for CUDA {machine.torch_cuda}")
 
 
-def _space(machine: Machine) -> list[CheckLine]:
-    least_memory = LEAST_MEMORY if machine.usable else 4 * GIB
-    least_shared = LEAST_SHARED if len(machine.usable) > 1 else 0
-    rows = (
-        ("memory", machine.memory, least_memory, "give it more memory"),
-        (
-            "shared memory",
-            machine.shared,
-            least_shared,
-            "mount a larger /dev/shm (`--shm-size 8g`)",
-        ),
-        (
-            "disk",
-            machine.disk,
-            LEAST_DISK,
-            "free space, or link results/ to another disk",
-        ),
-    )
-    lines = []
-    for name, there, least, to_do in rows:
-        found = f"{there / GIB:.1f} GiB free"
-        if least:
-            found += f", {least / GIB:.0f} GiB or more are needed"
-        if name == "memory":
-            found += f"; {machine.cores} cores"
-        lines.append(
-            _line(name, "differs", found, to_do) if there < least else _line(name, "ok", found)
-        )
-    return lines
+def _space(name: str, there: int, least: int, to_do: str) -> CheckLine:
+    """Whether so many bytes are enough; `least` 0: any are."""
+    found = f"{there / GIB:.1f} GiB free"
+    if least:
+        found += f", {least / GIB:.0f} GiB or more are needed"
+    return _line(name, "ok", found) if there >= least else _line(name, "differs", found, to_do)
 
 
 def _load(machine: Machine) -> list[CheckLine]:
@@ -370,10 +352,7 @@ def _load(machine: Machine) -> list[CheckLine]:
 
 def _filesystem(machine: Machine) -> CheckLine:
     name, found = "file system of results", machine.filesystem
-    if not machine.replaces:
-        to_do = "let results/ be on a file system that can rename files"
-        return _line(name, "differs", f"{found}: a file cannot take another's name", to_do)
-    if not machine.locks:
-        to_do = "start no two jobs of one result at a time, or mount it with locks"
-        return _line(name, "differs", f"{found}: files cannot be locked", to_do)
+    if machine.files:
+        to_do = "let results/ be on a file system that can rename and lock files"
+        return _line(name, "differs", f"{found}: {machine.files}", to_do)
     return _line(name, "ok", f"{found}: replaces and locks files")

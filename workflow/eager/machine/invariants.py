@@ -21,32 +21,30 @@ Sequences = Sequence[Sequence[Sequence[int]]]
 """Token ids by prompt and sequence."""
 
 
-def check_log(log: EngineLog, max_sequences: int, top_k: int, block_size: int) -> list[CheckLine]:
-    """What was observed of one decoding of a branching method."""
-    too_small = "the prefix cache is off or too small: branches would compute their prefixes again"
-    within, blocks = f"prompts within M={max_sequences}", f"branches, in blocks of {block_size}"
-    checks = (
-        ("generation", "prefixes of branches", "requests and branches", _prefixes(log), ""),
-        ("generation", "best and second token", "branches", _top_two(log), ""),
-        ("generation", "entropies", "against float64", _entropies(log, top_k), ""),
-        ("generation", "source of each token", "tokens", _sources(log), ""),
-        ("generation", "limits", within, _limits(log, max_sequences), ""),
-        ("generation", "counts", "counts", _counts(log), ""),
-        ("engine", "a step is a token", "requests", _stepping(log), ""),
-        ("engine", "prefix cache", blocks, _reuse(log, block_size), too_small),
-    )
-    return [_judged(*check) for check in checks]
-
-
 Cases = Iterator[str]
 """One text for each case that is looked at: what is wrong with it, or nothing."""
 
 
-def _judged(area: str, name: str, what: str, cases: Cases, to_do: str) -> CheckLine:
+def check_log(log: EngineLog, top_k: int, block_size: int) -> list[CheckLine]:
+    """What was observed of one decoding of a branching method."""
+    too_small = "the prefix cache is off or too small: branches would compute their prefixes again"
+    return [
+        _judged("generation", "best and second token", "branches", _top_two(log)),
+        _judged("generation", "entropies", "against float64", _entropies(log, top_k)),
+        _judged("generation", "source of each token", "tokens", _sources(log)),
+        _judged("engine", "a step is a token", "requests", _stepping(log)),
+        _judged(
+            *("engine", "prefix cache", f"branches, in blocks of {block_size}"),
+            _reuse(log, block_size),
+            too_small,
+        ),
+    ]
+
+
+def _judged(area: str, name: str, what: str, cases: Cases, to_do: str = "") -> CheckLine:
     found = list(cases)
-    return check_line(
-        area, name, [problem for problem in found if problem], len(found), what, to_do
-    )
+    problems = [problem for problem in found if problem]
+    return check_line(area, name, problems, len(found), what, to_do)
 
 
 def _positions(log: EngineLog) -> dict[tuple[int, int, int], RecordedOutput]:
@@ -57,21 +55,6 @@ def _positions(log: EngineLog) -> dict[tuple[int, int, int], RecordedOutput]:
         for offset, answer in enumerate(request.answers):
             said[priority, sequence, start + offset] = answer
     return said
-
-
-def _prefixes(log: EngineLog) -> Cases:
-    """Every request continues its sequence; a branch shares all that was before it."""
-    for name, request in log.requests.items():
-        priority, sequence, start = place(name)
-        tree, prompt = log.trees[priority], log.prompts[priority]
-        continues = request.token_ids == [*prompt, *tree.tokens(sequence)[:start]]
-        yield "" if continues else f"request {name} does not continue its sequence"
-    for priority, tree in log.trees.items():
-        for branch in tree.branches:
-            child, parent = (
-                tree.tokens(n)[: branch.position] for n in (branch.child, branch.parent)
-            )
-            yield "" if child == parent else f"prompt {priority}: {branch.child} left its prefix"
 
 
 def _top_two(log: EngineLog) -> Cases:
@@ -123,37 +106,6 @@ def _sources(log: EngineLog) -> Cases:
                 expected = forced.get((number, position), answer.tokens if answer else [])
                 where = f"prompt {priority}, sequence {number}, position {position}"
                 yield "" if [token] == expected else where
-
-
-def _limits(log: EngineLog, max_sequences: int) -> Cases:
-    """No prompt has more than M sequences, no sequence is longer than allowed, all have ended."""
-    for priority, tree in log.trees.items():
-        ended = all(
-            sequence.length <= tree.rule.max_tokens and sequence.finish_reason is not None
-            for sequence in tree.sequences
-        )
-        within = ended and len(tree.sequences) <= max_sequences
-        yield (
-            ""
-            if within
-            else f"prompt {priority}: {len(tree.sequences)} sequences, all ended: {ended}"
-        )
-
-
-def _counts(log: EngineLog) -> Cases:
-    """Counters equal what was recorded: a branch's first token costs no token of the engine."""
-    answers = sum(len(request.answers) for request in log.requests.values())
-    trees = log.trees.values()
-    branches = sum(len(tree.branches) for tree in trees)
-    own = sum(len(sequence.tokens) for tree in trees for sequence in tree.sequences)
-    rows = (
-        ("tokens", log.counters.tokens, answers),
-        ("branches", log.counters.forks, branches),
-        ("steps", log.counters.steps, log.steps),
-        ("tokens of sequences", own, answers + branches),
-    )
-    for name, ours, there in rows:
-        yield "" if ours == there else f"{name}: {ours}, not {there}"
 
 
 def _stepping(log: EngineLog) -> Cases:

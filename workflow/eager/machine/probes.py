@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from eager.config.settings import DecodingSettings
@@ -22,7 +21,7 @@ LONG_PROMPT = 600
 """Tokens, within the demo model's context: a few of them are more than fit into a step."""
 REFERENCE = Path(__file__).with_name("greedy.json")
 """The most likely tokens that the CPU build chose for some of the demo's prompts, and how much
-likelier (nats) each was than the second; written by a trial of the kind `reference`."""
+likelier (nats) each was than the second; written by `python -m tools.greedy`."""
 
 
 class ProbedEngine(VllmEngine):
@@ -77,30 +76,6 @@ def decode(
         return record(engine, settings, prompts, vocabulary, engine.texts)
 
 
-def replay(engine: ProbedEngine, settings: DecodingSettings, log: EngineLog) -> float:
-    """Seconds for the same tokens as plain requests that are all there from the first step.
-
-    What a sequence inherited is part of its prompt; nothing is decided between steps. The
-    vocabulary of `log` must have no end of sequence, so that exactly as many tokens come.
-    """
-    trees = log.trees
-    with engine.sampling(settings, ends=()):
-        start = perf_counter()
-        left = 0
-        for priority, tree in trees.items():
-            for number, sequence in enumerate(tree.sequences):
-                begin = (
-                    list(log.prompts[priority])
-                    + tree.tokens(number)[: sequence.fork_position].tolist()
-                )
-                name, tokens = f"replay.{priority}.{number}", len(sequence.tokens)
-                engine.submit(EngineRequest(name, begin, tokens, left, True, priority=0))
-                left += 1
-        while left:
-            left -= sum(output.finished for output in engine.step())
-        return perf_counter() - start
-
-
 def configuration_line(found: Mapping[str, Any]) -> CheckLine:
     """What vLLM made of our arguments is what is meant, on this kind of device."""
     on_cpu = found["device"] == "cpu"
@@ -131,21 +106,17 @@ def configuration_line(found: Mapping[str, Any]) -> CheckLine:
     )
 
 
-def greedy_requests(prompts: Sequence[Prompt], tokens: int) -> list[EngineRequest]:
-    """A request of each prompt, with logprobs; named as the prompt is."""
-    return [
-        EngineRequest(prompt.id, list(prompt.token_ids), tokens, 0, True, priority=0)
-        for prompt in prompts
-    ]
-
-
 def greedy(
     engine: ProbedEngine, settings: DecodingSettings, prompts: Sequence[Prompt], tokens: int
 ) -> dict[str, tuple[list[int], list[float]]]:
     """Each prompt's most likely tokens, and how much likelier (nats) each is than the second."""
     # Settings refuse a temperature of 0: the method has no use for it, this comparison has.
     with engine.sampling(settings.model_copy(update={"temperature": 0.0}), ends=()):
-        answers = ask(engine, greedy_requests(prompts, tokens))
+        requests = [
+            EngineRequest(prompt.id, list(prompt.token_ids), tokens, 0, True, priority=0)
+            for prompt in prompts
+        ]
+        answers = ask(engine, requests)
     return {
         name: (
             [answer.tokens[0] for answer in said.answers],

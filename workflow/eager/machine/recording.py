@@ -43,14 +43,12 @@ class EngineLog:
 
     Attributes:
         requests: by the name the decoder gave: PRIORITY.ROUND.SEQUENCE.START.
-        prompts: token ids of each prompt, by priority.
         trees: tree of each prompt, by priority.
         counters: what the decoder counted.
         steps: steps made.
     """
 
     requests: dict[str, RecordedRequest] = field(default_factory=dict)
-    prompts: dict[int, tuple[int, ...]] = field(default_factory=dict)
     trees: dict[int, PromptTree] = field(default_factory=dict)
     counters: Counters = field(default_factory=Counters)
     steps: int = 0
@@ -121,7 +119,6 @@ def record(
         for run in finished:
             ((_, tree),) = run.finished
             log.trees[run.priority] = tree
-            log.prompts[run.priority] = run.prompt.token_ids
     log.counters = decoder.counters
     return log, perf_counter() - start
 

@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
@@ -19,13 +18,11 @@ from eager.config.settings import DecodingSettings, EngineOptions, NumberFormat,
 from eager.data.models import model_folder
 from eager.data.prompts import Prompt, Vocabulary, read_prompts
 from eager.generation.progress import Progress
-from eager.generation.provenance import describe_run
 from eager.generation.shard_job import Generation
 from eager.generation.signals import StopRequest
 from eager.generation.store import Store
 from eager.generation.work import WorkItem
 from eager.machine import invariants, probes
-from eager.machine.hardware import machine_name
 from eager.machine.page import CheckLine, check_line
 from eager.machine.probes import ProbedEngine, decode
 from eager.util.files import read_json, write_json
@@ -38,8 +35,7 @@ class Trial(StrictModel):
 
     Attributes:
         kind: `killed` ends after its first prompt; `whole` resumes it and makes all checks;
-            `parallel_job` only decodes, beside another; `reference` records the most likely
-            tokens, for greedy.json.
+            `parallel_job` only decodes, beside another.
         manifest, prompts: of the demo's model and data set.
         store: folder of finished prompts of the job that is killed and resumed.
         dtype: number format.
@@ -50,7 +46,7 @@ class Trial(StrictModel):
         greedy: whether to compare with the reference.
     """
 
-    kind: Literal["killed", "whole", "parallel_job", "reference"]
+    kind: Literal["killed", "whole", "parallel_job"]
     manifest: Path
     prompts: Path
     store: Path
@@ -175,7 +171,7 @@ def _whole(trial: Trial, engine: ProbedEngine, vocabulary: Vocabulary) -> list[C
         line, resumed = _resume(trial, engine, prompts, vocabulary)
         lines.append(line)
     log, _ = decode(engine, settings, prompts, vocabulary)
-    lines += invariants.check_log(log, CAP, settings.top_k_entropy, found["block_size"])
+    lines += invariants.check_log(log, settings.top_k_entropy, found["block_size"])
     tokens = log.tokens()
     again, _ = decode(engine, settings, prompts, vocabulary)
     to_do = "set VLLM_BATCH_INVARIANT=1 (slower; compute capability 8.0 or more) and check again"
@@ -208,7 +204,7 @@ def batch_line(whole: Any, resumed: Any, device: str) -> CheckLine:
 
 
 def _timed(engine: ProbedEngine, trial: Trial, vocabulary: Vocabulary) -> list[dict[str, Any]]:
-    """Full Parallel and EAGer-init at each number of sequences, and the same tokens replayed."""
+    """Full Parallel and EAGer-init at each number of sequences."""
     every, _ = read_prompts(trial.prompts)
     endless = vocabulary.model_copy(
         update={"end_of_sequence": (), "stop": (), "end_of_thinking": ""}
@@ -229,33 +225,10 @@ def _timed(engine: ProbedEngine, trial: Trial, vocabulary: Vocabulary) -> list[d
                 "sequences": sequences,
                 "tokens": log.counters.tokens,
                 "seconds": seconds,
-                "replay_seconds": probes.replay(engine, settings, log),
                 "driver_seconds": log.counters.driver_seconds,
             }
             rates.append(rate)
     return rates
-
-
-def _reference(trial: Trial, engine: ProbedEngine, every: Sequence[Prompt]) -> dict[str, Any]:
-    """The content of greedy.json, from this machine: a quarter of the prompts apart."""
-    chosen = every[:: max(1, len(every) // trial.prompts_decoded)][: trial.prompts_decoded]
-    found = probes.greedy(engine, trial.settings, chosen, trial.tokens)
-    versions = describe_run({})["versions"]
-    return {
-        "vllm": next(v for name, v in versions.items() if name.startswith("vllm")),
-        "machine": machine_name(),
-        "date": datetime.now(UTC).date().isoformat(),
-        "dtype": trial.dtype,
-        "model": read_json(trial.manifest)["files"],
-        "prompts": {
-            prompt.id: {
-                "prompt": prompt.token_ids,
-                "tokens": found[prompt.id][0],
-                "margins": [round(margin, 4) for margin in found[prompt.id][1]],
-            }
-            for prompt in chosen
-        },
-    }
 
 
 def run(trial: Trial) -> dict[str, Any]:
@@ -263,8 +236,6 @@ def run(trial: Trial) -> dict[str, Any]:
     every, vocabulary = read_prompts(trial.prompts)
     engine, seconds = load(trial, vocabulary)
     prompts = every[: trial.prompts_decoded]
-    if trial.kind == "reference":
-        return _reference(trial, engine, every)
     if trial.kind == "killed":
         _job(trial, engine, prompts, vocabulary)
         return {}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -29,23 +28,6 @@ FEWEST_STEPS = 3
 MOST_STEPS = 64
 
 Clock = Callable[[], float]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a trial measured: tokens a second by sequences at once, all with logprobs.
-
-    `without_logprobs` is the rate at `options.max_num_seqs` sequences with none asked for.
-    """
-
-    rates: Mapping[int, float]
-    without_logprobs: float
-    options: EngineOptions
-
-    @property
-    def logprobs_share(self) -> float:
-        """Share of the time that logprobs cost at the chosen number of sequences."""
-        return max(0.0, 1 - self.rates[self.options.max_num_seqs] / self.without_logprobs)
 
 
 def tune(
@@ -84,8 +66,7 @@ def tune(
         values["cpu_kv_cache_gib"] = choose_cpu_kv_cache_gib(
             chosen * min(context, longest), engine.kv_bytes_per_token, available_bytes()
         )
-    measured = Measured(rates, without, EngineOptions.model_validate(values))
-    return entry(measured, name, machine_name(), on_cpu=memory is None)
+    return entry(rates, without, values, name, machine_name())
 
 
 def trial_rates(
@@ -181,26 +162,36 @@ def choose_gpu_memory_utilization(free_bytes: int, total_bytes: int) -> float:
     return min(share, 0.95)
 
 
-def entry(measured: Measured, model: str, machine: str, *, on_cpu: bool) -> str:
-    """The section `engine` of an experiment as YAML, with what it rests on as comments."""
-    options = measured.options
-    rates = ", ".join(f"{batch}: {rate:,.0f}" for batch, rate in measured.rates.items())
-    memory = (
-        f"cpu_kv_cache_gib: {options.cpu_kv_cache_gib}"
-        if on_cpu
-        else f"gpu_memory_utilization: {options.gpu_memory_utilization:g}"
-    )
+def entry(
+    rates: Mapping[int, float],
+    without_logprobs: float,
+    options: Mapping[str, float],
+    model: str,
+    machine: str,
+) -> str:
+    """The section `engine` of an experiment as YAML, with what it rests on as comments.
+
+    Args:
+        rates: tokens a second by sequences at once, all with logprobs.
+        without_logprobs: tokens a second at the chosen number, with none asked for.
+        options: what was chosen.
+        model: its name.
+        machine: what it was measured on, in words.
+    """
+    chosen = int(options["max_num_seqs"])
+    share = max(0.0, 1 - rates[chosen] / without_logprobs)
+    shown = ", ".join(f"{batch}: {rate:,.0f}" for batch, rate in rates.items())
+    lines = "\n".join(f"  {name}: {value:g}" for name, value in options.items())
     return f"""\
 # Written by `eager tune`, {datetime.now(UTC).date().isoformat()}: {model} on {machine}.
 # Use it beside an experiment: snakemake --configfile config/EXPERIMENT.yaml THIS_FILE
-# Tokens a second by sequences at once: {rates}.
-# Logprobs cost {measured.logprobs_share:.0%} of the time at {options.max_num_seqs} sequences. They stay on after a prompt has
+# Tokens a second by sequences at once: {shown}.
+# Logprobs cost {share:.0%} of the time at {chosen} sequences. They stay on after a prompt has
 # stopped branching: the engine works them out for the whole batch as long as one sequence needs
 # them, and a sequence submitted again without them would draw other random numbers.
 engine:
-  max_num_seqs: {options.max_num_seqs}
-  {memory}
-"""  # noqa: E501
+{lines}
+"""
 
 
 def _gpu_memory() -> tuple[int, int] | None:
