@@ -15,7 +15,7 @@ DOCKERFILES = $(shell git ls-files '*Dockerfile')
 empty :=
 space := $(empty) $(empty)
 comma := ,
-PURE := $(subst $(space),$(comma),$(foreach module,algorithm/allocation algorithm/branching algorithm/entropy algorithm/tree_state evaluation/answers/matching evaluation/answers/boxes evaluation/answers/equivalence evaluation/answers/exact_numbers evaluation/answers/letters evaluation/statistics/metrics evaluation/answers/normalize evaluation/answers/quantities evaluation/answers/sets evaluation/statistics/inference evaluation/answers/unicode_math evaluation/statistics/draws evaluation/statistics/equal_compute evaluation/statistics/parallel_curve evaluation/statistics/work evaluation/statistics/rivals evaluation/answers/upstream report/tables/comparison,*/eager/$(module).py))
+PURE := $(subst $(space),$(comma),$(foreach module,algorithm/allocation algorithm/branching algorithm/entropy algorithm/markers algorithm/tree_state evaluation/answers/matching evaluation/answers/boxes evaluation/answers/equivalence evaluation/answers/exact_numbers evaluation/answers/letters evaluation/statistics/metrics evaluation/answers/normalize evaluation/answers/quantities evaluation/answers/sets evaluation/statistics/inference evaluation/answers/unicode_math evaluation/statistics/draws evaluation/statistics/equal_compute evaluation/statistics/parallel_curve evaluation/statistics/work evaluation/statistics/rivals evaluation/answers/upstream report/tables/comparison,*/eager/$(module).py))
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help

@@ -182,11 +182,12 @@ def evaluate(
     from eager.sandbox.settings import SandboxSettings
     from eager.util.validation import read_options
 
-    with logged_step(log):
+    with logged_step(log) as terminal:
         settings = read_options(SandboxSettings, sandbox, "--sandbox")
         settings = settings.model_copy(update={"workers": settings.workers or workers})
         target = read_experiment(experiment).target(result)
-        run(target, CodeOptions.model_validate(target.program), settings, cache)
+        for line in run(target, CodeOptions.model_validate(target.program), settings, cache):
+            print(f"warning: {result}: {line}", file=terminal)
 
 
 @app.command()

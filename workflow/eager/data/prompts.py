@@ -42,6 +42,12 @@ def read_prompts(path: Path) -> tuple[list[Prompt], Vocabulary]:
     return prompts, vocabulary
 
 
+def end_of_thinking(path: Path) -> str:
+    """The marker that prompts were encoded with; empty: none, or they are another program's."""
+    found = read_table(path, "prompts").schema.metadata.get(b"vocabulary")
+    return "" if found is None else Vocabulary.model_validate_json(found).end_of_thinking
+
+
 def template_date(path: Path) -> str | None:
     """The day that stands in prompts, as YYYY-MM-DD; None: their template asks for none."""
     found = read_table(path, "prompts").schema.metadata.get(TEMPLATE_DATE.encode())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
 import pyarrow as pa
 
 from eager.config.experiment import Target
+from eager.data.prompts import end_of_thinking
 from eager.data.tasks import read_tasks
 from eager.evaluation.answers.verdicts import VERDICTS, judge
 from eager.evaluation.programs import CodeOptions, evaluate_programs
@@ -18,7 +20,7 @@ from eager.util.tables import read_table, write_table
 COLUMNS = ["prompt_id", "sequence_index", "text", "finish_reason"]
 
 
-def evaluate(target: Target, code: CodeOptions, sandbox: SandboxSettings, cache: Path) -> None:
+def evaluate(target: Target, code: CodeOptions, sandbox: SandboxSettings, cache: Path) -> list[str]:
     """Write verdicts.parquet, with every sequence of a result evaluated.
 
     Args:
@@ -26,6 +28,9 @@ def evaluate(target: Target, code: CodeOptions, sandbox: SandboxSettings, cache:
         code: how texts become programs, where the tasks are programs.
         sandbox: how programs are run.
         cache: folder of programs' stored results.
+
+    Returns:
+        What is likely to be wrong with the result as a whole.
 
     Raises:
         EagerError: a sequence belongs to no task, or programs cannot be run here.
@@ -42,3 +47,22 @@ def evaluate(target: Target, code: CodeOptions, sandbox: SandboxSettings, cache:
         verdicts = [one for name, group in groups for one in judge(tasks[name], list(group))]
     table = pa.Table.from_pylist(verdicts, VERDICTS)
     write_table(target.file("verdicts.parquet"), table, "verdicts")
+    return warnings_of([row["text"] for row in rows], end_of_thinking(Path(target.prompts)))
+
+
+def warnings_of(texts: Sequence[str], marker: str) -> list[str]:
+    """What is likely to be wrong with a whole result, whatever its verdicts are.
+
+    Args:
+        texts: of all sequences.
+        marker: the model's end of thinking; empty: none.
+    """
+    if not texts:
+        return []
+    if not any(map(str.strip, texts)):
+        return ["every text is empty; look at the prompts and at the model's ends of sequence"]
+    if marker and not any(marker in text for text in texts):
+        line = f"no sequence holds the end of thinking {marker!r}, so no program counts and every "
+        line += "token may branch; raise max_tokens, or set the model's end_of_thinking to what it "
+        return [line + "writes (null: it does not think)"]
+    return []

@@ -15,8 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eager.config.experiment import Target
+from eager.data.prompts import end_of_thinking
 from eager.data.tasks import Task, read_tasks
 from eager.evaluation.answers.upstream import UpstreamGrade, answers_upstream, grade_answers
+from eager.evaluation.evaluate import warnings_of
 from eager.evaluation.statistics.inference import (
     Interval,
     Table,
@@ -80,6 +82,7 @@ def measure_target(target: Target, **more: Any) -> None:
         name: work_of(len(known[name]["token_ids"]), found.branches)
         for name, found in results.items()
     }
+    texts = [text for found in results.values() for text in found.texts]
     # Cells of several thresholds share the samples of Full Parallel.
     unknown = {} if target.samples is None else {"entropy_threshold": None}
     content = {
@@ -87,6 +90,7 @@ def measure_target(target: Target, **more: Any) -> None:
         "cell": {**target.cell, **unknown},
         "model_shape": read_json(Path(target.runs[-1])).get("model", {}).get("shape"),
         **metrics_of(target.method, prompts, grades, work, read_counts(target)),
+        "warnings": warnings_of(texts, end_of_thinking(Path(target.prompts))),
         **more,
     }
     write_text(Path(target.metrics), _as_text(content))

@@ -13,11 +13,11 @@ from eager.config.experiment import ResolvedExperiment, Target
 from eager.report.figures.names import figure_names
 from eager.report.page.explorer import collect
 from eager.report.page.parts import figure, provenance, table
-from eager.report.results import by_cell, shown_targets
+from eager.report.results import by_cell, cell_label, shown_targets
 from eager.report.tables.names import STORED
 from eager.report.tables.stored import Tables, stored_tables
 from eager.util.errors import EagerError
-from eager.util.files import write_text
+from eager.util.files import read_json, write_text
 
 FOLDER = Path(__file__).parent
 """Of templates, style, scripts, and captions of figures."""
@@ -70,6 +70,7 @@ def write_report(
         "report.html.j2",
         title=f"EAGer: {targets[0].cell['experiment']}",
         conclusion=made.conclusion,
+        warnings=[line for target in targets for line in _warnings(target)],
         tables=[table(some) for some in shown],
         figures=[figure(path, words) for path in figures],
         provenance=[provenance(cell) for cell in cells],
@@ -79,6 +80,13 @@ def write_report(
         **_own_code(),
     )
     write_text(output, text)
+
+
+def _warnings(target: Target) -> list[str]:
+    """What its evaluation has warned of, each with the result's name."""
+    names = target.cell["model"], target.cell["dataset"], target.method
+    found = read_json(Path(target.metrics)).get("warnings", [])
+    return [f"{', '.join(names)}, {cell_label(target.cell)}: {line}" for line in found]
 
 
 def render(template: str, **values: Any) -> str:
