@@ -15,6 +15,7 @@ import os
 import platform
 import resource
 import struct
+from functools import cache
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
@@ -104,11 +105,12 @@ def _argument_in(
     return _instruction(_JUMP_EQUAL, number, 0, len(body) // 8) + body
 
 
-def build_filter(pid: int, machine: str) -> bytes:
-    """The seccomp program for the process `pid`, as an array of ``struct sock_filter``.
+@cache
+def _table(machine: str) -> tuple[int, bytes]:
+    """The column of a machine in the tables above, and its filter up to what depends on a process.
 
     Raises:
-        ConfinementError: no table of system calls for this machine.
+        ConfinementError: it has no column.
     """
     if machine not in _ARCHITECTURES:
         raise ConfinementError(f"no seccomp table for the architecture {machine}")
@@ -124,8 +126,18 @@ def build_filter(pid: int, machine: str) -> bytes:
         if column < len(numbers):
             program.append(_instruction(_JUMP_EQUAL, int(numbers[column]), 0, 1))
             program.append(_instruction(_RETURN, _ALLOW))
+    return column, b"".join(program)
+
+
+def build_filter(pid: int, machine: str) -> bytes:
+    """The seccomp program for the process `pid`, as an array of ``struct sock_filter``.
+
+    Raises:
+        ConfinementError: no table of system calls for this machine.
+    """
+    column, program = _table(machine)
     second = _SECOND_ARGUMENT_OFFSET
-    program += [
+    own = [
         _argument_in(_CLONE[column], (_CLONE_THREAD,), mask=_CLONE_THREAD | _CLONE_NAMESPACES),
         _argument_in(_KILL[column], (pid,)),
         _argument_in(_TGKILL[column], (pid,)),
@@ -136,7 +148,7 @@ def build_filter(pid: int, machine: str) -> bytes:
         _argument_in(_IOCTL[column], _IOCTL_COMMANDS, offset=second),
         _instruction(_RETURN, _ERRNO | errno.ENOSYS),
     ]
-    return b"".join(program)
+    return program + b"".join(own)
 
 
 class _Program(ctypes.Structure):

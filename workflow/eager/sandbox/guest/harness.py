@@ -6,9 +6,8 @@ that its reply has to carry. The supervisor passes replies on without looking at
 measures CPU time, and removes whatever the process left.
 
 Neither calls nor solutions nor outputs are ever in the memory that the next process inherits:
-calls lie in files without a name, a solution process reads its code from standard input itself,
-and what passes through the supervisor passes through buffers that are wiped. Standard library and
-numpy only.
+calls and outputs lie in memory that a fork leaves out, and a solution process reads its code from
+standard input itself. Standard library and numpy only.
 """
 
 from __future__ import annotations
@@ -18,12 +17,14 @@ import fcntl
 import gc
 import importlib
 import json
+import mmap
 import os
+import platform
 import select
 import shutil
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
@@ -37,6 +38,7 @@ PRELOADED = (
 ).split()
 BUFFER_BYTES = 1 << 18
 PIPE_BYTES = 1 << 20
+TOKENS_AT_A_TIME = 256
 # Replies that come fast are passed on together.
 FLUSH_BYTES = 1 << 16
 FLUSH_SECONDS = 0.01
@@ -75,44 +77,54 @@ class Run:
     sanitize: bool
 
 
+def own_memory(size: int) -> memoryview:
+    """Memory that is not in the processes forked from this one, so that nothing has to be wiped."""
+    memory = mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory.madvise(mmap.MADV_DONTFORK)
+    return memoryview(memory)[:size]
+
+
+def fresh_tokens() -> Iterator[bytes]:
+    """Tokens that nobody can guess; the first of them is made when it is asked for.
+
+    None that is still to be used may be made before the fork, whose memory would hold it.
+    """
+    while True:
+        pool = os.urandom(TOKENS_AT_A_TIME * protocol.TOKEN_BYTES)
+        for start in range(0, len(pool), protocol.TOKEN_BYTES):
+            yield pool[start : start + protocol.TOKEN_BYTES]
+
+
 class Calls:
-    """The calls of one set, in a file that only the supervisor can open."""
+    """The calls of one set, in memory of the supervisor's own."""
 
     def __init__(self) -> None:
-        self._file = os.memfd_create("calls")
-        self._size = 0
-        self._buffer = bytearray(BUFFER_BYTES)
+        self._calls = own_memory(0)
         self.rewind()
 
     def store(self, size: int) -> None:
         """Replace the calls by the next `size` bytes of standard input."""
-        os.ftruncate(self._file, 0)
-        os.lseek(self._file, 0, os.SEEK_SET)
-        self._size = size
-        while size:
-            view = memoryview(self._buffer)[: min(size, BUFFER_BYTES)]
-            count = os.readv(0, [view])
+        self._calls = own_memory(size)
+        rest = self._calls
+        while rest:
+            count = os.readv(0, [rest])
             if not count:
                 os._exit(0)
-            os.write(self._file, view[:count])
-            size -= count
+            rest = rest[count:]
         self.rewind()
 
     def rewind(self) -> None:
-        """The first call is the next; forget what has been read."""
-        self._buffer[:] = bytes(BUFFER_BYTES)
-        # The buffer holds the file from `_start` on, of which `_at` bytes have been sent.
-        self._start = self._at = self._filled = 0
-        self._left = 0
+        """The first call is the next."""
+        self._at = self._end = 0
 
     @property
     def sent(self) -> bool:
         """Whether nothing is left of the call under way."""
-        return not self._left
+        return self._at == self._end
 
     def more(self) -> bool:
         """Whether there is another call."""
-        return self._start + self._at < self._size
+        return self._end < len(self._calls)
 
     def begin(self, token: bytes, pipe: int) -> float:
         """Send the next call with its token, as far as the pipe takes it; its CPU limit.
@@ -120,32 +132,17 @@ class Calls:
         Raises:
             ProtocolError: the pipe is full of calls that were answered and not read.
         """
-        if self._filled - self._at < protocol.CALL.size:
-            self._fill()
-        limit, length = protocol.CALL.unpack_from(self._buffer, self._at)
-        self._left = protocol.CALL.size + length
-        written = write_some(pipe, [token, self._piece()]) - len(token)
+        limit, length = protocol.CALL.unpack_from(self._calls, self._at)
+        self._end = self._at + protocol.CALL.size + length
+        written = write_some(pipe, [token, self._calls[self._at : self._end]]) - len(token)
         if written < 0:
             raise protocol.ProtocolError("calls are answered that have not been read")
-        self._advance(written)
+        self._at += written
         return float(limit)
 
     def go_on(self, pipe: int) -> None:
         """Send more of the call under way."""
-        if self._at == self._filled:
-            self._fill()
-        self._advance(write_some(pipe, [self._piece()]))
-
-    def _fill(self) -> None:
-        self._start, self._at = self._start + self._at, 0
-        self._filled = os.preadv(self._file, [self._buffer], self._start)
-
-    def _piece(self) -> memoryview:
-        return memoryview(self._buffer)[self._at : min(self._at + self._left, self._filled)]
-
-    def _advance(self, count: int) -> None:
-        self._at += count
-        self._left -= count
+        self._at += write_some(pipe, [self._calls[self._at : self._end]])
 
 
 class Supervisor:
@@ -153,7 +150,7 @@ class Supervisor:
 
     def __init__(self, container: Container) -> None:
         self.container = container
-        self.replies = bytearray(BUFFER_BYTES)
+        self.replies = own_memory(BUFFER_BYTES)
         self.calls = {"base": Calls(), "plus": Calls()}
         self.first_processes = limits.running_processes()
         self.first_files = files_in(container.scratch)
@@ -198,7 +195,6 @@ class Supervisor:
             # The kernel's limit of CPU time was faster.
             reason = limits.TIMEOUT
         clean = self.clean(uid, scratch)
-        self.replies[:] = bytes(BUFFER_BYTES)
         self.calls[run.inputs].rewind()
         end = {
             "reason": reason,
@@ -259,6 +255,7 @@ class Watch:
     ) -> None:
         """`replies` and `calls`: the supervisor's ends of the two pipes."""
         self.conversation = protocol.Conversation()
+        self._tokens = fresh_tokens()
         self._supervisor = supervisor
         self._run = run
         self._replies, self._pipe = replies, calls
@@ -318,7 +315,7 @@ class Watch:
         return reason or ("files" if self._supervisor.has_many_files() else "")
 
     def _take(self, cpu: float, now: float) -> str:
-        buffer = memoryview(self._supervisor.replies)[self._held :]
+        buffer = self._supervisor.replies[self._held :]
         length = os.readv(self._replies, [buffer])
         if length == 0:
             return "end"
@@ -338,7 +335,7 @@ class Watch:
         if self.conversation.waits:
             if not self._calls.more():
                 return "done"
-            token = os.urandom(protocol.TOKEN_BYTES)
+            token = next(self._tokens)
             self.conversation.call(token)
             limit = self._calls.begin(token, self._pipe)
             # From the reply before on, so that no time passes between two calls.
@@ -356,7 +353,7 @@ class Watch:
         """Pass on what has been read. A launcher that reads slowly costs a solution no time."""
         start = time.monotonic()
         if self._held:
-            send(protocol.DATA, memoryview(self._supervisor.replies)[: self._held])
+            send(protocol.DATA, self._supervisor.replies[: self._held])
             self._held = 0
         self._flushed = time.monotonic()
         self._keeper.wait(self._flushed - start)
@@ -477,6 +474,8 @@ def main() -> None:
             cores = sorted(os.sched_getaffinity(0))
             os.sched_setaffinity(0, {cores[container.cpu % len(cores)]})
         confine.hide_from_neighbours()
+        # So that the processes to come find most of it made.
+        confine.build_filter(os.getpid(), platform.machine())
         first_uid = container.first_uid if container.separate_users else None
         facts = measure.measure(first_uid, container.memory_bytes, container.scratch)
         gc.collect()

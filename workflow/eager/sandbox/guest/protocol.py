@@ -127,20 +127,19 @@ class Conversation:
         Raises:
             ProtocolError: they are not what was asked for.
         """
-        position = 0
-        while position < len(data):
+        while data:
             if self._token is None:
                 raise ProtocolError("bytes that nobody asked for")
             if self._kind is None:
                 missing = REPLY.size - len(self._header)
-                self._header += data[position : position + missing]
-                position += missing
+                self._header += data[:missing]
                 if len(self._header) < REPLY.size:
                     return
+                data = data[missing:]
                 self._begin()
-            step = min(self._left, len(data) - position)
+            step = min(self._left, len(data))
             self._left -= step
-            position += step
+            data = data[step:]
             if not self._left:
                 self._finish()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import faulthandler
 import io
+import math
 import os
 import shutil
 import signal
@@ -80,10 +81,10 @@ class Channel:
 
     def put(self, kind: bytes, payload: bytes = b"", seconds: float = 0.0) -> None:
         """Send a reply to the last call."""
-        header = protocol.REPLY.pack(self._token, kind, seconds, len(payload))
-        rest = memoryview(header + payload)
-        while rest:
-            rest = rest[os.write(self._replies, rest) :]
+        data = protocol.REPLY.pack(self._token, kind, seconds, len(payload)) + payload
+        sent = os.write(self._replies, data)
+        while sent < len(data):
+            sent += os.write(self._replies, memoryview(data)[sent:])
 
     def next_call(self) -> tuple[float, bytes] | None:
         """Limit in CPU seconds and encoded arguments of the next call; None after the last."""
@@ -94,11 +95,10 @@ class Channel:
         head = protocol.TOKEN_BYTES + protocol.CALL.size
         self._token = data[: protocol.TOKEN_BYTES]
         limit, length = protocol.CALL.unpack_from(data, protocol.TOKEN_BYTES)
-        parts, missing = [data[head:]], head + length - len(data)
-        while missing:
-            parts.append(os.read(self._calls, missing))
-            missing -= len(parts[-1])
-        return limit, b"".join(parts)
+        arguments = data[head:]
+        while len(arguments) < length:
+            arguments += os.read(self._calls, length - len(arguments))
+        return limit, arguments
 
 
 def guard() -> None:
@@ -152,15 +152,21 @@ def answer(make: Callable[[], Callable[..., Any]], channel: Channel) -> None:
     Times are CPU seconds of the process with its threads, so that the machine's load costs nothing.
     """
     sys.stdout = sys.stderr = sys.stdin = Sink()
-    set_timer, timer, clock = signal.setitimer, signal.ITIMER_PROF, time.process_time
-    end = 0.0
+    clock = time.process_time
+    # When the call under way has to end, and when the timer is due: it stays set between calls, for
+    # to set it twice a call takes longer than many calls.
+    end = math.inf
+    due = 0.0
 
     def out_of_time(_signal: int, _frame: types.FrameType | None) -> None:
         # The kernel's timer counts whole ticks and is early on a busy machine; the clock is exact.
-        left = end - clock()
-        if left <= 0:
+        nonlocal due
+        now = clock()
+        if now >= end:
             raise TimeLimit
-        set_timer(timer, max(left, SHORTEST_TIMER_SECONDS))
+        due = end if end < math.inf else 0.0
+        if due:
+            signal.setitimer(signal.ITIMER_PROF, max(due - now, SHORTEST_TIMER_SECONDS))
 
     try:
         signal.signal(signal.SIGPROF, out_of_time)
@@ -170,11 +176,13 @@ def answer(make: Callable[[], Callable[..., Any]], channel: Channel) -> None:
             limit, arguments = call[0], codec.decode_own(call[1])
             start = clock()
             end = start + limit
-            set_timer(timer, limit)
+            if not start < due <= end:
+                due = end
+                signal.setitimer(signal.ITIMER_PROF, limit)
             try:
                 value = function(*arguments)
             finally:
-                set_timer(timer, 0)
+                end = math.inf
             put_value(value, clock() - start, channel)
     except BaseException as error:
         channel.put(protocol.RAISED, _name(error))
