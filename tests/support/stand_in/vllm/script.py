@@ -24,11 +24,18 @@ class Script:
 
     def __init__(self, folder: Path) -> None:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._before = [self._ids(text) for text in BEFORE_ANSWERS]
+        self._before = [self.encode(text) for text in BEFORE_ANSWERS]
         self._positions = cache(self._positions_of)
 
-    def decode(self, token_ids: list[int]) -> str:
+    def decode(self, token_ids: list[int], **_: bool) -> str:
         return str(self._tokenizer.decode(token_ids, skip_special_tokens=False))
+
+    def encode(self, text: str, **_: bool) -> list[int]:
+        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def convert_ids_to_tokens(self, token_id: int) -> str | None:
+        found: str | None = self._tokenizer.id_to_token(token_id)
+        return found
 
     def top(self, token_ids: list[int]) -> tuple[list[int], list[float]]:
         """The 20 most likely tokens and the logarithms (nats) of their probabilities, in order."""
@@ -61,7 +68,4 @@ class Script:
         texts = likely + [text for text in FILLERS if text not in weights][: TOP - len(likely)]
         total = sum(weights.values()) + 1e-6
         logs = [math.log(weights.get(text, 1e-6 / TOP) / total) for text in texts]
-        return [self._ids(text)[0] for text in texts], logs
-
-    def _ids(self, text: str) -> list[int]:
-        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        return [self.encode(text)[0] for text in texts], logs
