@@ -79,19 +79,6 @@ def test_mistakes_stop_snakemake_without_traceback(repository: Repository) -> No
 
 
 @pytest.mark.long
-def test_a_row_is_refused_before_anything_is_generated(repository: Repository) -> None:
-    path = repository.folder / "config/data/small.jsonl"
-    rows = path.read_text("utf-8").splitlines()
-    path.write_text("\n".join([rows[0], '{"problem": "1", "answer": [1, 2]}']), encoding="utf-8")
-    done = repository.small("results/datasets/small/tasks.jsonl", check=False)
-    said = done.stdout + done.stderr
-    assert done.returncode != 0
-    assert "config/data/small.jsonl, line 2, answer: a list of 2 elements" in said
-    assert "Traceback" not in said
-    assert not list(repository.folder.glob("results/datasets/small/*"))
-
-
-@pytest.mark.long
 @pytest.mark.parametrize(
     "words",
     [

@@ -41,15 +41,6 @@ def basis_and_tokens(costs: list[Cost]) -> list[tuple[str, float | None]]:
     return [(cost.basis, cost.tokens) for cost in costs]
 
 
-def test_hours_are_generation_plus_a_load_in_every_job() -> None:
-    # 720,000 tokens at 100 per second: 2 hours; 4 jobs of 180 s to load: 0.2 hours.
-    assert SPEED.gpu_hours(720_000, loads=4) == pytest.approx(2.2)
-    assert SPEED.gpu_hours(720_000, loads=4, gpus=2) == pytest.approx(2.4)
-    assert Speed(100, None, "").gpu_hours(720_000, loads=4) == pytest.approx(2.0)
-    assert Speed(None, 180, "").gpu_hours(720_000, loads=4) is None
-    assert SPEED.gpu_hours(None, loads=4) is None
-
-
 def test_samples_of_several_m_are_generated_once() -> None:
     cells = (cell(max_sequences=6), cell(max_sequences=8), CELL)
     plan = experiment(*cells, methods=("parallel",))

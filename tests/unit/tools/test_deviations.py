@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from eager.algorithm.allocation import Round, Share
+from eager.algorithm.allocation import Round
 from eager.algorithm.rules import AUTHORS, Points
 from eager.config.settings import DecodingSettings
 from eager.data.prompts import Prompt, Vocabulary
-from eager.evaluation.statistics.metrics import SequenceResult
 from eager.generation.decoder import Decoder
 from eager.generation.engine import Engine, EngineOutput
 from eager.generation.prompt_run import PromptRun
@@ -21,26 +20,18 @@ from tests.support import oracle
 from tests.support.letters import LETTERS
 from tests.support.oracle import END
 from tests.support.scripted_engine import TOP, ScriptedEngine, decoding, one_round
-from tools.deviations.authors import (
-    OF_BUDGETS,
-    ONE_POINT,
-    VARIANTS,
-    majority_with_empty_votes,
-    rounds_of,
-)
+from tools.deviations.authors import OF_BUDGETS, ONE_POINT, VARIANTS
 from tools.deviations.page import PAGE
 from tools.deviations.recording import (
     RecordingEngine,
     RecordingFacts,
     ReplayEngine,
-    Row,
     VariantDecoder,
     read_recording,
     write_recording,
 )
 
-REQUEST = ".".join("0000")  # prompt, round, sequence, tokens so far
-OURS, SAMPLED = VARIANTS["eager_init"], VARIANTS["eager_init, N"]
+OURS = VARIANTS["eager_init"]
 VOCABULARY = Vocabulary(end_of_sequence=(END,), context_length=64)
 SETTINGS = decoding("eager_init", 5, entropy_threshold=1.0)
 FACTS = RecordingFacts(
@@ -68,13 +59,6 @@ def trees(decoder: Decoder, settings: DecodingSettings = SETTINGS) -> list[list[
     ]
 
 
-def row_with(entropy: float, other: float) -> Row:
-    """The first step of a lone sequence."""
-    tokens = {"sampled": 3, "best": 4, "second": 5}
-    entropies = {"entropy": entropy, "entropy_with_sampled": other}
-    return {"step": 0, "request": REQUEST, "finished": False, **tokens, **entropies}
-
-
 @pytest.mark.parametrize("seed", range(10))
 def test_a_recording_replays_from_its_file_as_the_engine_ran(seed: int, tmp_path: Path) -> None:
     engine = RecordingEngine(scripted(seed), TOP)
@@ -99,16 +83,6 @@ def test_a_rule_that_decides_differently_is_asked_to_record_again(theta: float, 
     )
     with pytest.raises(EagerError, match="'eager_init' does not fit the code any more"):
         trees(replay, other)
-
-
-def test_the_sampled_token_counts_only_in_its_variant() -> None:
-    rows = [row_with(entropy=0.9, other=1.4)]
-    for variant, forks in ((OURS, 0), (SAMPLED, 1)):
-        decoder = VariantDecoder(ReplayEngine("x", rows), SETTINGS, VOCABULARY, LETTERS, variant)
-        first = one_round(Round(0, 1, 5, 1.0))
-        next(steps := decoder.run([(Prompt(id="0", token_ids=()), first)]))
-        next(steps)
-        assert decoder.counters.forks == forks
 
 
 class OneStepEngine(ScriptedEngine):
@@ -148,23 +122,6 @@ def test_every_point_of_the_rule_is_turned_on_by_itself_or_with_what_it_needs() 
     letters = {letter for name in ONE_POINT for letter in name.split(", ")}
     assert all(f"\n| {letter} |" in PAGE.read_text() for letter in letters)
     assert VARIANTS["eager, all points"].points == AUTHORS
-
-
-def test_a_variant_has_the_points_it_names() -> None:
-    left = Share("p", 4, True, None, 5, "")
-    for name, cap in (("eager_adapt", 1), ("eager_adapt, G", 5)):
-        found = rounds_of(VARIANTS[name], left, 1.0)(1, 4)
-        assert found is not None
-        assert found.max_sequences == cap
-        assert rounds_of(VARIANTS[name], left, 1.0)(2, 5) is None
-
-
-def test_empty_answers_win_a_vote_and_are_wrong() -> None:
-    right = SequenceResult(0, correct=True, correct_upstream=True, tokens=1, tokens_upstream=1)
-    empty = right._replace(candidate=None, correct=False)
-    assert majority_with_empty_votes([right, empty])
-    assert not majority_with_empty_votes([right, empty, empty])
-    assert not majority_with_empty_votes([empty, right])
 
 
 def test_texts_of_tokens_may_be_parts_of_a_character() -> None:
