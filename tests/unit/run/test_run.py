@@ -9,7 +9,7 @@ import yaml
 
 from eager.config.load import load_experiment, read_yaml
 from eager.run import experiment as experiment_module
-from eager.run.experiment import find_entry, run_experiment, write_experiment
+from eager.run.experiment import TOKENIZER_FILES, find_entry, run_experiment, write_experiment
 from eager.run.options import RunOptions, parse_run
 from eager.util.errors import EagerError
 from tests.support.repository import ROOT
@@ -100,6 +100,30 @@ def test_without_a_network_a_hub_name_is_one_line(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(EagerError, match="cannot ask the Hugging Face hub") as caught:
         find_entry("model", "someone/new", KNOWN, lambda _: None)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "marker"),
+    [
+        ("chat_template.jinja", "{{ '</think>' in messages[0].content }}", "</think>"),
+        ("tokenizer.json", r'{"model": {"vocab": {"\u003c/think\u003e": 7}}}', "</think>"),
+        ("tokenizer_config.json", '{"chat_template": "<|im_start|>"}', None),
+        ("other.json", "</think>", None),
+    ],
+)
+def test_a_model_that_knows_no_end_of_thinking_gets_none(
+    file: str, text: str, marker: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / file).write_text(text)
+    _, entry = find_entry("model", str(tmp_path), KNOWN, lambda _: None)
+    assert entry.get("end_of_thinking") == marker
+    monkeypatch.setattr(experiment_module, "commit_on_hub", lambda *_: COMMIT)
+    monkeypatch.setattr(
+        experiment_module, "hub_files", lambda *_: [tmp_path / n for n in TOKENIZER_FILES]
+    )
+    _, entry = find_entry("model", "some/model", KNOWN, lambda _: None)
+    assert entry.get("end_of_thinking") == marker
 
 
 def test_the_experiment_that_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

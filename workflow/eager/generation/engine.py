@@ -231,6 +231,8 @@ def _prepare_environment(options: EngineOptions) -> None:
     """Settings that vLLM reads from the environment when it is imported."""
     # In this process: same inputs, same steps, and branches wait for no other process.
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
+    # `encode_prompts` has compared the context with the model's; vLLM leaves YaRN's factor out.
+    os.environ["VLLM_ALLOW_LONG_MAX_MODEL_LEN"] = "1"
     defaults = {
         "VLLM_LOGGING_LEVEL": "WARNING",
         "VLLM_NO_USAGE_STATS": "1",

@@ -7,7 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -153,14 +154,19 @@ def commit_on_hub(kind: EntryKind, name: str) -> str:
 
     api = HfApi()
     ask = api.model_info if kind == "model" else api.dataset_info
-    try:
+    with _hub(f"--{kind} {name}"):
         return str(ask(name, timeout=30).sha)
+
+
+@contextmanager
+def _hub(what: str) -> Iterator[None]:
+    try:
+        yield
     except Exception as error:
         # The hub's client raises a dozen kinds of exception for "not there" and "no network".
         raise EagerError(
-            f"--{kind} {name}: cannot ask the Hugging Face hub for its commit "
-            f"({type(error).__name__}); check the network, or give a configured name or a "
-            "local path"
+            f"{what}: cannot ask the Hugging Face hub ({type(error).__name__}); check the "
+            "network, or give a configured name or a local path"
         ) from error
 
 
@@ -168,7 +174,8 @@ def hub_files(name: str, commit: str) -> list[Path]:
     """Those of a model's tokenizer, fetched from the Hugging Face hub."""
     from huggingface_hub import snapshot_download
 
-    folder = snapshot_download(name, revision=commit, allow_patterns=list(TOKENIZER_FILES))
+    with _hub(f"--model {name}"):
+        folder = snapshot_download(name, revision=commit, allow_patterns=list(TOKENIZER_FILES))
     return [Path(folder, file) for file in TOKENIZER_FILES]
 
 
