@@ -26,5 +26,4 @@ GOOD = Machine(
     memory=100 * GIB,
     shared=8 * GIB,
     disk=500 * GIB,
-    filesystem="ext4",
 )

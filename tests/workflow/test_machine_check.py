@@ -13,7 +13,6 @@ from tests.support.repository import Repository
 NOT_ON_A_CPU = {
     "model runner",
     "bfloat16",
-    "two jobs on two GPUs",
     "32 to 512 sequences",
 }
 CHECKED = {

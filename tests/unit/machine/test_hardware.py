@@ -15,7 +15,6 @@ from eager.machine.hardware import (
     GIB,
     blocking,
     check_hardware,
-    filesystem_of,
     find_machine,
     parse_gpus,
 )
@@ -87,14 +86,6 @@ def test_fields_of_nvidia_smi() -> None:
     assert parse_gpus(text.replace("8.0", "[N/A]"))[0].compute is None
     with pytest.raises(ValueError, match="6 fields"):
         parse_gpus(text.replace(", 8.0", ""))
-
-
-def test_the_file_system_is_that_of_the_innermost_mount(tmp_path: Path) -> None:
-    inner = tmp_path / "a"
-    inner.mkdir()
-    mounts = f"disk / ext4 rw 0 0\nserver {inner} nfs4 rw 0 0\nother {inner}b tmpfs rw 0 0\n"
-    assert filesystem_of(tmp_path, mounts) == "ext4"
-    assert filesystem_of(inner / "b", mounts) == "nfs4"
 
 
 SMI = """#!/bin/sh

@@ -10,7 +10,6 @@ import pytest
 from eager.algorithm.branching import Branch
 from eager.data.prompts import Prompt, Vocabulary
 from eager.machine import invariants, probes
-from eager.machine.check import two_jobs_line
 from eager.machine.recording import EngineLog, place, record
 from eager.machine.trial import resume_line
 from tests.support import oracle
@@ -206,11 +205,3 @@ def test_a_resume_keeps_what_was_finished() -> None:
         resume_line(after, after, prompts=2, found=2),
     ):
         assert damaged.verdict == "differs"
-
-
-def test_two_jobs_take_two_devices() -> None:
-    one, other = ({"device": name, "tokens": [[[1]]]} for name in ("a", "b"))
-    assert two_jobs_line([one, other]).verdict == "ok"
-    assert "both ran on a" in two_jobs_line([one, one]).found
-    assert "1 of 2 jobs failed" in two_jobs_line([one, None]).found
-    assert two_jobs_line([one, other | {"tokens": [[[2]]]}]).verdict == "differs"

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,12 +26,9 @@ from eager.util.files import read_json, write_json, write_text
 
 LONGEST_TRIAL = 1200
 """Seconds; the engine of a CPU under load takes minutes to load."""
-SAME_SEED, BATCH_INVARIANT = "same seed twice", "VLLM_BATCH_INVARIANT"
-TWO_JOBS = "two jobs on two GPUs"
 NOT_ON_CPU = (
     ("engine", "model runner", "vLLM's second runner, CUDA graphs, prefill in chunks with seeds"),
     ("generation", "bfloat16", "the number format of the paper's models, where logits tie"),
-    ("generation", TWO_JOBS, "there is none"),
     ("speed", "32 to 512 sequences", "a CPU is timed at 4 and 8"),
 )
 
@@ -81,7 +78,7 @@ class Check:
         if lost or hardware.blocking(self.lines):
             self._note("engine", "engine", "not started, because of what is missing above")
         elif found.on_gpu:
-            self._on_gpu(found.usable)
+            self._on_gpu(found.usable[0])
         else:
             self._kill_and_check({}, ON_CPU)
             for area, name, why in NOT_ON_CPU:
@@ -101,27 +98,22 @@ class Check:
         given = {"manifest": self._manifest, "prompts": self._prompts, "kind": kind, "dtype": dtype}
         return Trial.model_validate(given | {"store": self._output / "store", **size, **more})
 
-    def _on_gpu(self, gpus: Sequence[Gpu]) -> None:
-        memory = {"gpu_memory_utilization": _share(gpus[0])}
-        device = {DEVICES_VARIABLE: gpus[0].uuid}
+    def _on_gpu(self, gpu: Gpu) -> None:
+        memory = {"gpu_memory_utilization": _share(gpu)}
+        device = {DEVICES_VARIABLE: gpu.uuid}
         # float32 is compared with the CPU; bfloat16 is what the paper's models are run in.
         self._kill_and_check(device, ON_GPU | UNTIMED, **memory)
         apart = self._output / "no-store"
-        trial = self._trial("whole", "bfloat16", ON_GPU, store=apart, greedy=False, **memory)
-        answer = self._whole(trial, device)
-        if answer and _differs(answer, SAME_SEED):
-            self._note("generation", BATCH_INVARIANT, self._batch_invariant(trial, device))
-        if len(gpus) > 1:
-            self._add(self._two_jobs(gpus[:2]))
-        else:
-            self._note("generation", TWO_JOBS, "not checked: there is one GPU")
+        self._whole(
+            self._trial("whole", "bfloat16", ON_GPU, store=apart, greedy=False, **memory), device
+        )
 
     def _kill_and_check(
         self, device: Mapping[str, str], size: Mapping[str, Any], **more: Any
     ) -> None:
         """A job that is killed, and then the process that resumes it and checks everything."""
         killed = self._trial("killed", "float32", {**size, **UNTIMED}, **more)
-        code, last, _ = self._end(*self._begin(killed, device))
+        code, last, _ = self._run_trial(killed, device)
         if code != -signal.SIGKILL:
             found = f"a job that was to be killed ended with {code}: {last}"
             self._failed("generation", "kill", found)
@@ -130,61 +122,36 @@ class Check:
     def _failed(self, area: str, name: str, found: str) -> None:
         self._add(CheckLine(area, name, "differs", found, f"see {self._output / 'trials'}"))
 
-    def _whole(self, trial: Trial, device: Mapping[str, str]) -> dict[str, Any] | None:
-        code, last, answer = self._end(*self._begin(trial, device))
+    def _whole(self, trial: Trial, device: Mapping[str, str]) -> None:
+        code, last, answer = self._run_trial(trial, device)
         name = f"trial in {trial.dtype}"
         if answer is None:
             self._failed("engine", name, f"ended with {code}: {last}")
-            return None
+            return
         self._note("engine", name, _described(answer))
         self._add(*(CheckLine(*line) for line in answer["lines"]), *map(rate_line, answer["rates"]))
         self.figures[trial.dtype] = {key: answer[key] for key in answer if key != "lines"}
-        return answer
 
-    def _batch_invariant(self, trial: Trial, device: Mapping[str, str]) -> str:
-        """Whether vLLM's fixed order of sums makes the same seed give the same tokens."""
-        short = trial.model_copy(update=UNTIMED)
-        code, last, answer = self._end(*self._begin(short, {**device, BATCH_INVARIANT: "1"}, 1))
-        if answer is None:
-            return f"=1: ended with {code}: {last}"
-        if _differs(answer, SAME_SEED):
-            return "=1 does not help: the same seed still gives other tokens"
-        return "=1 is needed: with it the same seed gives the same tokens"
-
-    def _begin(
-        self, trial: Trial, environment: Mapping[str, str], number: int = 0
-    ) -> tuple[subprocess.Popen[bytes], Path]:
-        stem = self._output / "trials" / f"{trial.kind}-{trial.dtype}-{number}"
+    def _run_trial(self, trial: Trial, environment: Mapping[str, str]) -> Ended:
+        """Run a trial to its end."""
+        stem = self._output / "trials" / f"{trial.kind}-{trial.dtype}"
         request, answer = stem.with_suffix(".trial.json"), stem.with_suffix(".json")
+        log = stem.with_suffix(".log")
         write_json(request, trial.model_dump(mode="json"))
-        self._say(f"...      {trial.kind}, {trial.dtype}: {stem.with_suffix('.log')}")
-        with stem.with_suffix(".log").open("wb") as log:
+        self._say(f"...      {trial.kind}, {trial.dtype}: {log}")
+        command = [sys.executable, "-m", "eager.machine.trial", str(request), str(answer)]
+        with log.open("wb") as stream:
             process = subprocess.Popen(
-                [sys.executable, "-m", "eager.machine.trial", str(request), str(answer)],
-                env={**os.environ, **environment},
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                command, env={**os.environ, **environment}, stdout=stream, stderr=stream
             )
-        return process, answer
-
-    def _end(self, process: subprocess.Popen[bytes], answer: Path) -> Ended:
-        try:
-            code = process.wait(timeout=LONGEST_TRIAL)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            code = process.wait()
-        printed = answer.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
+            try:
+                code = process.wait(timeout=LONGEST_TRIAL)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                code = process.wait()
+        printed = log.read_text(encoding="utf-8", errors="replace")
         last = next((line for line in reversed(printed.splitlines()) if line.strip()), "nothing")
         return code, last.strip(), read_json(answer) if answer.is_file() else None
-
-    def _two_jobs(self, gpus: Sequence[Gpu]) -> CheckLine:
-        """Two jobs at the same time, each on a GPU of its own."""
-        begun = []
-        for number, gpu in enumerate(gpus):
-            share = {"gpu_memory_utilization": _share(gpu)}
-            trial = self._trial("parallel_job", "float32", ON_GPU | UNTIMED, **share)
-            begun.append(self._begin(trial, {DEVICES_VARIABLE: gpu.uuid}, number))
-        return two_jobs_line([self._end(*one)[2] for one in begun])
 
     def _write(self, seconds: float) -> None:
         head = {
@@ -198,27 +165,6 @@ class Check:
         content |= {"lines": [line._asdict() for line in self.lines], **self.figures}
         write_json(self._output / "report.json", content)
         self._say(f"{conclusion(self.lines)}: {self._output / 'report.md'}")
-
-
-def _differs(answer: Mapping[str, Any], name: str) -> bool:
-    """Whether a trial's line of that name differs."""
-    lines = [CheckLine(*line) for line in answer["lines"]]
-    return any(line.name == name and line.verdict == "differs" for line in lines)
-
-
-def two_jobs_line(answers: Sequence[dict[str, Any] | None]) -> CheckLine:
-    """Two jobs took two devices and gave the same tokens."""
-    given = [answer for answer in answers if answer is not None]
-    problems = []
-    if len(given) < len(answers):
-        problems.append(f"{len(answers) - len(given)} of {len(answers)} jobs failed, see trials/")
-    elif len({answer["device"] for answer in given}) < len(given):
-        problems.append(f"both ran on {given[0]['device']}")
-    elif given[0]["tokens"] != given[1]["tokens"]:
-        problems.append("the same seed gave other tokens on the second device")
-    if problems:
-        return CheckLine("generation", TWO_JOBS, "differs", problems[0])
-    return CheckLine("generation", TWO_JOBS, "ok", "two devices, the same tokens")
 
 
 def rate_line(rate: Mapping[str, Any]) -> CheckLine:

@@ -58,12 +58,11 @@ class Machine:
         memory: bytes of memory that are available.
         shared: bytes of /dev/shm.
         disk: bytes free for results.
-        filesystem: kind of file system of results.
         smi_error: what nvidia-smi said if it failed.
         driver_cuda: the newest CUDA version that the driver serves.
         visible: CUDA_VISIBLE_DEVICES; None: not set.
         load: processes that have wanted a core, on average over the last minute.
-        files: what files there cannot do, in words; empty: they can be replaced and locked.
+        files: what files among results cannot do, in words; empty: they can be replaced and locked.
     """
 
     gpus: list[Gpu] | None
@@ -74,7 +73,6 @@ class Machine:
     memory: int
     shared: int
     disk: int
-    filesystem: str
     smi_error: str = ""
     driver_cuda: str | None = None
     visible: str | None = None
@@ -124,7 +122,6 @@ def find_machine(results: Path) -> Machine:
         memory=available_bytes(),
         shared=shared.f_bavail * shared.f_frsize if shared else 0,
         disk=disk.f_bavail * disk.f_frsize,
-        filesystem=filesystem_of(results, Path("/proc/mounts").read_text(encoding="utf-8")),
         files=_try_files(results),
     )
 
@@ -141,14 +138,6 @@ def available_bytes() -> int:
     lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     (line,) = (line for line in lines if line.startswith("MemAvailable:"))
     return int(line.split()[1]) * 1024
-
-
-def filesystem_of(folder: Path, mounts: str) -> str:
-    """Kind of the file system that a folder is on, by the lines of /proc/mounts."""
-    here = folder.resolve()
-    places = [line.split() for line in mounts.splitlines()]
-    above = [(fields[1], fields[2]) for fields in places if here.is_relative_to(fields[1])]
-    return max(above, key=lambda place: len(place[0]), default=("", "unknown"))[1]
 
 
 def parse_gpus(text: str) -> list[Gpu]:
@@ -351,8 +340,8 @@ def _load(machine: Machine) -> list[CheckLine]:
 
 
 def _filesystem(machine: Machine) -> CheckLine:
-    name, found = "file system of results", machine.filesystem
+    name = "file system of results"
     if machine.files:
         to_do = "let results/ be on a file system that can rename and lock files"
-        return _line(name, "differs", f"{found}: {machine.files}", to_do)
-    return _line(name, "ok", f"{found}: replaces and locks files")
+        return _line(name, "differs", machine.files, to_do)
+    return _line(name, "ok", "replaces and locks files")

@@ -34,8 +34,7 @@ class Trial(StrictModel):
     """What one process does.
 
     Attributes:
-        kind: `killed` ends after its first prompt; `whole` resumes it and makes all checks;
-            `parallel_job` only decodes, beside another.
+        kind: `killed` ends after its first prompt; `whole` resumes it and makes all checks.
         manifest, prompts: of the demo's model and data set.
         store: folder of finished prompts of the job that is killed and resumed.
         dtype: number format.
@@ -46,7 +45,7 @@ class Trial(StrictModel):
         greedy: whether to compare with the reference.
     """
 
-    kind: Literal["killed", "whole", "parallel_job"]
+    kind: Literal["killed", "whole"]
     manifest: Path
     prompts: Path
     store: Path
@@ -239,21 +238,12 @@ def run(trial: Trial) -> dict[str, Any]:
     if trial.kind == "killed":
         _job(trial, engine, prompts, vocabulary)
         return {}
-    if trial.kind == "parallel_job":
-        log, _ = decode(engine, trial.settings, prompts, vocabulary)
-        return {"tokens": log.tokens(), "device": _device()}
     return {
         "lines": _whole(trial, engine, vocabulary),
         "configuration": engine.configuration(),
         "load_seconds": seconds,
         "rates": _timed(engine, trial, vocabulary),
     }
-
-
-def _device() -> str | None:
-    import torch
-
-    return str(torch.cuda.get_device_properties(0).uuid) if torch.cuda.is_available() else None
 
 
 if __name__ == "__main__":

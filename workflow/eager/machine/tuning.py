@@ -59,14 +59,13 @@ def tune(
     engine = VllmEngine(folder, settings, options, context, end_of_sequence=())
     rates = trial_rates(engine, several, engine.kv_capacity_tokens, seconds)
     chosen = choose_max_num_seqs(rates)
-    without = decoding_rate(engine, several, chosen, seconds / 8, logprobs=False)
     values["max_num_seqs"] = chosen
     if memory is None:
         longest = max(len(prompt.token_ids) for prompt in several) + (max_tokens or context)
         values["cpu_kv_cache_gib"] = choose_cpu_kv_cache_gib(
             chosen * min(context, longest), engine.kv_bytes_per_token, available_bytes()
         )
-    return entry(rates, without, values, name, machine_name())
+    return entry(rates, values, name, machine_name())
 
 
 def trial_rates(
@@ -96,7 +95,7 @@ def trial_rates(
     while batch <= LARGEST_BATCH and batch * (longest + MOST_STEPS) <= capacity:
         if rates and clock() >= end:
             break
-        rates[batch] = decoding_rate(engine, prompts, batch, share, logprobs=True, clock=clock)
+        rates[batch] = decoding_rate(engine, prompts, batch, share, clock)
         if batch > FIRST_BATCH * 2 and choose_max_num_seqs(rates) < batch / 2:
             break
         batch *= 2
@@ -109,19 +108,13 @@ def trial_rates(
 
 
 def decoding_rate(
-    engine: Engine,
-    prompts: Sequence[Prompt],
-    batch: int,
-    seconds: float,
-    *,
-    logprobs: bool,
-    clock: Clock = perf_counter,
+    engine: Engine, prompts: Sequence[Prompt], batch: int, seconds: float, clock: Clock
 ) -> float:
     """Tokens a second while `batch` sequences are decoded; their prompts are not counted."""
-    names = [f"trial-{batch}-{logprobs}-{number}" for number in range(batch)]
+    names = [f"trial-{batch}-{number}" for number in range(batch)]
     for number, name in enumerate(names):
         ids = list(prompts[number % len(prompts)].token_ids)
-        engine.submit(EngineRequest(name, ids, 10**6, number, logprobs, priority=0))
+        engine.submit(EngineRequest(name, ids, 10**6, number, True, priority=0))
     waiting = set(names)
     while waiting:
         waiting -= {output.request_id for output in engine.step()}
@@ -163,32 +156,22 @@ def choose_gpu_memory_utilization(free_bytes: int, total_bytes: int) -> float:
 
 
 def entry(
-    rates: Mapping[int, float],
-    without_logprobs: float,
-    options: Mapping[str, float],
-    model: str,
-    machine: str,
+    rates: Mapping[int, float], options: Mapping[str, float], model: str, machine: str
 ) -> str:
     """The section `engine` of an experiment as YAML, with what it rests on as comments.
 
     Args:
-        rates: tokens a second by sequences at once, all with logprobs.
-        without_logprobs: tokens a second at the chosen number, with none asked for.
+        rates: tokens a second by sequences at once.
         options: what was chosen.
         model: its name.
         machine: what it was measured on, in words.
     """
-    chosen = int(options["max_num_seqs"])
-    share = max(0.0, 1 - rates[chosen] / without_logprobs)
     shown = ", ".join(f"{batch}: {rate:,.0f}" for batch, rate in rates.items())
     lines = "\n".join(f"  {name}: {value:g}" for name, value in options.items())
     return f"""\
 # Written by `eager tune`, {datetime.now(UTC).date().isoformat()}: {model} on {machine}.
 # Use it beside an experiment: snakemake --configfile config/EXPERIMENT.yaml THIS_FILE
 # Tokens a second by sequences at once: {shown}.
-# Logprobs cost {share:.0%} of the time at {chosen} sequences. They stay on after a prompt has
-# stopped branching: the engine works them out for the whole batch as long as one sequence needs
-# them, and a sequence submitted again without them would draw other random numbers.
 engine:
 {lines}
 """
