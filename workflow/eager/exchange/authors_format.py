@@ -13,7 +13,7 @@ from eager.util.errors import EagerError
 from eager.util.text import text_bytes
 from eager.util.validation import faults_of
 
-INHERITED, NOT_RECORDED, END_OF_SEQUENCE = -1, -2.0, -9.0
+INHERITED, NOT_RECORDED = -1, -2.0
 """What stands in a list of entropies where there is none."""
 FILE_NAMES = {
     "parallel": "{run}_default_results.json",

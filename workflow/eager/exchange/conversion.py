@@ -11,7 +11,6 @@ from typing import Any
 
 from eager.algorithm.allocation import round_threshold
 from eager.exchange.authors_format import (
-    END_OF_SEQUENCE,
     INHERITED,
     NOT_RECORDED,
     PromptGenerations,
@@ -138,9 +137,7 @@ class Conversion:
         self, text: str, marks: list[float], placed: Placed, earlier: Rows
     ) -> dict[str, Any]:
         inherited = sum(1 for _ in takewhile(lambda m: m == INHERITED, marks))
-        # The authors' mark of an end, which no file was seen to hold.
-        ended = bool(marks) and (marks[-1] == END_OF_SEQUENCE or _repeats(marks))
-        ended |= not self.aware and len(marks) < self.longest
+        ended = _repeats(marks) or (not self.aware and len(marks) < self.longest)
         entropies = [math.nan if mark < 0 else mark for mark in marks]
         token_ids = [UNKNOWN_TOKEN] * len(marks)
         shared = inherited
