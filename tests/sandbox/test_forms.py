@@ -24,7 +24,8 @@ def on_one_line(task: Task) -> str:
     """The body behind its colon where the task is one such function, else as it is."""
     assert task.code is not None
     body = task.code["canonical_solution"].strip()
-    heads = [line for line in task.problem.splitlines() if line.startswith(("def ", "import ", "from "))]
+    begins = ("def ", "import ", "from ")
+    heads = [line for line in task.problem.splitlines() if line.startswith(begins)]
     alone = len(heads) == 1 and heads[0].startswith("def ") and "\n" not in body
     return f"{heads[0]} {body}" if alone else whole(task)
 
