@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from eager.config.schema import DatasetEntry, ModelEntry
@@ -31,7 +31,7 @@ SETTINGS = {
     },
     "generation_config.json": {"eos_token_id": [1, 2], "temperature": 0.6},
 }
-PARTS = st.sampled_from([*CONTROL, *HOSTILE_TEXTS[5:], "2 + 2?"])
+PARTS = st.sampled_from([*CONTROL, *HOSTILE_TEXTS, "2 + 2?"])
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,7 @@ def test_a_damaged_folder(data: st.DataObject, whole: Path, tmp_path: Path) -> N
         path.write_text(json.dumps(data.draw(damaged_json(SETTINGS[kind]))))
     elif path.is_file():
         path.write_bytes(data.draw(damaged_bytes(path.read_bytes())))
+    assume(problem.strip() and problem.isprintable())  # as `fetch_dataset` has seen to
     model = ModelEntry(path="x", context_length=2000, end_of_thinking=end)
     output = folder / "prompts.parquet"
     task = Task(id="p", problem=problem, target="1", kind="math")

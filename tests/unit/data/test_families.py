@@ -158,7 +158,7 @@ def run(
     """A tree that is given tokens; at `fork` it branches, and the second sequence goes on so."""
     within = texts_of(name).within
     rule = BranchingRule(
-        2,
+        9,
         0.5,
         99,
         1000,

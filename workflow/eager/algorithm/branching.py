@@ -297,12 +297,14 @@ class PromptTree:
         self._append(sequence, observation.sampled)
 
     def _append(self, sequence: Sequence, token: int, *, may_end: bool = True) -> None:
-        if sequence.thinking and self._ends_thinking(sequence, token):
+        # Whether it still thinks matters only as long as it may branch.
+        if self.branching and sequence.thinking and self._ends_thinking(sequence, token):
             sequence.thinking = False
-        ends = may_end and self._is_end(sequence, token)
+        rule = self.rule
+        ends = token in rule.end_of_sequence or (rule.stops and self._stops(sequence, token))
         sequence.tokens.append(token)
         sequence.drawn_end = None
-        if ends:
+        if ends and may_end:
             self._finish(sequence, "stop")
         elif sequence.length >= sequence.limit:
             self._finish(sequence, "length")
@@ -314,19 +316,22 @@ class PromptTree:
             sequence.branching_end = sequence.length
 
     def _is_end(self, sequence: Sequence, token: int) -> bool:
-        if token in self.rule.end_of_sequence:
-            return True
-        stops = self.rule.stops
-        return bool(stops) and any(self._completes(stop, sequence, token) for stop in stops)
+        return token in self.rule.end_of_sequence or self._stops(sequence, token)
+
+    def _stops(self, sequence: Sequence, token: int) -> bool:
+        return any(
+            stop.may_end_in[token] and self._completes(stop, sequence, token)
+            for stop in self.rule.stops
+        )
 
     def _ends_thinking(self, sequence: Sequence, token: int) -> bool:
         marker = self.rule.end_of_thinking
-        return marker is not None and self._completes(marker, sequence, token)
+        if marker is None or not marker.may_end_in[token]:
+            return False
+        return self._completes(marker, sequence, token)
 
     def _completes(self, marker: Marker, sequence: Sequence, token: int) -> bool:
-        return marker.may_end_in(token) and marker.is_in(
-            [*self._tail(sequence, marker.reach), token]
-        )
+        return marker.is_in([*self._tail(sequence, marker.reach), token])
 
     def _tail(self, sequence: Sequence, count: int) -> list[int]:
         """The last `count` tokens of a sequence, inherited included (fewer at its start)."""

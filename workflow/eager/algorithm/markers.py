@@ -8,6 +8,22 @@ LACKING = "\ufffd"
 """What stands for bytes that are no whole character."""
 
 
+class LastTokens(dict[int, bool]):
+    """Of each token whether the last character of a text may stand in it; of most it cannot."""
+
+    def __init__(self, text: str, text_of: Callable[[Sequence[int]], str]) -> None:
+        self._text = text
+        self._text_of = text_of
+
+    def __missing__(self, token: int) -> bool:
+        piece = self._text_of([token])
+        beginnings = (piece[:size] for size in range(1, len(piece) + 1))
+        of_character = LACKING in piece and not self._text.isascii()
+        may = self._text in piece or any(map(self._text.endswith, beginnings)) or of_character
+        self[token] = may
+        return may
+
+
 class Marker:
     """A text to be found in sequences: the end of thinking, or a stop.
 
@@ -17,24 +33,14 @@ class Marker:
 
     Attributes:
         reach: so many tokens hold its bytes, and as many more that are shown as nothing.
+        may_end_in: of each token whether the text may be complete with it.
     """
 
     def __init__(self, text: str, text_of: Callable[[Sequence[int]], str]) -> None:
         self.text = text
         self.reach = 2 * len(text.encode())
+        self.may_end_in = LastTokens(text, text_of)
         self._text_of = text_of
-        self._known: dict[int, bool] = {}
-
-    def may_end_in(self, token: int) -> bool:
-        """Whether the text's last character may stand in a token; of most tokens it cannot."""
-        known = self._known.get(token)
-        if known is None:
-            piece = self._text_of([token])
-            beginnings = (piece[:size] for size in range(1, len(piece) + 1))
-            of_character = LACKING in piece and not self.text.isascii()
-            known = self.text in piece or any(map(self.text.endswith, beginnings)) or of_character
-            self._known[token] = known
-        return known
 
     def is_in(self, tokens: Sequence[int]) -> bool:
         """Whether the text stands in tokens; the last `reach` and one more decide on the last."""
