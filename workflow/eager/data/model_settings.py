@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,8 +35,8 @@ def named_ends(folder: Path) -> set[int]:
             ids = ends if isinstance(ends, list) else [] if ends is None else [ends]
             if not all(type(one) is int and one >= 0 for one in ids):
                 raise EagerError(
-                    f"{folder / name}: eos_token_id {ends!r} is no token id; write a number, or a "
-                    "list of numbers"
+                    f"{folder / name}: eos_token_id {reprlib.repr(ends)} is no token id; write a "
+                    "number, or a list of numbers"
                 )
             found.update(ids)
     return found
@@ -81,11 +83,15 @@ def _scaled(length: int, section: Mapping[str, Any]) -> int:
     if not isinstance(scaling, dict):
         return length
     form = scaling.get("rope_type") or scaling.get("type")
-    factor = scaling.get("factor") or 1
+    factor = _number(scaling.get("factor"), 1)
     if form == "yarn":
-        trained = scaling.get("original_max_position_embeddings") or length
+        trained = _number(scaling.get("original_max_position_embeddings"), length)
         return max(length, int(factor * trained))
     return int(factor * length) if form in SCALED else length
+
+
+def _number(value: Any, default: float) -> float:
+    return value if type(value) in (int, float) and 0 < value < math.inf else default
 
 
 def _nested(settings: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+LONGEST = 500
+"""Characters of another program's message that are shown."""
+
 
 class EagerError(Exception):
     """A mistake in the input or the environment.
@@ -15,4 +18,5 @@ class EagerError(Exception):
 
 def one_line(error: BaseException) -> str:
     """The first line of another program's error, with its kind."""
-    return f"{type(error).__name__}: {(str(error).splitlines() or ['no details'])[0]}"
+    line = (str(error).splitlines() or ["no details"])[0]
+    return f"{type(error).__name__}: {line[:LONGEST]}"
