@@ -12,7 +12,7 @@ import pytest
 from eager.config.schema import Experiment, ModelEntry
 from eager.config.settings import Method
 from eager.progress.estimate import Cost, Speed, estimate, longest_chain, speeds_of
-from eager.progress.estimate_text import Asked, as_json, as_text
+from eager.progress.estimate_text import as_json, as_text
 from eager.progress.history import read_former_runs
 from eager.report.tables.published import PublishedFigures
 from eager.util.errors import EagerError
@@ -171,17 +171,17 @@ def test_the_longest_chain_is_a_budgeted_method_behind_its_eager_init() -> None:
 
 def test_a_price_adds_the_cost_and_gpus_the_least_time() -> None:
     costs = planned()
-    found = as_json(costs, SLOW, Asked(price=2.5, gpus=2))
+    found = as_json(costs, SLOW, 2.5, 2)
     assert found["total"]["cost"] == pytest.approx(2.5 * 45 / 60)
     assert sum(row["cost"] for row in found["results"]) == pytest.approx(2.5 * 45 / 60)
     time = found["time"]
     assert (time["hours_by_work"], time["hours_by_chain"]) == pytest.approx((45 / 120, 25 / 60))
     assert time["hours_at_least"] == time["hours_by_chain"]
-    text = as_text(costs, SLOW, Asked(price=2.5, gpus=2))
+    text = as_text(costs, SLOW, 2.5, 2)
     assert "cost 1.88" in text
     assert "on 2 GPUs: at least 0.42 hours" in text
     assert json.loads(json.dumps(found)) == found
-    plain = as_json(costs, SLOW, Asked())
+    plain = as_json(costs, SLOW, None, None)
     assert "time" not in plain
     assert "cost" not in plain["total"]
 
@@ -191,29 +191,29 @@ def test_a_job_that_needs_more_gpus_than_there_are_is_told() -> None:
     plan.models["m"] = ModelEntry(path="model", tensor_parallel_size=2)
     costs = costs_of(plan)
     with pytest.raises(EagerError, match="--gpus 1: a job of m needs 2"):
-        as_json(costs, SPEEDS, Asked(gpus=1))
+        as_json(costs, SPEEDS, None, 1)
 
 
 def test_what_is_unknown_is_in_no_sum_and_named() -> None:
     plan = experiment(CELL, cell(model="n"), methods=("parallel",))
     costs = costs_of(plan, published("parallel", 100.0))
-    text, found = as_text(costs, SPEEDS, Asked()), as_json(costs, SPEEDS, Asked())
+    text, found = as_text(costs, SPEEDS, None, None), as_json(costs, SPEEDS, None, None)
     assert (found["total"]["results"], found["total"]["results_known"]) == (2, 1)
     assert found["total"]["tokens"] == 3000
     assert "million tokens >0.00" in text
     assert "1 results unknown" in text
     assert "n d M 4" in text.splitlines()[-4]
-    nothing = as_json(costs_of(plan), SPEEDS, Asked())
+    nothing = as_json(costs_of(plan), SPEEDS, None, None)
     assert nothing["total"]["tokens"] is None
     # Counts without the number of prompts say as little.
     unnumbered = costs_of(plan, published("parallel", 100.0), prompts=None)
-    assert as_json(unnumbered, SPEEDS, Asked())["total"]["gpu_hours"] is None
+    assert as_json(unnumbered, SPEEDS, None, None)["total"]["gpu_hours"] is None
 
 
 def test_of_a_finished_plan_nothing_is_left() -> None:
     write_run("parallel", "e")
     costs = costs_of(experiment(CELL, methods=("parallel",)), prompts=5)
-    done = as_json(costs, SPEEDS, Asked(gpus=2))
+    done = as_json(costs, SPEEDS, None, 2)
     assert done["still_to_run"]["gpu_hours"] == 0
     assert (done["time"]["hours_at_least"], done["time"]["chain"]) == (0, [])
-    assert "on 2 GPUs: at least 0.00 hours" in as_text(costs, SPEEDS, Asked(gpus=2))
+    assert "on 2 GPUs: at least 0.00 hours" in as_text(costs, SPEEDS, None, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,16 +23,17 @@ Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table")]
 
 
 @app.command()
-def status(configfile: Configfile = DEFAULT_CONFIG, as_json: Json = False) -> None:
+def status(configfile: Configfile = DEFAULT_CONFIG, json_wanted: Json = False) -> None:
     """Say how far each method is in each cell; also while Snakemake runs."""
     from eager.config.experiment import resolve
     from eager.containers.launch import describe_bare
-    from eager.progress.status import as_records, as_text, find_results
+    from eager.progress.status import as_text, find_results
 
     experiment = _experiment(configfile)
     describe_bare(experiment.config.generate_image, "none")
     results = find_results(resolve(experiment))
-    typer.echo(json.dumps(as_records(results), indent=2) if as_json else as_text(results))
+    records = [asdict(result) for result in results]
+    typer.echo(json.dumps(records, indent=2) if json_wanted else as_text(results))
 
 
 @app.command()
@@ -65,12 +67,12 @@ def estimate(
     gpus: Annotated[
         int | None, typer.Option(min=1, help="GPUs that run jobs, to add the least time to the end")
     ] = None,
-    as_json: Json = False,
+    json_wanted: Json = False,
 ) -> None:
     """Say what a plan costs: GPU hours, tokens and disk, per cell and in total."""
-    from eager.progress import estimate_text
     from eager.progress.estimate import estimate as cost_of
     from eager.progress.estimate import speeds_of
+    from eager.progress.estimate_text import as_json, as_text
     from eager.progress.history import prompts_of, read_former_runs
     from eager.report.tables.published import read_published
 
@@ -87,11 +89,8 @@ def estimate(
         {name: prompts_of(name, entry) for name, entry in experiment.datasets.items()},
         speeds,
     )
-    found = costs, speeds, estimate_text.Asked(gpu_hour_price, gpus)
-    if as_json:
-        typer.echo(json.dumps(estimate_text.as_json(*found), indent=2))
-    else:
-        typer.echo(estimate_text.as_text(*found))
+    found = costs, speeds, gpu_hour_price, gpus
+    typer.echo(json.dumps(as_json(*found), indent=2) if json_wanted else as_text(*found))
 
 
 def _speeds(given: list[str], experiment: Experiment) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -15,37 +15,34 @@ AMOUNTS = {"tokens": "million tokens", "gpu_hours": "GPU hours", "disk_gigabytes
 """What is added up, and the name of its column."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What the caller wants to know besides.
+def as_json(
+    costs: Sequence[Cost], speeds: Mapping[str, Speed], price: float | None, gpus: int | None
+) -> dict[str, Any]:
+    """Costs, totals and what they rest on, ready for JSON.
 
-    Attributes:
+    Args:
+        costs: of every result.
+        speeds: of each model.
         price: of a GPU hour, in any currency; None: not asked for.
         gpus: that run jobs; None: not asked for.
-    """
-
-    price: float | None = None
-    gpus: int | None = None
-
-
-def as_json(costs: Sequence[Cost], speeds: Mapping[str, Speed], asked: Asked) -> dict[str, Any]:
-    """Costs, totals and what they rest on, ready for JSON.
 
     Raises:
         EagerError: a job needs more GPUs than there are.
     """
     left = _left(costs)
     return {
-        "results": [asdict(cost) | _price(cost.gpu_hours, asked) for cost in costs],
-        "total": _total(costs, asked),
-        "still_to_run": _total(left, asked),
-        **({"time": _time(left, asked.gpus)} if asked.gpus else {}),
+        "results": [asdict(cost) | _price(cost.gpu_hours, price) for cost in costs],
+        "total": _total(costs, price),
+        "still_to_run": _total(left, price),
+        **({"time": _time(left, gpus)} if gpus else {}),
         "assumptions": _assumptions(costs, speeds),
     }
 
 
-def as_text(costs: Sequence[Cost], speeds: Mapping[str, Speed], asked: Asked) -> str:
-    """A table with a row per cell, the totals, and what they rest on.
+def as_text(
+    costs: Sequence[Cost], speeds: Mapping[str, Speed], price: float | None, gpus: int | None
+) -> str:
+    """As `as_json`: a table with a row per cell, the totals, and what they rest on.
 
     Raises:
         EagerError: a job needs more GPUs than there are.
@@ -55,14 +52,14 @@ def as_text(costs: Sequence[Cost], speeds: Mapping[str, Speed], asked: Asked) ->
         cells.setdefault(tuple(cost.cell.values()), []).append(cost)
     left = _left(costs)
     known = [group for group in cells.values() if any(cost.tokens is not None for cost in group)]
-    table = pd.DataFrame([_row(group, asked) for group in known or cells.values()])
+    table = pd.DataFrame([_row(group, price) for group in known or cells.values()])
     lines = [table.to_string(index=False), ""]
     for label, group in (("in total", costs), ("still to run", left)):
-        told = ", ".join(f"{name} {value}" for name, value in _columns(group, asked).items())
+        told = ", ".join(f"{name} {value}" for name, value in _columns(group, price).items())
         unknown = sum(cost.tokens is None for cost in group)
         lines.append(f"{label}: {told}" + f"; {unknown} results unknown" * bool(unknown))
-    if asked.gpus:
-        lines.append(_time_line(_time(left, asked.gpus)))
+    if gpus:
+        lines.append(_time_line(_time(left, gpus)))
     return "\n".join([*lines, "", *(f"- {line}" for line in _assumptions(costs, speeds))])
 
 
@@ -74,7 +71,7 @@ def _left(costs: Sequence[Cost]) -> list[Cost]:
     return [cost for cost in costs if cost.basis != "done"]
 
 
-def _row(group: Sequence[Cost], asked: Asked) -> dict[str, str]:
+def _row(group: Sequence[Cost], price: float | None) -> dict[str, str]:
     cell, prompts = group[0].cell, group[0].prompts
     return {
         "model": cell["model"],
@@ -84,25 +81,24 @@ def _row(group: Sequence[Cost], asked: Asked) -> dict[str, str]:
         "seed": cell["seed"],
         **({"rule": cell["rule"]} if "rule" in cell else {}),
         "prompts": "unknown" if prompts is None else f"{prompts:,}",
-        **_columns(group, asked),
+        **_columns(group, price),
         "from": ", ".join(dict.fromkeys(cost.basis for cost in group)),
     }
 
 
-def _columns(costs: Sequence[Cost], asked: Asked) -> dict[str, str]:
+def _columns(costs: Sequence[Cost], price: float | None) -> dict[str, str]:
     """What is added up over results, in words; `>`: not of all of them."""
     shown = {"GPU jobs": f"{sum(cost.jobs for cost in costs):,}"}
     for key, name in AMOUNTS.items():
         value, complete = _sum(costs, key)
-        unit, form = (1e-6, "{:,.2f}") if key == "tokens" else (1, "{:,.2f}")
-        shown[name] = _shown(value, complete, unit, form)
-        if key == "gpu_hours" and asked.price is not None:
-            shown["cost"] = _shown(value, complete, asked.price, form)
+        shown[name] = _shown(value, complete, 1e-6 if key == "tokens" else 1)
+        if key == "gpu_hours" and price is not None:
+            shown["cost"] = _shown(value, complete, price)
     return shown
 
 
-def _shown(value: float | None, complete: bool, unit: float, form: str) -> str:
-    return "unknown" if value is None else ">" * (not complete) + form.format(value * unit)
+def _shown(value: float | None, complete: bool, unit: float) -> str:
+    return "unknown" if value is None else ">" * (not complete) + f"{value * unit:,.2f}"
 
 
 def _sum(costs: Sequence[Cost], key: str) -> tuple[float | None, bool]:
@@ -111,21 +107,21 @@ def _sum(costs: Sequence[Cost], key: str) -> tuple[float | None, bool]:
     return (sum(known) if known or not costs else None), len(known) == len(costs)
 
 
-def _total(costs: Sequence[Cost], asked: Asked) -> dict[str, Any]:
+def _total(costs: Sequence[Cost], price: float | None) -> dict[str, Any]:
     sums = {key: _sum(costs, key)[0] for key in AMOUNTS}
     return {
         "results": len(costs),
         "results_known": sum(cost.tokens is not None for cost in costs),
         "jobs": sum(cost.jobs for cost in costs),
         **sums,
-        **_price(sums["gpu_hours"], asked),
+        **_price(sums["gpu_hours"], price),
     }
 
 
-def _price(hours: float | None, asked: Asked) -> dict[str, float | None]:
-    if asked.price is None:
+def _price(hours: float | None, price: float | None) -> dict[str, float | None]:
+    if price is None:
         return {}
-    return {"cost": None if hours is None else hours * asked.price}
+    return {"cost": None if hours is None else hours * price}
 
 
 def _time(left: Sequence[Cost], gpus: int) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -60,11 +60,6 @@ def find_results(experiment: ResolvedExperiment) -> list[ResultState]:
         ResultState(target.cell, target.method, target.folder, **described[target.metrics])
         for target in experiment.targets
     ]
-
-
-def as_records(results: Iterable[ResultState]) -> list[dict[str, Any]]:
-    """The results as JSON-ready records."""
-    return [asdict(result) for result in results]
 
 
 def as_text(results: list[ResultState]) -> str:
