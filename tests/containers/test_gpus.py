@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eager.containers.gpus import lease, visible_devices
+from eager.containers.gpus import lease, release, visible_devices
 from eager.util.errors import EagerError
 
 SPAWN = multiprocessing.get_context("fork")
@@ -24,11 +24,11 @@ SPAWN = multiprocessing.get_context("fork")
 def job(devices: list[str], count: int, folder: Path, diary: Path) -> None:
     held = lease(devices, count, folder, pause_seconds=0.002)
     with diary.open("a") as file:
-        file.write(json.dumps(["take", held.devices]) + "\n")
+        file.write(json.dumps(["take", list(held)]) + "\n")
     time.sleep(0.005)
     with diary.open("a") as file:
-        file.write(json.dumps(["free", held.devices]) + "\n")
-    held.close()
+        file.write(json.dumps(["free", list(held)]) + "\n")
+    release(held)
 
 
 @settings(
@@ -91,16 +91,16 @@ def test_a_lease_outlives_exec_and_not_the_program(
 ) -> None:
     with pytest.raises(WaitingError):
         lease(["GPU-0"], 1, tmp_path, give_up)
-    assert lease(["GPU-0", "GPU-1"], 1, tmp_path, give_up).devices == ("GPU-1",)
+    assert list(lease(["GPU-0", "GPU-1"], 1, tmp_path, give_up)) == ["GPU-1"]
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    assert lease(["GPU-0"], 1, tmp_path, give_up).devices == ("GPU-0",)
+    assert list(lease(["GPU-0"], 1, tmp_path, give_up)) == ["GPU-0"]
 
 
 def test_a_job_that_waits_holds_nothing(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     with pytest.raises(WaitingError):
         lease(["GPU-0", "GPU-1"], 2, tmp_path, give_up)
-    assert lease(["GPU-1"], 1, tmp_path, give_up).devices == ("GPU-1",)
+    assert list(lease(["GPU-1"], 1, tmp_path, give_up)) == ["GPU-1"]
 
 
 def test_more_than_there_are_is_reported(tmp_path: Path) -> None:

@@ -20,21 +20,9 @@ from eager.util.errors import EagerError
 DEVICES_VARIABLE = "CUDA_VISIBLE_DEVICES"
 
 
-class Lease:
-    """Devices held by this process; closing frees them, and so does the process's end.
-
-    Attributes:
-        devices: what CUDA_VISIBLE_DEVICES is to hold.
-    """
-
-    def __init__(self, devices: Sequence[str], descriptors: Sequence[int] = ()) -> None:
-        self.devices = tuple(devices)
-        self._descriptors = tuple(descriptors)
-
-    def close(self) -> None:
-        """Free the devices."""
-        for descriptor in self._descriptors:
-            os.close(descriptor)
+Lease = dict[str, int]
+"""Devices held by this process, by name, and the descriptors of their locks; the end of the process
+frees them, and so does `release`."""
 
 
 def lock_folder() -> Path:
@@ -110,17 +98,23 @@ def lease(
         )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     while True:
-        held: dict[str, int] = {}
+        held: Lease = {}
         for device in devices:
             if len(held) < count and (descriptor := _try_lock(folder / f"{device}.lock")):
                 held[device] = descriptor
         if len(held) == count:
             for descriptor in held.values():
                 os.set_inheritable(descriptor, True)
-            return Lease(list(held), list(held.values()))
-        Lease([], list(held.values())).close()
+            return held
+        release(held)
         waiting()
         time.sleep(random.uniform(0, 2 * pause_seconds))  # noqa: S311 - not for secrets
+
+
+def release(held: Lease) -> None:
+    """Free devices."""
+    for descriptor in held.values():
+        os.close(descriptor)
 
 
 def _try_lock(path: Path) -> int | None:

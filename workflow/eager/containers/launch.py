@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from eager.containers import gpus
 from eager.containers.engine import ask_engine, find_image, run_engine
-from eager.containers.gpus import DEVICES_VARIABLE, Lease, lease, lock_folder, visible_devices
 from eager.containers.recipes import IMAGES_FILE, ImageName, reference
 from eager.containers.settings import SOFTWARE_VARIABLE, ContainerEngine, ContainerRuntime
 from eager.util.errors import EagerError
@@ -149,8 +149,8 @@ def prepare_bare(step: Step, runtime: ContainerRuntime) -> None:
     The GPUs stay held until the process ends, also after `exec`.
     """
     held = _lease(step, lambda: None)
-    if held.devices:
-        os.environ[DEVICES_VARIABLE] = ",".join(held.devices)
+    if held:
+        os.environ[gpus.DEVICES_VARIABLE] = ",".join(held)
     describe_bare(step.image, runtime)
 
 
@@ -180,10 +180,10 @@ def run_in_container(step: Step, runtime: ContainerEngine) -> int:
         try:
             held = _lease(step, stopping.check)
             try:
-                options = container_options(step, runtime, mounts, held.devices, software)
+                options = container_options(step, runtime, mounts, list(held), software)
                 return _supervise(runtime, image["Id"], step, options, stopping, parent)
             finally:
-                held.close()
+                gpus.release(held)
         except StopError as stopped:
             return stopped.exit_code
 
@@ -379,10 +379,10 @@ class _Stopping:
             raise StopError(128 + self.number)
 
 
-def _lease(step: Step, waiting: Any) -> Lease:
+def _lease(step: Step, waiting: Any) -> gpus.Lease:
     if step.image != "generate" or step.gpus == 0:
-        return Lease([])
-    return lease(visible_devices(os.environ), step.gpus, lock_folder(), waiting)
+        return {}
+    return gpus.lease(gpus.visible_devices(os.environ), step.gpus, gpus.lock_folder(), waiting)
 
 
 def _owner() -> str:
