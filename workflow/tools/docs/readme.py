@@ -70,15 +70,13 @@ def small_table(summary: pd.DataFrame) -> str:
     """
     table = summary[summary["dataset"] == DATASET]
     first = f"{DATASET}, {table['prompts'].iloc[0]} problems"
-    # Kept metrics of before the comparison at equal tokens do not have it.
-    compared = EQUAL_TOKENS in table
-    rows = [[first, "Pass@k", "tokens", "relative to parallel", *["at equal tokens"] * compared]]
+    rows = [[first, "Pass@k", "tokens", "relative to parallel", "at equal tokens"]]
     records = [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
     for row in records:
         bounds = f"[{row['pass_at_k_low']:.3f}, {row['pass_at_k_high']:.3f}]"
         metrics = f"{row['pass_at_k']:.3f} {bounds}", f"{row['tokens']:,}"
-        last = [format_with_bounds(row, EQUAL_TOKENS)] if compared else []
-        rows.append([row["method"], *metrics, f"{row['tokens_relative']:.2f}", *last])
+        last = format_with_bounds(row, EQUAL_TOKENS)
+        rows.append([row["method"], *metrics, f"{row['tokens_relative']:.2f}", last])
     return markdown({}, rows)
 
 

@@ -29,6 +29,7 @@ from eager.containers.recipes import (
 from eager.containers.settings import ContainerEngine
 from eager.util.errors import EagerError
 from eager.util.files import sha256_file
+from eager.util.git import code_state
 
 LOCAL_BASE = "eager-test-base:bookworm"
 """Base image that `--base local` makes from Debian's packages, where no registry is reachable."""
@@ -199,24 +200,12 @@ def _labels(name: ImageName, base: str) -> dict[str, str]:
     return {
         f"{prefix}.title": f"eager-{name}",
         f"{prefix}.version": version("eager-repro"),
-        f"{prefix}.revision": _git("rev-parse", "HEAD"),
-        f"{prefix}.source": _git("remote", "get-url", "origin"),
+        f"{prefix}.revision": code_state()["commit"] or "unknown",
         f"{prefix}.base.name": base.partition("@")[0],
         f"{prefix}.base.digest": base.partition("@")[2] or "local",
         f"{LABEL}.recipe": identity(name),
         f"{LABEL}.base": base,
     }
-
-
-def _git(*arguments: str) -> str:
-    found = subprocess.run(
-        ["git", "-C", str(ROOT), *arguments],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
-    return found.stdout.strip() or "unknown"
 
 
 def _label(engine: ContainerEngine, image: str, label: str) -> str | None:
