@@ -198,7 +198,7 @@ def write_family(name: str, folder: Path) -> Path:
     """A model's folder without weights."""
     made, family = tokenizer(name), FAMILIES[name]
     made.save_pretrained(folder)
-    files: dict[str, dict[str, Any]] = {CONFIG: {"model_type": "llama"}}
+    files: dict[str, dict[str, Any]] = {CONFIG: {"model_type": "llama", "dtype": "float32"}}
     for file, ends in family.ends.items():
         files.setdefault(file, {})["eos_token_id"] = made.convert_tokens_to_ids(ends)
     for file, content in files.items():

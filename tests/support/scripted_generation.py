@@ -96,7 +96,7 @@ def make_target(
         kind="math",
     ).under(folder)
     (folder / "files").mkdir()
-    (folder / "files/config.json").write_text("{}")
+    (folder / "files/config.json").write_text('{"dtype": "float32"}')
     facts = {"model": "m", "source": "s", "revision": "r"}
     write_manifest(Path(target.model_manifest), folder / "files", facts)
     vocabulary = Vocabulary(end_of_sequence=(END,), context_length=100)

@@ -17,7 +17,7 @@ from eager.algorithm.branching import BranchingRule, Observation, PromptTree
 from eager.algorithm.markers import Marker
 from eager.config.schema import DatasetEntry, ModelEntry
 from eager.data.encoding import encode_prompts
-from eager.data.model_settings import check_context
+from eager.data.model_settings import check_context, used_dtype
 from eager.data.prompts import Prompt, Vocabulary, read_prompts
 from eager.data.tasks import Task
 from eager.data.tokenization import Texts
@@ -258,7 +258,10 @@ BROKEN = {
     "cut": ({"tokenizer.json": '{"version": "1.0", "mod'}, "tokenizer cannot be loaded"),
     "other": ({"tokenizer.json": "[]"}, "tokenizer cannot be loaded"),
     "text": ({GENERATION: '{"eos_token_id": "2"}'}, "eos_token_id '2' is no token id"),
-    "bool": ({CONFIG: '{"model_type": "llama", "eos_token_id": [true]}'}, "is no token id"),
+    "bool": (
+        {CONFIG: '{"model_type": "llama", "dtype": "float32", "eos_token_id": [true]}'},
+        "is no token id",
+    ),
     "list": ({GENERATION: "[1]"}, "an object is expected"),
     "nested": (
         {CONFIG: '{"model_type": "llama", "text_config": {"max_position_embeddings": 64}}'},
@@ -286,6 +289,34 @@ def test_a_broken_folder_is_refused_in_one_line(fault: str, tmp_path: Path) -> N
             chat_template=fault != "endless",
         )
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("config", "stored", "asked", "used"),
+    [
+        ({"dtype": "float32"}, "BF16", "auto", "float32"),
+        ({"torch_dtype": "bfloat16"}, None, "auto", "bfloat16"),
+        ({"text_config": {"dtype": "float16"}}, None, "auto", "float16"),
+        ({"dtype": None}, "F32", "auto", "float32"),
+        ({}, "BF16", "auto", "bfloat16"),
+        ({"dtype": "float32"}, None, "bfloat16", "bfloat16"),
+        ({}, "I8", "auto", None),
+        ({"dtype": "auto"}, None, "auto", None),
+    ],
+)
+def test_the_number_format_is_that_of_the_weights(
+    config: dict[str, Any], stored: str | None, asked: Any, used: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / CONFIG).write_text(json.dumps(config))
+    if stored is not None:
+        header = json.dumps({"__metadata__": {}, "a": {"dtype": stored, "shape": [1]}}).encode()
+        weights = len(header).to_bytes(8, "little") + header
+        (tmp_path / "model.safetensors").write_bytes(weights)
+    if used is not None:
+        assert used_dtype(tmp_path, asked) == used
+        return
+    with pytest.raises(EagerError, match="do not say the number format.*set dtype"):
+        used_dtype(tmp_path, asked)
 
 
 @pytest.mark.parametrize(

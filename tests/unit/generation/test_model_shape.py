@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from eager.config.settings import NumberFormat
 from eager.generation.model_shape import model_shape
 
 CONFIG = {
@@ -32,15 +31,15 @@ def write(folder: Path, config: dict[str, Any], *shapes: list[int]) -> None:
 @pytest.mark.parametrize(
     ("more", "dtype", "expected"),
     [
-        ({}, "auto", (64, 2 * 3 * 2 * 8 * 2, 52)),
+        ({}, "bfloat16", (64, 2 * 3 * 2 * 8 * 2, 52)),
         ({}, "float32", (64, 2 * 3 * 2 * 8 * 4, 52)),
-        ({"head_dim": 16, "num_key_value_heads": None}, "auto", (128, 2 * 3 * 8 * 16 * 2, 52)),
-        ({"num_local_experts": 4}, "auto", (64, 192, None)),
-        ({"quantization_config": {"quant_method": "mxfp4"}}, "auto", (64, 192, None)),
+        ({"head_dim": 16, "num_key_value_heads": None}, "bfloat16", (128, 2 * 3 * 8 * 16 * 2, 52)),
+        ({"num_local_experts": 4}, "bfloat16", (64, 192, None)),
+        ({"quantization_config": {"quant_method": "mxfp4"}}, "bfloat16", (64, 192, None)),
     ],
 )
 def test_sizes_of_a_model(
-    more: dict[str, Any], dtype: NumberFormat, expected: tuple[Any, ...], tmp_path: Path
+    more: dict[str, Any], dtype: str, expected: tuple[Any, ...], tmp_path: Path
 ) -> None:
     write(tmp_path, CONFIG | more, [4, 10], [12])
     found = model_shape(tmp_path, dtype)
@@ -50,6 +49,6 @@ def test_sizes_of_a_model(
 
 def test_what_files_do_not_say(tmp_path: Path) -> None:
     write(tmp_path, {"text_config": CONFIG})
-    assert (model_shape(tmp_path, "auto") or {})["parameters"] is None
+    assert (model_shape(tmp_path, "bfloat16") or {})["parameters"] is None
     write(tmp_path, {"model_type": "llama"})
-    assert model_shape(tmp_path, "auto") is None
+    assert model_shape(tmp_path, "bfloat16") is None

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from eager.config.schema import DatasetEntry, ModelEntry
-from eager.data.model_settings import check_context, end_of_sequence, named_ends
+from eager.data.model_settings import check_context, end_of_sequence, named_ends, used_dtype
 from eager.data.prompts import TEMPLATE_DATE, Vocabulary
 from eager.data.tasks import Task
 from eager.data.tokenization import load_tokenizer
@@ -42,6 +42,7 @@ def encode_prompts(
             with the model's tokenizer, chat template, ends of sequence or context length.
     """
     check_context(folder, model.context_length)
+    used_dtype(folder, model.dtype)
     named_ends(folder)  # before the tokenizer, which says less of what is wrong there
     tokenizer = load_tokenizer(folder)
     rows: dict[str, list[Any]] = {"prompt_id": [], "text": [], "token_ids": []}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from eager.config.settings import NumberFormat
 from eager.util.errors import EagerError
 from eager.util.files import read_json
 
@@ -17,6 +19,10 @@ LENGTHS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"
 SCALED = ("linear", "dynamic", "ntk")
 """Forms of rotary embeddings whose factor multiplies the longest context; yarn's multiplies what it
 was trained with; others (llama3, longrope) have the scaled one in config.json."""
+DTYPES = ("dtype", "torch_dtype")
+STORED = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+"""Number formats as safetensors and as config.json and vLLM call them."""
+METADATA = "__metadata__"
 NESTED = "text_config"
 """Where models of several kinds of input keep what concerns text."""
 
@@ -75,6 +81,37 @@ def check_context(folder: Path, context_length: int) -> None:
                 f"({name} in {folder}/config.json); write at most {longest}"
             )
         return
+
+
+def used_dtype(folder: Path, dtype: NumberFormat) -> str:
+    """The number format that a model is run in: `auto` is the one its weights are stored in.
+
+    vLLM's own `auto` runs float32 weights in another format.
+
+    Raises:
+        EagerError: the model's files do not say it.
+    """
+    if dtype != "auto":
+        return dtype
+    settings = _read(folder / "config.json")
+    named = [section.get(key) for section in (settings, _nested(settings)) for key in DTYPES]
+    for weights in sorted(folder.glob("*.safetensors"))[:1]:
+        header = safetensors_header(weights)
+        named += [STORED.get(one["dtype"]) for name, one in header.items() if name != METADATA]
+    found = next((one for one in named if one in STORED.values()), None)
+    if found is None:
+        raise EagerError(
+            f"{folder}: its files do not say the number format of the weights; set dtype for the "
+            "model, such as bfloat16"
+        )
+    return str(found)
+
+
+def safetensors_header(path: Path) -> dict[str, Any]:
+    """What stands before the weights in a safetensors file: a length in 8 bytes, then JSON."""
+    with path.open("rb") as stream:
+        header: dict[str, Any] = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+    return header
 
 
 def _scaled(length: int, section: Mapping[str, Any]) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from eager.config.settings import DecodingSettings, EngineOptions
+from eager.data.model_settings import used_dtype
 from eager.data.tokenization import Texts
 
 CPU_BLOCK_SIZE = 32
@@ -112,7 +113,7 @@ class VllmEngine:
 
         arguments: dict[str, Any] = {
             "model": str(folder),
-            "dtype": settings.dtype,
+            "dtype": used_dtype(folder, settings.dtype),
             "seed": settings.seed % 2**32,
             "max_model_len": context_length,
             "max_num_seqs": options.max_num_seqs,

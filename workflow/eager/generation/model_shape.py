@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from math import prod
 from pathlib import Path
-from typing import Any
 
-from eager.config.settings import NumberFormat
+from eager.data.model_settings import METADATA, safetensors_header
 
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
 """Names of the number of experts in config.json, of which a token uses only some."""
 
 
-def model_shape(folder: Path, dtype: NumberFormat) -> dict[str, int | None] | None:
+def model_shape(folder: Path, dtype: str) -> dict[str, int | None] | None:
     """Sizes of a model, or None where its config.json does not say them.
 
     Every layer counts as attending to all positions, which those with a window do not.
@@ -34,8 +33,7 @@ def model_shape(folder: Path, dtype: NumberFormat) -> dict[str, int | None] | No
         width = int(config.get("head_dim") or config["hidden_size"] // heads)
     except (KeyError, TypeError, ValueError):
         return None
-    stored = str(config.get("dtype") or config.get("torch_dtype") or "")
-    size = 4 if (stored if dtype == "auto" else dtype) == "float32" else 2
+    size = 4 if dtype == "float32" else 2
     kept = int(config.get("num_key_value_heads") or heads)
     all_used = not any(config.get(name) for name in EXPERTS) and "quantization_config" not in whole
     return {
@@ -47,13 +45,8 @@ def model_shape(folder: Path, dtype: NumberFormat) -> dict[str, int | None] | No
 
 
 def _parameters(folder: Path) -> int | None:
-    """How many, from the headers of the weights' files: a length in 8 bytes, then JSON."""
-    files = sorted(folder.glob("*.safetensors"))
-    total = 0
-    for file in files:
-        with file.open("rb") as stream:
-            header: dict[str, Any] = json.loads(
-                stream.read(int.from_bytes(stream.read(8), "little"))
-            )
-        total += sum(prod(one["shape"]) for name, one in header.items() if name != "__metadata__")
-    return total if files else None
+    """How many, from the headers of the weights' files."""
+    headers = [safetensors_header(file) for file in sorted(folder.glob("*.safetensors"))]
+    every = [item for header in headers for item in header.items()]
+    shapes = [weights["shape"] for name, weights in every if name != METADATA]
+    return sum(map(prod, shapes)) if headers else None

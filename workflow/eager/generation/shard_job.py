@@ -14,6 +14,7 @@ import pyarrow as pa
 from eager.config.experiment import PlannedTarget
 from eager.config.paths import STORE
 from eager.config.settings import DecodingSettings, EngineOptions
+from eager.data.model_settings import used_dtype
 from eager.data.models import model_folder
 from eager.data.prompts import Vocabulary, template_date
 from eager.data.tokenization import Texts
@@ -244,9 +245,10 @@ def generate(
         manifest = read_json(Path(target.model_manifest))
         model = {key: manifest[key] for key in ("model", "source", "revision", "files")}
         folder = model_folder(Path(target.model_manifest), weights=False)
+        dtype = used_dtype(folder, target.settings.dtype)
         done = describe_run(
             json.loads(target.settings.model_dump_json()),
-            model=model | {"shape": model_shape(folder, target.settings.dtype)},
+            model=model | {"dtype": dtype, "shape": model_shape(folder, dtype)},
             template_date=template_date(Path(target.prompts)),
             shard=str(shard),
             prompts=len(chosen),
