@@ -203,9 +203,8 @@ def write_model(folder: Path, vocabulary: int, words: list[str]) -> list[str]:
     content = {"version": "1.0", "added_tokens": [], "model": model, "decoder": decoder}
     (files / "tokenizer.json").write_text(json.dumps(content))
     (files / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}')
-    (files / "config.json").write_text(
-        '{"model_type": "llama", "eos_token_id": 0, "dtype": "float32"}'
-    )
+    config = {"model_type": "llama", "eos_token_id": 0, "dtype": "float32"}
+    (files / "config.json").write_text(json.dumps(config))
     write_manifest(folder / "manifest.json", files, {"model": MODEL, "revision": None})
     return texts
 

@@ -315,7 +315,7 @@ def test_the_number_format_is_that_of_the_weights(
     if used is not None:
         assert used_dtype(tmp_path, asked) == used
         return
-    with pytest.raises(EagerError, match="do not say the number format.*set dtype"):
+    with pytest.raises(EagerError, match=r"do not say the number format.*set dtype"):
         used_dtype(tmp_path, asked)
 
 

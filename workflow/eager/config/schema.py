@@ -103,7 +103,8 @@ class ModelEntry(StrictModel):
     top_p: float = Field(default=1.0, gt=0, le=1, description="nucleus sampling; 1: off")
     top_k: int = Field(default=0, ge=0, description="sample among the top k tokens; 0: off")
     dtype: NumberFormat = Field(
-        default="auto", description="number format of weights; auto: as stored"
+        default="auto",
+        description="number format the model is run in; auto: as its weights are stored",
     )
     shards: int = Field(
         default=1,
