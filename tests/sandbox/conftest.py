@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from eager.sandbox.settings import SandboxSettings
 from eager.sandbox.tasks import CodeTask, load_evalplus
 from eager.util.errors import EagerError
 from tests.support.docker import run, unavailable
-from tests.support.sandbox import MINICODE, make_engine
+from tests.support.sandbox import MINICODE, Sandbox, make_engine
 
 LONG = ("bubblewrap-one-user", "docker", "podman")
 ENGINE_NAMES = ("bubblewrap", *(pytest.param(name, marks=pytest.mark.long) for name in LONG))
@@ -53,3 +54,9 @@ def bubblewrap() -> SandboxEngine:
 def minicode() -> list[CodeTask]:
     """The programming tasks of our own."""
     return load_evalplus(MINICODE)
+
+
+@pytest.fixture
+def sandbox(bubblewrap: SandboxEngine, minicode: list[CodeTask], tmp_path: Path) -> Sandbox:
+    """Our own tasks in bubblewrap, with nothing stored."""
+    return Sandbox(bubblewrap, minicode, tmp_path / "cache")

@@ -7,86 +7,56 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from eager.sandbox.cache import Cache
-from eager.sandbox.engines.bubblewrap import BubblewrapEngine
 from eager.sandbox.engines.containers import SandboxEngine
-from eager.sandbox.evaluate import Evaluation
 from eager.sandbox.session import FIRST_UID
-from eager.sandbox.tasks import CodeTask, CodeVerdict, Submission, load_evalplus
-from tests.support.docker import run
+from eager.sandbox.tasks import CodeTask, Submission, load_evalplus
 from tests.support.repository import ROOT
-from tests.support.sandbox import shared_data
+from tests.support.sandbox import Sandbox, left, shared_data
 
-ATTACKS = ROOT / "tests/sandbox/attacks"
+OWN = ROOT / "tests/sandbox/attacks"
 HALVES = CodeTask(
     task_id="floats/0", prompt="", entry_point="halves", plus_inputs=(),
     canonical_solution="def halves(numbers): return [number / 2 for number in numbers]",
     base_inputs=([[1.0, 2.0]], [[3.0, 5.0, 7.0]]),
 )  # fmt: skip
+# Each takes many seconds to be ended; another of its kind is tried every day.
+LONG = re.compile(
+    r"slow_import|cpu_in_threads|costly_values|stop_itself|early_loaded|half_reply|numpy_threads"
+    r"|regex_bomb|tiny_objects|04_|06_|09_|28_|34_|35_"
+)
 
 
-@dataclass(frozen=True)
-class Attack:
-    """A program that is only ever read here, with what its header says."""
-
-    name: str
-    task_id: str
-    base: bool
-    correct: bool
-    program: str
-
-
-def read_attacks(folder: Path) -> list[Attack]:
-    """Programs with a header: task, right verdict, and the base verdict where it differs."""
-    attacks = []
+def judge(sandbox: Sandbox, folder: Path, everything: bool) -> None:
+    """Compare every verdict with that of the program's header, and those of its neighbours."""
+    attacks = {}
     for path in sorted(folder.glob("*.py")):
-        program = path.read_text()
-        header = dict(re.findall(r"^# (task|right|base): (\S+)$", program, re.MULTILINE))
-        right = header["right"]
-        attacks.append(
-            Attack(
-                name=path.name,
-                task_id=header["task"],
-                base=header.get("base", right) == "pass",
-                correct=right == "pass",
-                program=program,
-            )
-        )
-    return attacks
-
-
-def judge(engine: SandboxEngine, tasks: list[CodeTask], attacks: list[Attack], cache: Path) -> None:
-    """Evaluate attacks between neighbours and compare every verdict with the right one."""
-    neighbours = [attack.task_id for attack in attacks]
-    by_id = {task.task_id: task for task in tasks}
+        if everything or not LONG.search(path.name):
+            header = dict(re.findall(r"(?m)^# (task|right|base): (\S+)$", path.read_text()))
+            attacks[path] = {"base": header["right"], **header}
+    assert sum(header["right"] == "fail" for header in attacks.values()) >= 15
+    references = {task.task_id: task.reference for task in sandbox.tasks}
     submissions = []
-    for number, attack in enumerate(attacks):
+    for path, header in attacks.items():
         # A comment makes each neighbour a program of its own, so that none is answered by another.
-        right = f"{by_id[neighbours[number]].reference}\n# neighbour {number}\n"
+        right = f"{references[header['task']]}\n# {path.name}\n"
         submissions += [
-            Submission(task_id=attack.task_id, sample_id=attack.name, solution=attack.program),
-            Submission(task_id=attack.task_id, sample_id=f"after {attack.name}", solution=right),
+            Submission(task_id=header["task"], sample_id=path.name, solution=path.read_text()),
+            Submission(task_id=header["task"], sample_id=f"after {path.name}", solution=right),
         ]
-    evaluation = Evaluation(by_id, engine.settings, Cache(cache), engine)
-    verdicts = {str(verdict.sample_id): verdict for verdict in evaluation.judge(submissions)}
-    wrong = []
-    for attack in attacks:
-        verdict = verdicts[attack.name]
-        if (verdict.base, verdict.correct) != (attack.base, attack.correct):
-            wrong.append(verdict)
-        neighbour = verdicts[f"after {attack.name}"]
-        if not neighbour.correct:
-            wrong.append(neighbour)
-    assert [_short(verdict) for verdict in wrong] == []
-
-
-def _short(verdict: CodeVerdict) -> str:
-    return f"{verdict.sample_id}: {verdict.base} {verdict.plus} {verdict.status} {verdict.detail}"
+    verdicts = sandbox.evaluation().judge(submissions)
+    expected = []
+    for header in attacks.values():
+        expected += [(header["base"] == "pass", header["right"] == "pass"), (True, True)]
+    wrong = [
+        f"{one.sample_id}: {one.base} {one.plus} {one.status} {one.detail}"
+        for one, right in zip(verdicts, expected, strict=True)
+        if (one.base, one.correct) != right
+    ]
+    assert wrong == []
 
 
 def _listening() -> set[str]:
@@ -97,25 +67,6 @@ def _listening() -> set[str]:
         for line in Path(table).read_text().splitlines()[1:]
         if line.split()[3] in ("0A", "07") and int(line.split()[7]) >= FIRST_UID
     }
-
-
-def _sandbox_processes() -> list[str]:
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit() and int(folder.name) != os.getpid():
-            try:
-                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue
-            if "reads the modules to run from standard input" in command:
-                found.append(command[:100])
-    return found
-
-
-def _containers(engine: SandboxEngine) -> str:
-    if isinstance(engine, BubblewrapEngine):
-        return ""
-    return run(engine.name, "ps", "--all", "--quiet", "--filter=name=eager-sandbox-").stdout
 
 
 def _free_bytes() -> tuple[int, int]:
@@ -145,23 +96,19 @@ def untouched_host(engine: SandboxEngine, tmp_path: Path) -> Iterator[None]:
     assert disk - disk_after < 8 << 30
     assert memory - memory_after < 8 << 30
     deadline = time.monotonic() + 20
-    while (_sandbox_processes() or _containers(engine)) and time.monotonic() < deadline:
+    while left(engine) and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert _sandbox_processes() == []
-    assert _containers(engine) == ""
+    assert left(engine) == []
 
 
 @pytest.mark.usefixtures("untouched_host")
-def test_our_attacks(engine: SandboxEngine, minicode: list[CodeTask], tmp_path: Path) -> None:
-    """At least fifteen directions of attack, and controls that must pass."""
-    attacks = read_attacks(ATTACKS)
-    assert sum(not attack.correct for attack in attacks) >= 15
-    judge(engine, [*minicode, HALVES], attacks, tmp_path / "cache")
-
-
-@pytest.mark.usefixtures("untouched_host")
-def test_shared_attacks(engine: SandboxEngine, tmp_path: Path) -> None:
-    """The programs that were tried against evalplus itself."""
-    folder = shared_data()
-    tasks = load_evalplus(folder / "HumanEvalPlus.jsonl.gz")
-    judge(engine, tasks, read_attacks(folder / "attacks"), tmp_path / "cache")
+@pytest.mark.parametrize("everything", [False, pytest.param(True, marks=pytest.mark.long)])
+@pytest.mark.parametrize("whose", ["own", "shared"])
+def test_attacks(engine: SandboxEngine, tmp_path: Path, whose: str, everything: bool) -> None:
+    """Own programs, and those that were tried against evalplus itself; controls pass."""
+    if not everything and engine.name != "bubblewrap":
+        pytest.skip("all of them are tried with this engine")
+    folder, data = OWN, ROOT / "config/data/minicode.jsonl"
+    if whose == "shared":
+        folder, data = shared_data() / "attacks", shared_data() / "HumanEvalPlus.jsonl.gz"
+    judge(Sandbox(engine, [*load_evalplus(data), HALVES], tmp_path), folder, everything)

@@ -10,6 +10,7 @@ import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -18,16 +19,16 @@ from eager.sandbox import evaluate as evaluate_module
 from eager.sandbox.cache import Cache
 from eager.sandbox.cli import app
 from eager.sandbox.engines.containers import SandboxEngine
-from eager.sandbox.evaluate import Evaluation, evaluate
+from eager.sandbox.evaluate import evaluate
 from eager.sandbox.references import stored_reference
 from eager.sandbox.runner import stored_outcome
 from eager.sandbox.sanitizing import Sanitized
 from eager.sandbox.session import Session
 from eager.sandbox.settings import SandboxSettings
-from eager.sandbox.tasks import CodeTask, Submission, load_evalplus
+from eager.sandbox.tasks import CodeTask, Submission
 from eager.util.errors import EagerError
 from tests.support.repository import ROOT
-from tests.support.sandbox import MINICODE
+from tests.support.sandbox import MINICODE, Sandbox
 
 ANSWER = """Sure! Here is the function:
 
@@ -43,41 +44,38 @@ It adds the numbers. For instance `sum_of_two(1, 2)` is 3.
 """
 
 
-def test_texts_are_sanitized_inside(
-    engine: SandboxEngine, minicode: list[CodeTask], tmp_path: Path
-) -> None:
+@pytest.fixture
+def each(engine: SandboxEngine, minicode: list[CodeTask], tmp_path: Path) -> Sandbox:
+    """Our own tasks in every engine."""
+    return Sandbox(engine, minicode, tmp_path / "cache")
+
+
+def test_texts_are_sanitized_inside(each: Sandbox) -> None:
     """evalplus's sanitizer finds the code; where there is none, there is no answer."""
+    reference = each.tasks[0].reference
     texts = {
         "chat": ANSWER,
-        "bare": minicode[0].reference,
-        "nothing": "I do not know.",
-        "empty": "  \n",
-        "loop": "wait a bit\n" * 5000,
+        "bare": reference,
         "rules before": "---\n" * 61 + ANSWER,
         "rules around": "Hm.\n---\n" * 5000 + ANSWER + "---\n" * 5000,
         "apostrophes": "I don't know yet (or do I).\n" * 5000 + ANSWER,
         "passes": "def sum_of_two(a, b):\n" + "    pass\n" * 5000 + "    return a + b\n",
-        "comments": "```python\n" + "# sum\n" * 5000 + minicode[0].reference + "```",
+        "comments": "```python\n" + "# sum\n" * 5000 + reference + "```",
+        "nothing": "I do not know.",
+        "loop": "wait a bit\n" * 5000,
+        "empty": "  \n",
         "hostile": "(" * 5000 + "\x00\ud800" + ANSWER,
     }
-    submissions = [
-        Submission(task_id="minicode/0", sample_id=name, text=text) for name, text in texts.items()
-    ]
-    settings = engine.settings.model_copy(update={"sanitize_seconds": 20.0})
-    verdicts = {one.sample_id: one for one in evaluate(minicode, submissions, settings, tmp_path)}
-    assert verdicts["chat"].correct
+    verdicts = each.judge(texts, "text", sanitize_seconds=20.0)
+    assert verdicts.pop("hostile").status in ("ok", "no_answer")
+    wrong = [name for name, verdict in verdicts.items() if not verdict.correct]
+    assert wrong == ["nothing", "loop", "empty"]
+    assert verdicts["empty"].status == "no_answer"
     assert "helper" in verdicts["chat"].solution
     assert "Sure" not in verdicts["chat"].solution
-    assert verdicts["bare"].correct
-    assert verdicts["empty"].status == "no_answer"
-    assert not verdicts["loop"].correct
-    for name in ("rules before", "rules around", "apostrophes", "passes", "comments"):
-        assert verdicts[name].correct, verdicts[name].detail
-    assert not verdicts["nothing"].correct
-    assert verdicts["hostile"].status in ("ok", "no_answer")
 
 
-def test_statuses(engine: SandboxEngine, minicode: list[CodeTask], tmp_path: Path) -> None:
+def test_statuses(each: Sandbox) -> None:
     """One program for each way to end."""
     head = "def sum_of_two(a, b):\n    "
     programs = {
@@ -87,81 +85,58 @@ def test_statuses(engine: SandboxEngine, minicode: list[CodeTask], tmp_path: Pat
         "timeout": head + "while True: pass",
         "memory": head + "return [0] * (1 << 40)",
         "crashed": "import os\n" + head + "os._exit(0)",
-        "output": "import os\n"
-        + head
-        + "\n    while True: os.write(3, b'v\\0\\1\\0\\0' + b'1' * 65536)",
+        "output": head + "return '1' * (1 << 21)",
+        "malformed": "import os\n" + head + "os.write(3, bytes(40))",
+        "no entry point": "def other(): pass",
+        "no syntax": "def sum_of_two(a, b) return",
     }
-    programs["no entry point"] = "def other(): pass"
-    programs["no syntax"] = "def sum_of_two(a, b) return"
-    submissions = [
-        Submission(task_id="minicode/0", sample_id=name, solution=program)
-        for name, program in programs.items()
-    ]
-    verdicts = {
-        one.sample_id: one for one in evaluate(minicode, submissions, engine.settings, tmp_path)
-    }
-    for name in ("ok", "wrong", "exception", "timeout", "memory", "crashed"):
+    verdicts = each.judge(programs, output_bytes=1 << 20)
+    for name in ("ok", "wrong", "exception", "timeout", "memory", "crashed", "output"):
         assert verdicts[name].status == name, verdicts[name]
-    assert verdicts["output"].status in ("output", "wrong")
+    assert verdicts["malformed"].detail == "malformed reply, base test 0"
     assert verdicts["no entry point"].detail == "KeyError while loading"
     assert verdicts["no syntax"].detail == "SyntaxError while loading"
 
 
 def test_stored_verdicts_are_not_made_again(
-    bubblewrap: SandboxEngine,
-    minicode: list[CodeTask],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same program, task and limits: answered from the store; other limits: run again."""
-    submission = Submission(task_id="minicode/0", sample_id=0, completion="    return a + b\n")
-    settings = bubblewrap.settings
-    first = evaluate(minicode, [submission], settings, tmp_path)
-    calls: list[None] = []
+    body = "    return a + b\n"
+    first = sandbox.judge({"0": body}, "completion")
+    starts: list[None] = []
     start = Session.start
-
-    def counted(self: Session) -> None:
-        calls.append(None)
-        start(self)
-
-    monkeypatch.setattr(Session, "start", counted)
-    again = submission.model_copy(update={"sample_id": 1})
-    second = evaluate(minicode, [submission, again], settings, tmp_path)
-    assert calls == []
-    assert second == [first[0], first[0].model_copy(update={"sample_id": 1})]
-    evaluate(minicode, [submission], settings.model_copy(update={"min_time_limit": 2.0}), tmp_path)
-    assert calls != []
+    monkeypatch.setattr(Session, "start", lambda session: starts.append(None) or start(session))
+    again = sandbox.judge({"0": body, "1": body}, "completion")
+    assert starts == []
+    assert again == {"0": first["0"], "1": first["0"].model_copy(update={"sample_id": "1"})}
+    sandbox.judge({"0": body}, "completion", min_time_limit=2.0)
+    assert starts != []
 
 
 def test_keys_name_the_software_and_the_limits(
-    bubblewrap: SandboxEngine,
-    minicode: list[CodeTask],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A verdict of one engine, image, Python or numpy is not served to another."""
-    text = Submission(task_id="minicode/0", sample_id=0, text=ANSWER)
+    task = sandbox.tasks[0]
 
-    def keys(settings: SandboxSettings = bubblewrap.settings) -> set[str]:
-        one = Evaluation({"minicode/0": minicode[0]}, settings, Cache(tmp_path), bubblewrap)
-        program = minicode[0].reference
-        return {
-            one.verdict_key(minicode[0], program),
-            one.text_key(text),
-            one.reference_key("minicode/0"),
-        }
+    def keys(**settings: Any) -> set[str]:
+        one = sandbox.evaluation(**settings)
+        text = Submission(task_id=task.task_id, sample_id=0, text=ANSWER)
+        program = one.verdict_key(task, task.reference)
+        return {program, one.text_key(text), one.reference_key(task.task_id)}
 
     seen = keys()
     assert keys() == seen
-    for name, value in (("version", lambda _: "9"), ("sys", types.SimpleNamespace(version="9"))):
+    for place, name, value in (
+        (evaluate_module, "version", lambda _: "9"),
+        (evaluate_module, "sys", types.SimpleNamespace(version="9")),
+        (type(sandbox.engine), "identity", ["docker", "sha256:1"]),
+    ):
         with monkeypatch.context() as patch:
-            patch.setattr(evaluate_module, name, value)
+            patch.setattr(place, name, value)
             assert not keys() & seen
-    with monkeypatch.context() as patch:
-        patch.setattr(type(bubblewrap), "identity", ["docker", "sha256:1"])
-        assert not keys() & seen
-    changed = keys(bubblewrap.settings.model_copy(update={"sanitize_seconds": 1.0})) - seen
-    assert len(changed) == 1
+    assert len(keys(sanitize_seconds=1.0) - seen) == 1
 
 
 @pytest.mark.parametrize(
@@ -192,28 +167,22 @@ def test_what_is_no_result_is_told_apart(minicode: list[CodeTask]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["verdicts", "references", "sanitized"])
-def test_damaged_results_are_made_again(
-    bubblewrap: SandboxEngine, minicode: list[CodeTask], tmp_path: Path, kind: str
-) -> None:
-    submission = Submission(task_id="minicode/0", sample_id=0, text=ANSWER)
-    (verdict,) = evaluate(minicode, [submission], bubblewrap.settings, tmp_path)
-    assert verdict.correct
-    assert len(list(tmp_path.glob("*/*/*"))) == 3
-    (stored,) = (tmp_path / kind).glob("*/*")
+def test_damaged_results_are_made_again(sandbox: Sandbox, kind: str) -> None:
+    verdicts = sandbox.judge({"0": ANSWER}, "text")
+    assert verdicts["0"].correct
+    assert len(list(sandbox.folder.glob("*/*/*"))) == 3
+    (stored,) = (sandbox.folder / kind).glob("*/*")
     whole = stored.read_bytes()
     stored.write_bytes(b"")
     if kind == "references":
         # Otherwise nothing would ask for the reference.
-        (tmp_path / "verdicts").rename(tmp_path / "gone")
-    assert evaluate(minicode, [submission], bubblewrap.settings, tmp_path) == [verdict]
-    assert json.loads(gzip.decompress(stored.read_bytes())).keys() == (
-        json.loads(gzip.decompress(whole)).keys()
-    )
+        (sandbox.folder / "verdicts").rename(sandbox.folder / "gone")
+    assert sandbox.judge({"0": ANSWER}, "text") == verdicts
+    before, after = (json.loads(gzip.decompress(one)) for one in (whole, stored.read_bytes()))
+    assert after.keys() == before.keys()
 
 
-def test_the_command_reads_and_writes_evalplus_s_files(
-    bubblewrap: SandboxEngine, tmp_path: Path
-) -> None:
+def test_the_command_reads_and_writes_evalplus_s_files(tmp_path: Path) -> None:
     samples = tmp_path / "samples.jsonl"
     rows = [
         {"task_id": "minicode/0", "completion": "    return a + b\n"},
@@ -241,14 +210,7 @@ def test_the_command_reads_and_writes_evalplus_s_files(
     assert content["eval"]["minicode/3"][0]["base_status"] == "timeout"
 
 
-def test_a_task_given_twice_is_told(minicode: list[CodeTask], tmp_path: Path) -> None:
-    with pytest.raises(EagerError, match="task minicode/3 occurs twice"):
-        evaluate([*minicode, minicode[3]], [], SandboxSettings(), tmp_path)
-
-
-def test_no_file_is_read_in_the_locale_s_encoding(
-    bubblewrap: SandboxEngine, tmp_path: Path
-) -> None:
+def test_no_file_is_read_in_the_locale_s_encoding(tmp_path: Path) -> None:
     """Python warns of each, here as an error: samples as a folder, sources for the container."""
     row = MINICODE.read_text(encoding="utf-8").splitlines()[0]
     (tmp_path / "one.jsonl").write_text(json.dumps(json.loads(row)))
@@ -280,23 +242,10 @@ def test_submissions_must_fit_the_tasks(minicode: list[CodeTask], tmp_path: Path
     unknown = Submission(task_id="minicode/99", sample_id=0, text="")
     with pytest.raises(EagerError, match="minicode/99"):
         evaluate(minicode, [unknown], SandboxSettings(), tmp_path)
+    with pytest.raises(EagerError, match="task minicode/3 occurs twice"):
+        evaluate([*minicode, minicode[3]], [], SandboxSettings(), tmp_path)
     with pytest.raises(EagerError, match="exactly one"):
         Submission(task_id="minicode/0", sample_id=0, text="", solution="")
-
-
-def test_mbpp_inputs_get_their_types_back(tmp_path: Path) -> None:
-    """MBPP+ keeps tuples as lists in its file."""
-    row = {
-        "task_id": "Mbpp/2", "prompt": "", "entry_point": "similar_elements", "atol": 0,
-        "canonical_solution": "def similar_elements(a, b): return tuple(set(a) & set(b))",
-        "base_input": [[[3, 4], [4, 5]]], "plus_input": {},
-    }  # fmt: skip
-    path = tmp_path / "mbpp.jsonl"
-    path.write_text(json.dumps(row))
-    (task,) = load_evalplus(path)
-    assert task.suite == "mbpp"
-    assert task.base_inputs == ([(3, 4), (4, 5)],)
-    assert task.plus_inputs == ()
 
 
 def test_an_mbpp_task_is_evaluated_by_its_oracle(bubblewrap: SandboxEngine, tmp_path: Path) -> None:
@@ -306,5 +255,4 @@ def test_an_mbpp_task_is_evaluated_by_its_oracle(bubblewrap: SandboxEngine, tmp_
         base_inputs=([(3, 4, 5), (4, 5, 6)],), plus_inputs=(),
     )  # fmt: skip
     program = "def similar_elements(a, b): return [x for x in b if x in a] * 2"
-    submission = Submission(task_id="Mbpp/2", sample_id=0, solution=program)
-    assert evaluate([task], [submission], bubblewrap.settings, tmp_path)[0].correct
+    assert Sandbox(bubblewrap, [task], tmp_path).judge({"0": program})["0"].correct

@@ -4,18 +4,51 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from eager.sandbox.cache import Cache
 from eager.sandbox.engines.bubblewrap import BubblewrapEngine
 from eager.sandbox.engines.containers import DockerEngine, PodmanEngine, SandboxEngine
+from eager.sandbox.evaluate import Evaluation
 from eager.sandbox.settings import SandboxSettings
+from eager.sandbox.tasks import CodeTask, CodeVerdict, Submission
 from eager.util.errors import EagerError
 from tests.support.docker import run, unavailable
 from tests.support.repository import ROOT
 
 MINICODE = ROOT / "config/data/minicode.jsonl"
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """An engine, tasks, and a folder of stored results."""
+
+    engine: SandboxEngine
+    tasks: Sequence[CodeTask]
+    folder: Path
+
+    def evaluation(self, **settings: Any) -> Evaluation:
+        """With other settings than the engine's."""
+        changed = self.engine.settings.model_copy(update=settings)
+        by_id = {task.task_id: task for task in self.tasks}
+        return Evaluation(by_id, changed, Cache(self.folder), self.engine)
+
+    def judge(
+        self, programs: Mapping[str, str], form: str = "solution", **settings: Any
+    ) -> dict[str, CodeVerdict]:
+        """Verdicts by name; a program is for the first task."""
+        task_id = self.tasks[0].task_id
+        submissions = [
+            Submission.model_validate({"task_id": task_id, "sample_id": name, form: program})
+            for name, program in programs.items()
+        ]
+        verdicts = self.evaluation(**settings).judge(submissions)
+        return dict(zip(programs, verdicts, strict=True))
 
 
 def shared_data() -> Path:
@@ -24,6 +57,16 @@ def shared_data() -> Path:
         if folder and Path(folder).is_dir():
             return Path(folder)
     pytest.skip("no shared test data here (EAGER_SHARED_DATA)")
+
+
+def left(engine: SandboxEngine) -> list[str]:
+    """Supervisors and containers of ours."""
+    mark = "reads the modules to run from standard input"
+    found = run("pgrep", "--full", mark).stdout.split()
+    if not isinstance(engine, BubblewrapEngine):
+        filtered = "--filter=name=eager-sandbox-"
+        found += run(engine.name, "ps", "--all", "--quiet", filtered).stdout.split()
+    return found
 
 
 def build_wheels(folder: Path, requirements: Path) -> None:

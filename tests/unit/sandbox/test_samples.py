@@ -11,15 +11,13 @@ from eager.sandbox.samples import read_samples
 from eager.sandbox.tasks import CodeTask
 from eager.util.errors import EagerError
 
-
-def task(task_id: str) -> CodeTask:
-    return CodeTask(
+TASKS = [
+    CodeTask(
         task_id=task_id, prompt="", entry_point="f", canonical_solution="",
         base_inputs=([],), plus_inputs=(),
-    )  # fmt: skip
-
-
-TASKS = [task("HumanEval/53"), task("HumanEval/6"), task("our_own/7")]
+    )
+    for task_id in ("HumanEval/53", "HumanEval/6", "our_own/7")
+]  # fmt: skip
 
 
 def test_a_folder_of_programs(tmp_path: Path) -> None:
@@ -72,16 +70,16 @@ def test_null_is_as_good_as_absent(
     assert (read.solution, read.completion) == content
 
 
-def test_only_nulls_are_no_sample(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ('"solution": null, "completion": null', "neither solution nor completion"),
+        ('"solution": "x = 1\\ud800"', r"solution holds half a character \(lone"),
+        ('"completion": "x = 1\\ud800"', r"completion holds half a character \(lone"),
+    ],
+)
+def test_what_is_wrong_in_a_line_is_told(tmp_path: Path, fields: str, words: str) -> None:
     path = tmp_path / "samples.jsonl"
-    path.write_text('{"task_id": "HumanEval/6", "solution": null, "completion": null}')
-    with pytest.raises(EagerError, match=r"line 1: neither solution nor completion"):
+    path.write_text(f'{{"task_id": "HumanEval/53", {fields}}}\n')
+    with pytest.raises(EagerError, match=f"line 1: {words}"):
         read_samples(path, TASKS)
-
-
-def test_half_a_character_is_told_with_its_line(tmp_path: Path) -> None:
-    samples = tmp_path / "samples.jsonl"
-    for field in ("solution", "completion"):
-        samples.write_text(f'{{"task_id": "HumanEval/53", "{field}": "x = 1\\ud800"}}\n')
-        with pytest.raises(EagerError, match=rf"line 1: {field} holds half a character \(lone"):
-            read_samples(samples, TASKS)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from numbers import Number
 from typing import Any
 
-from eager.sandbox.evalplus_rules import rules
+from eager.sandbox.evalplus_rules import evalplus, oracle
 from eager.sandbox.guest import codec, protocol
 from eager.sandbox.guest.codec import Opaque
 from eager.sandbox.settings import SandboxSettings
@@ -77,7 +77,7 @@ class ExpectedSet:
         for reply in replies:
             # Once raised it stays raised for the rest of the set.
             raises = tolerances[-1] == 0 and _BEGINS_WITH_FLOAT.match(reply.payload)
-            if raises and rules().is_floats(codec.decode(reply.payload)):
+            if raises and evalplus("eval").is_floats(codec.decode(reply.payload)):
                 tolerances.append(FLOAT_TOLERANCE)
             else:
                 tolerances.append(tolerances[-1])
@@ -162,13 +162,13 @@ def _passes(question: Question, value: Any, expected: Any) -> bool:
     before, tolerance = question.tolerances
     name, mbpp = question.entry_point, question.suite == "mbpp"
     if question.suite == "humaneval" and name == "find_zero":
-        return _is_number(value) and bool(abs(rules().poly(*question.inputs, value)) <= before)
+        return _is_number(value) and bool(abs(oracle()._poly(*question.inputs, value)) <= before)
     if mbpp and name == "are_equivalent":
         return True
-    if mbpp and name in rules().not_none_entry_points:
+    if mbpp and name in oracle().MBPP_OUTPUT_NOT_NONE_TASKS:
         said = value if question.reply.exact and isinstance(value, bool) else value is not None
         return bool(said == expected)
-    if mbpp and name in rules().set_entry_points:
+    if mbpp and name in oracle().MBPP_OUTPUT_SET_EQ_TASKS:
         row = (
             isinstance(value, (list, tuple, set, frozenset))
             or len(getattr(value, "shape", ())) == 1
@@ -210,9 +210,10 @@ def _is_number(value: Any) -> bool:
 def _mbpp_oracle(name: str, arguments: Sequence[Any], value: Any, tolerance: float) -> bool:
     if name == "sum_div":
         return bool(value == 0)
+    rules = oracle()
     if name == "surface_Area":
-        return bool(abs(value - rules().surface_area(*arguments)) <= tolerance)
-    return name == "digit_distance_nums" and bool(value == rules().digit_distance(*arguments))
+        return bool(abs(value - rules._surface_Area(*arguments)) <= tolerance)
+    return name == "digit_distance_nums" and bool(value == rules._digit_distance_nums(*arguments))
 
 
 def _is_close(value: Any, expected: Any, tolerance: float) -> bool:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
+import json
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, get_args
 
 import typer
 
+from eager.sandbox.cache import write_whole
 from eager.sandbox.doctor import examine
 from eager.sandbox.evaluate import evaluate
-from eager.sandbox.samples import read_samples, results, scores, write_results
+from eager.sandbox.samples import read_samples, results, scores
 from eager.sandbox.settings import DEFAULT_IMAGE, EngineName, SandboxSettings
 from eager.sandbox.tasks import load_evalplus
 from eager.util.errors import EagerError
@@ -39,23 +39,7 @@ ImageOption = Annotated[str, typer.Option(help="Container image (a .sif file for
 Runtime = Annotated[str | None, typer.Option(help="OCI runtime for docker, such as runsc.")]
 
 
-def _plain_errors(command: Callable[..., None]) -> Callable[..., None]:
-    @wraps(command)
-    def wrapped(*arguments: Any, **options: Any) -> None:
-        try:
-            command(*arguments, **options)
-        except EagerError as error:
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(1) from None
-        except KeyboardInterrupt:
-            typer.echo("Interrupted; finished verdicts are kept.", err=True)
-            raise typer.Exit(130) from None
-
-    return wrapped
-
-
 @app.command("evaluate")
-@_plain_errors
 def evaluate_command(
     dataset: Annotated[Path, typer.Option(help="HumanEval+ or MBPP+, .jsonl or .jsonl.gz.")],
     samples: Annotated[
@@ -77,8 +61,12 @@ def evaluate_command(
     tasks = load_evalplus(dataset)
     submissions = read_samples(samples, tasks)
     folder = cache if cache is not None else output.parent / ".eager-sandbox-cache"
-    verdicts = evaluate(tasks, submissions, settings, folder)
-    write_results(output, results(dataset, tasks, verdicts))
+    try:
+        verdicts = evaluate(tasks, submissions, settings, folder)
+    except KeyboardInterrupt:
+        typer.echo("Interrupted; finished verdicts are kept.", err=True)
+        raise typer.Exit(130) from None
+    write_whole(output, json.dumps(results(dataset, tasks, verdicts)).encode())
     evaluated = len({verdict.task_id for verdict in verdicts})
     typer.echo(f"{len(verdicts)} samples of {evaluated} of {len(tasks)} tasks -> {output}")
     for title, value in scores(verdicts).items():
@@ -86,7 +74,6 @@ def evaluate_command(
 
 
 @app.command()
-@_plain_errors
 def doctor(
     engine: EngineOption = "auto", image: ImageOption = DEFAULT_IMAGE, runtime: Runtime = None
 ) -> None:

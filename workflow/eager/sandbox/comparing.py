@@ -6,7 +6,6 @@ import json
 import os
 import resource
 import signal
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +18,6 @@ from eager.util.errors import EagerError
 CPU_SECONDS = 10.0
 MEMORY_BYTES = 4 << 30
 TRIES = 2
-_LENGTH = struct.Struct(">I")
 _PASSES, _FAILS = b"\1", b"\0"
 
 
@@ -40,7 +38,7 @@ class Checker:
         for _ in range(TRIES):
             if self._closed:
                 break
-            answer, code = self._ask(_LENGTH.pack(len(data)) + data)
+            answer, code = self._ask(data)
             if answer:
                 return answer == _PASSES
             if code == -signal.SIGPROF:
@@ -91,11 +89,12 @@ class Checker:
 
 
 def write_question(question: Question) -> bytes:
-    """What `read_question` reads."""
+    """A line that `read_question` reads."""
     expected, reply = question.expected, question.reply
     parts = (question.arguments, expected.kind, expected.payload, reply.kind, reply.payload)
     texts = [part.decode("latin-1") for part in parts]
-    return json.dumps([question.suite, question.entry_point, question.tolerances, *texts]).encode()
+    head = [question.suite, question.entry_point, question.tolerances]
+    return json.dumps([*head, *texts]).encode() + b"\n"
 
 
 def read_question(data: bytes) -> Question:
@@ -112,8 +111,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Ends the process, also in the middle of one long operation.
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    while header := sys.stdin.buffer.read(_LENGTH.size):
-        question = read_question(sys.stdin.buffer.read(*_LENGTH.unpack(header)))
+    for line in sys.stdin.buffer:
+        question = read_question(line)
         signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
         answer = _PASSES if passes(question) else _FAILS
         signal.setitimer(signal.ITIMER_PROF, 0)

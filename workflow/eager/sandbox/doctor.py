@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from eager.sandbox.engines.containers import SandboxEngine
 from eager.sandbox.guest import codec, protocol
+from eager.sandbox.guest.protocol import Run
 from eager.sandbox.probes import PROBES, Probe
 from eager.sandbox.selection import ENGINES
-from eager.sandbox.session import ContainerDied, RunRequest, Session
+from eager.sandbox.session import ContainerDied, Session
 from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
 
@@ -63,20 +64,9 @@ def _try_to_break(engine: SandboxEngine, session: Session) -> Iterator[Finding]:
 
 
 def _run_probe(engine: SandboxEngine, session: Session, probe: Probe) -> Finding:
-    answers: list[tuple[bytes, bytes]] = []
-
-    def take(kind: bytes, payload: bytes) -> bool:
-        answers.append((kind, payload))
-        return len(answers) < 1 << 16
-
-    request = RunRequest(
-        entry_point="probe",
-        code=probe.program.encode(),
-        total_seconds=2 * PROBE_SECONDS,
-        output_bytes=PROBE_OUTPUT_BYTES,
-    )
+    run = Run("probe", total_seconds=2 * PROBE_SECONDS, output_bytes=PROBE_OUTPUT_BYTES)
     try:
-        end = session.run(request, take)
+        end, answers = session.collect(run, probe.program.encode())
     except ContainerDied as error:
         return Finding(engine.name, probe.guarantee, False, f"the container died: {error}")
     if not probe.ends:

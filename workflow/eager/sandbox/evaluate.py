@@ -20,21 +20,9 @@ from eager.sandbox.sanitizing import Sanitized, sanitize, sanitize_alone
 from eager.sandbox.selection import select_engine
 from eager.sandbox.session import Session
 from eager.sandbox.settings import VERDICT_LIMITS, SandboxSettings
-from eager.sandbox.tasks import (
-    SET_NAMES,
-    CodeTask,
-    CodeVerdict,
-    SetName,
-    Submission,
-    hash_of,
-    load_evalplus,
-)
+from eager.sandbox.tasks import SET_NAMES, CodeTask, CodeVerdict, SetName, Submission, hash_of
 from eager.util.errors import EagerError
 from eager.util.fingerprint import code_identity
-
-__all__ = [
-    "CodeTask", "CodeVerdict", "SandboxSettings", "Submission", "evaluate", "load_evalplus",
-]  # fmt: skip
 
 # Solutions of one task that a container gets in a row.
 BATCH = 16
@@ -172,24 +160,18 @@ class Evaluation:
         """The code in each text, given with its task's entry point; stored where it is certain."""
         found: dict[str, Sanitized] = {}
         for key in texts:
-            stored = self.stored("sanitized", key, Sanitized.read)
-            if stored is not None:
+            if (stored := self.stored("sanitized", key, Sanitized.read)) is not None:
                 found[key] = stored
 
-        def keep(key: str, answer: Sanitized) -> None:
+        def find(session: Session, key: str, alone: bool = False) -> None:
+            answer = (sanitize_alone if alone else sanitize)(session, *texts[key], self.settings)
             found[key] = answer
             if answer.certain:
                 self.cache.put("sanitized", key, answer.to_store())
 
-        def sanitize_one(session: Session, key: str) -> None:
-            keep(key, sanitize(session, *texts[key], self.settings))
-
-        def sanitize_again(session: Session, key: str) -> None:
-            keep(key, sanitize_alone(session, *texts[key], self.settings))
-
-        self.in_parallel([key for key in texts if key not in found], sanitize_one, sanitizer=True)
+        self.in_parallel([key for key in texts if key not in found], find, sanitizer=True)
         doubtful = [key for key, answer in found.items() if not answer.certain]
-        self.in_parallel(doubtful, sanitize_again, sanitizer=True, workers=1)
+        self.in_parallel(doubtful, partial(find, alone=True), sanitizer=True, workers=1)
         return found
 
     def text_key(self, submission: Submission) -> str:
@@ -333,25 +315,16 @@ def _batches(lists: Iterable[list[str]]) -> Iterator[list[str]]:
 
 
 def _verdict(
-    submission: Submission,
-    program: str | None,
-    reason: str,
-    outcome: Outcome | None,
+    submission: Submission, program: str | None, reason: str, outcome: Outcome | None
 ) -> CodeVerdict:
-    identity: dict[str, Any] = {
-        "task_id": submission.task_id,
-        "sample_id": submission.sample_id,
-    }
+    named = partial(CodeVerdict, task_id=submission.task_id, sample_id=submission.sample_id)
     if program is None or outcome is None:
-        return CodeVerdict(
-            **identity, base=False, plus=False, correct=False, status="no_answer", detail=reason
-        )
+        return named(detail=reason)
     base, plus = outcome["base"], outcome["plus"]
     assert base is not None
     assert plus is not None
     blamed = plus if base.passed else base
-    return CodeVerdict(
-        **identity,
+    return named(
         base=base.passed,
         plus=plus.passed,
         correct=base.passed and plus.passed,

@@ -17,96 +17,78 @@ class Probe:
     """
 
     guarantee: str
-    program: str
+    body: str
     ends: tuple[str, ...] = ()
 
+    @property
+    def program(self) -> str:
+        """The whole program."""
+        return _TRY + self.body
+
+
+# Before every program: which of several ways are open.
+_TRY = """
+import ctypes, io, os, posix, socket
+def open_ways(ways):
+    found = []
+    for name, way in ways.items():
+        try:
+            way()
+            found.append(name)
+        except (OSError, ImportError):
+            pass
+    return found
+"""
 
 _NETWORK = """
-import socket
+def connect(kind, family, address):
+    with socket.socket(family, kind) as one:
+        one.settimeout(0.1)
+        one.connect(address)
 def probe(canary, pid):
-    broken = []
-    for address in ("1.1.1.1", "127.0.0.1", "172.17.0.1", "169.254.169.254"):
+    ways = {"docker.sock": lambda: connect(1, socket.AF_UNIX, "/var/run/docker.sock")}
+    for place in ("1.1.1.1", "127.0.0.1", "172.17.0.1", "169.254.169.254"):
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-            try:
-                with socket.socket(socket.AF_INET, kind) as one:
-                    one.settimeout(0.1)
-                    one.connect((address, 53))
-                broken.append(address)
-            except OSError:
-                pass
-    try:
-        with socket.socket(socket.AF_UNIX) as one:
-            one.connect("/var/run/docker.sock")
-        broken.append("docker.sock")
-    except OSError:
-        pass
-    return broken
+            ways[place, kind] = lambda address=(place, 53), kind=kind: connect(
+                kind, socket.AF_INET, address
+            )
+    return open_ways(ways)
 """
 
 _HOST_FILES = """
-import io, os
 def probe(canary, pid):
-    broken = []
-    for path in (canary, "/proc/1/root" + canary, f"/proc/{pid}/root" + canary, "/etc/shadow"):
-        try:
-            io.open(path).read()
-            broken.append(path)
-        except OSError:
-            pass
-    return broken
+    paths = canary, "/proc/1/root" + canary, f"/proc/{pid}/root" + canary, "/etc/shadow"
+    return open_ways({path: lambda path=path: io.open(path).read() for path in paths})
 """
 
 _READ_ONLY = """
-import os
+def make(folder):
+    os.close(os.open(folder + "/eager", os.O_CREAT | os.O_WRONLY))
 def probe(canary, pid):
-    broken = []
+    ways = {}
     for folder, folders, _ in os.walk("/"):
-        folders[:] = [one for one in folders if one != "proc"]
-        if folder == "/scratch" or folder.startswith("/scratch/"):
-            continue
-        try:
-            os.close(os.open(folder + "/eager", os.O_CREAT | os.O_WRONLY))
-            broken.append(folder)
-        except OSError:
-            pass
-    return broken
+        folders[:] = [one for one in folders if one != "proc" and (folder, one) != ("/", "scratch")]
+        ways[folder] = lambda folder=folder: make(folder)
+    return open_ways(ways)
 """
 
 _PROCESSES = """
-import ctypes, posix
+def fork():
+    if posix.fork() == 0:
+        posix._exit(0)
 def probe(canary, pid):
-    broken = []
-    try:
-        if posix.fork() == 0:
-            posix._exit(0)
-        broken.append("fork")
-    except OSError:
-        pass
-    try:
-        posix.posix_spawn("/bin/true", ["true"], {})
-        broken.append("spawn")
-    except OSError:
-        pass
-    if ctypes.CDLL(None).execv(b"/proc/self/exe", None) == 0:
-        broken.append("exec")
-    return broken
+    ways = {"fork": fork, "spawn": lambda: posix.posix_spawn("/bin/true", ["true"], {})}
+    replaced = ctypes.CDLL(None).execv(b"/proc/self/exe", None) == 0
+    return open_ways(ways) + ["exec"] * replaced
 """
 
 _SIGNALS = """
-import posix
 def probe(canary, pid):
-    broken = []
-    for target in (1, -1, 0, posix.getppid(), pid):
-        try:
-            posix.kill(target, 9)
-            broken.append(target)
-        except OSError:
-            pass
-    return broken
+    targets = 1, -1, 0, posix.getppid(), pid
+    return open_ways({target: lambda target=target: posix.kill(target, 9) for target in targets})
 """
 
 _PRIVILEGES = """
-import ctypes, posix
 libc = ctypes.CDLL(None)
 def probe(canary, pid):
     calls = {
@@ -123,22 +105,15 @@ def probe(canary, pid):
 """
 
 _OTHERS = """
-import os
 def probe(canary, pid):
-    broken = []
-    for name in ("environ", "mem", "maps", "fd/0", "fd/1", "cwd", "root"):
-        path = f"/proc/{os.getppid()}/{name}"
-        try:
-            os.close(os.open(path, os.O_RDONLY))
-            broken.append(path)
-        except OSError:
-            pass
+    names = "environ", "mem", "maps", "fd/0", "fd/1", "cwd", "root"
+    paths = [f"/proc/{os.getppid()}/{name}" for name in names]
+    found = open_ways({path: lambda path=path: os.open(path, os.O_RDONLY) for path in paths})
     others = {one for one in os.listdir("/proc") if one.isdigit()}
-    return broken + sorted(others - {"1", str(os.getpid()), str(os.getppid())})
+    return found + sorted(others - {"1", str(os.getpid()), str(os.getppid())})
 """
 
 _LEFTOVERS = """
-import io, os
 def probe(canary, pid):
     own = os.path.basename(os.environ["HOME"])
     found = [one for one in os.listdir("/scratch") if one != own]
@@ -172,12 +147,11 @@ def probe(canary, pid):
 """
 
 _CHANNELS = """
-import fcntl, os, pty, sys, termios
+import fcntl, pty, termios
 def probe(canary, pid):
-    broken = []
     shared = os.open(os.__file__, os.O_RDONLY)
     own = os.pipe()[0]
-    ways = {
+    return open_ways({
         "lock": lambda: fcntl.flock(shared, fcntl.LOCK_SH),
         "range lock": lambda: fcntl.lockf(shared, fcntl.LOCK_SH),
         "lease": lambda: fcntl.fcntl(shared, 1024, 0),
@@ -186,18 +160,10 @@ def probe(canary, pid):
         "signal": lambda: fcntl.fcntl(own, 10, 9),
         "terminal": pty.openpty,
         "evalplus": lambda: __import__("evalplus"),
-    }
-    for name, way in ways.items():
-        try:
-            way()
-            broken.append(name)
-        except (OSError, ImportError):
-            pass
-    return broken
+    })
 """
 
 _EARLY_REPLIES = """
-import os
 for step in b"cl":
     os.write(3, bytes(16) + bytes([step]) + bytes(12))
 os.write(3, bytes(16) + b"v" + bytes(8) + b"\\0\\0\\0\\2[]")
@@ -211,7 +177,6 @@ while True:
 """
 
 _FILES = """
-import os
 def probe(canary, pid):
     number = 0
     while True:
@@ -234,7 +199,6 @@ def probe(canary, pid):
 """
 
 _SCRATCH_SIZE = """
-import io
 def probe(canary, pid):
     written = 0
     try:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from eager.sandbox.checker import ExpectedSet, Reply, is_comparable, not_none
-from eager.sandbox.evalplus_rules import rules
+from eager.sandbox.evalplus_rules import oracle
 from eager.sandbox.guest import codec, protocol
+from eager.sandbox.guest.protocol import Run
 from eager.sandbox.runner import MAX_DEATHS
-from eager.sandbox.session import LOG, ContainerDied, RunRequest, Session
+from eager.sandbox.session import LOG, ContainerDied, Session
 from eager.sandbox.settings import SandboxSettings
 from eager.sandbox.tasks import SET_NAMES, CodeTask, SetName
 from eager.util.errors import EagerError
@@ -17,21 +19,6 @@ from eager.util.errors import EagerError
 REFERENCE_CALL_SECONDS = 120.0
 REFERENCE_SECONDS = 600.0
 REFERENCE_BYTES = 1 << 30
-
-
-@dataclass
-class _Recorder:
-    """Collects what a reference solution answers."""
-
-    replies: list[Reply] = field(default_factory=list)
-    problem: str = ""
-
-    def take(self, kind: bytes, payload: bytes) -> bool:
-        if kind in (protocol.VALUE, protocol.LIKENESS):
-            self.replies.append(Reply(kind, payload))
-        else:
-            self.problem = payload.decode("ascii", "replace")
-        return not self.problem
 
 
 def run_reference(session: Session, task: CodeTask) -> dict[str, Any]:
@@ -53,10 +40,8 @@ def run_reference(session: Session, task: CodeTask) -> dict[str, Any]:
 
 
 def _reference_set(session: Session, task: CodeTask, name: SetName) -> dict[str, Any]:
-    count = len(task.inputs(name))
-    request = RunRequest(
+    run = Run(
         entry_point=task.entry_point,
-        code=codec.to_bytes(task.reference),
         inputs=name,
         total_seconds=REFERENCE_SECONDS,
         output_bytes=REFERENCE_BYTES,
@@ -65,22 +50,24 @@ def _reference_set(session: Session, task: CodeTask, name: SetName) -> dict[str,
     for _ in range(MAX_DEATHS):
         if problem:
             LOG.warning("task %s: the reference solution: %s; trying again", task.task_id, problem)
-        record = _Recorder()
         try:
-            end = session.run(request, record.take)
+            end, answers = session.collect(run, codec.to_bytes(task.reference))
         except ContainerDied as error:
             problem = f"its container died: {error}; raise the sandbox's memory_bytes, or rerun"
             continue
-        if len(record.replies) == count:
-            kept = [_kept(task, name, index, reply) for index, reply in enumerate(record.replies)]
+        replies = [Reply(*one) for one in answers if one[0] in (protocol.VALUE, protocol.LIKENESS)]
+        if len(replies) == len(task.inputs(name)):
+            kept = [_kept(task, name, index, reply) for index, reply in enumerate(replies)]
             return {
                 "kinds": b"".join(reply.kind for reply in kept).decode(),
                 "payloads": [reply.payload.decode() for reply in kept],
                 "seconds": list(end.seconds),
             }
+        # The name of an exception comes last.
+        raised = b"".join(payload for _, payload in answers[len(replies) :])
         problem = (
-            f"{record.problem or end.reason}, test {len(record.replies)}; the data set is damaged, "
-            "or does not fit this Python"
+            f"{raised.decode('ascii', 'replace') or end.reason}, test {len(replies)}; the data set "
+            "is damaged, or does not fit this Python"
         )
     raise EagerError(
         f"task {task.task_id}: the reference solution failed on its {name} inputs ({problem})"
@@ -89,7 +76,7 @@ def _reference_set(session: Session, task: CodeTask, name: SetName) -> dict[str,
 
 def _kept(task: CodeTask, name: SetName, index: int, reply: Reply) -> Reply:
     value = codec.decode(reply.payload)
-    if task.suite == "mbpp" and task.entry_point in rules().not_none_entry_points:
+    if task.suite == "mbpp" and task.entry_point in oracle().MBPP_OUTPUT_NOT_NONE_TASKS:
         return Reply(protocol.VALUE, codec.encode(not_none(value)))
     if not is_comparable(value):
         raise EagerError(
@@ -99,24 +86,25 @@ def _kept(task: CodeTask, name: SetName, index: int, reply: Reply) -> Reply:
     return reply
 
 
+class _StoredSet(BaseModel):
+    """What is stored of a reference solution on one set; an item per call in each field."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    kinds: str = Field(pattern="^[vs]*$")
+    payloads: list[str]
+    seconds: list[float]
+
+
 def stored_reference(task: CodeTask, value: dict[str, Any]) -> dict[str, Any] | None:
     """What is stored of a reference solution, or None if it is damaged or half."""
-    for name in SET_NAMES:
-        part = value.get(name)
-        if not isinstance(part, dict) or set(part) != {"kinds", "payloads", "seconds"}:
-            return None
-        count = len(task.inputs(name))
-        kinds, payloads, seconds = part["kinds"], part["payloads"], part["seconds"]
-        if not (
-            isinstance(kinds, str)
-            and set(kinds.encode()) <= set(protocol.VALUE + protocol.LIKENESS)
-            and isinstance(payloads, list)
-            and all(type(payload) is str for payload in payloads)
-            and isinstance(seconds, list)
-            and all(type(taken) in (int, float) for taken in seconds)
-            and len(kinds) == len(payloads) == len(seconds) == count
-        ):
-            return None
+    try:
+        for name in SET_NAMES:
+            part = _StoredSet.model_validate(value.get(name))
+            if {len(part.kinds), len(part.payloads), len(part.seconds)} != {len(task.inputs(name))}:
+                return None
+    except ValidationError:
+        return None
     return value
 
 

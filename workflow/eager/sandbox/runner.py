@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, get_args
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import ConfigDict, ValidationError
+from pydantic.dataclasses import dataclass
 
 from eager.sandbox.checker import ExpectedSet, SetCheck
 from eager.sandbox.guest import codec, limits, protocol
-from eager.sandbox.session import LOG, ContainerDied, NotConfined, RunEnd, RunRequest, Session
+from eager.sandbox.guest.protocol import Run
+from eager.sandbox.session import LOG, ContainerDied, NotConfined, RunEnd, Session
 from eager.sandbox.tasks import SET_NAMES, SetName, Status
 from eager.util.errors import EagerError
 
@@ -28,29 +32,18 @@ def control():
 CONTROL_SECONDS = 60.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(strict=True))
 class SetResult:
     """What came of one set of inputs; `failed_test` is None where no single test is to blame."""
 
-    passed: bool
     status: Status
     detail: str = ""
     failed_test: int | None = None
 
-    @classmethod
-    def read(cls, value: Any) -> SetResult | None:
-        """A stored result, or None if it is damaged."""
-        try:
-            result = cls(**value)
-        except TypeError:
-            return None
-        sound = (
-            result.passed is (result.status == "ok")
-            and result.status in get_args(Status)
-            and isinstance(result.detail, str)
-            and (result.failed_test is None or type(result.failed_test) is int)
-        )
-        return result if sound else None
+    @property
+    def passed(self) -> bool:
+        """Whether every output was right and in time."""
+        return self.status == "ok"
 
 
 Outcome = dict[str, SetResult | None]
@@ -59,8 +52,10 @@ Outcome = dict[str, SetResult | None]
 
 def stored_outcome(value: dict[str, Any]) -> Outcome | None:
     """The results of a stored verdict, or None if it is damaged or half."""
-    outcome: Outcome = {name: SetResult.read(value.get(name)) for name in SET_NAMES}
-    return outcome if all(outcome.values()) else None
+    try:
+        return {name: SetResult(**value[name]) for name in SET_NAMES}
+    except (KeyError, TypeError, ValidationError):
+        return None
 
 
 def outcome_to_store(outcome: Outcome) -> dict[str, Any]:
@@ -102,9 +97,8 @@ def run_set(
         EagerError: no container can be started, or the sandbox itself fails.
     """
     expected = sets[name]
-    request = RunRequest(
+    run = Run(
         entry_point=expected.task.entry_point,
-        code=codec.to_bytes(solution),
         inputs=name,
         total_seconds=expected.total_seconds,
         output_bytes=expected.output_bytes,
@@ -112,7 +106,7 @@ def run_set(
     for _ in range(MAX_DEATHS):
         check = SetCheck(expected, session.compare)
         try:
-            end = session.run(request, check.take)
+            end = session.run(run, codec.to_bytes(solution), check.take)
         except ContainerDied as error:
             death = error
             LOG.warning("task %s: %s; trying again", expected.task.task_id, error)
@@ -129,7 +123,7 @@ def run_set(
         raise _sandbox_failed(session, str(death))
     confirm_sandbox(session, str(death))
     send_task(session, sets)
-    return SetResult(False, "crashed", f"its container died {MAX_DEATHS} times ({death})")
+    return SetResult("crashed", f"its container died {MAX_DEATHS} times ({death})")
 
 
 def _may_be_the_machine(check: SetCheck, end: RunEnd) -> bool:
@@ -150,17 +144,11 @@ def confirm_sandbox(session: Session, problem: str) -> None:
     Raises:
         EagerError: it does not run either: no verdict.
     """
-    answers: list[tuple[bytes, bytes]] = []
-
-    def take(kind: bytes, payload: bytes) -> bool:
-        answers.append((kind, payload))
-        return True
-
     session.set_task({"base": [(CONTROL_SECONDS, b"[]")]})
     try:
-        session.run(RunRequest("control", CONTROL_PROGRAM), take)
+        _, answers = session.collect(Run("control"), CONTROL_PROGRAM)
     except ContainerDied as error:
-        problem = str(error)
+        raise _sandbox_failed(session, str(error)) from None
     if answers != [(protocol.VALUE, CONTROL_VALUE)]:
         raise _sandbox_failed(session, problem)
 
@@ -175,21 +163,21 @@ def _sandbox_failed(session: Session, problem: str) -> EagerError:
 
 def _result(check: SetCheck, end: RunEnd) -> SetResult:
     if check.complete:
-        return SetResult(True, "ok")
+        return SetResult("ok")
     where = f"{check.expected.name} test {check.passed_tests}" if end.loaded else "while loading"
     test = check.passed_tests if end.loaded else None
     if check.status is not None:
         detail = check.detail if end.loaded else check.detail.split(",")[0] + " while loading"
-        return SetResult(False, check.status, detail, test)
+        return SetResult(check.status, detail, test)
     if end.reason == limits.TIMEOUT:
-        return SetResult(False, "timeout", where, test)
+        return SetResult("timeout", where, test)
     if end.reason == limits.BACKSTOP:
-        return SetResult(False, "timeout", f"waits instead of computing, {where}", test)
+        return SetResult("timeout", f"waits instead of computing, {where}", test)
     if end.reason in ("output", "files"):
-        return SetResult(False, "output", f"too much {end.reason}, {where}", test)
+        return SetResult("output", f"too much {end.reason}, {where}", test)
     if end.reason == "malformed":
-        return SetResult(False, "wrong", f"malformed reply, {where}", test)
+        return SetResult("wrong", f"malformed reply, {where}", test)
     if end.signal:
         cause = signal.Signals(end.signal).name
-        return SetResult(False, "crashed", f"process ended by {cause}, {where}", test)
-    return SetResult(False, "crashed", f"process ended with code {end.exit_code}, {where}", test)
+        return SetResult("crashed", f"process ended by {cause}, {where}", test)
+    return SetResult("crashed", f"process ended with code {end.exit_code}, {where}", test)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,8 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from eager.sandbox.cache import write_whole
-from eager.sandbox.evalplus_rules import mbpp_outputs, pass_at_k
+from eager.sandbox.evalplus_rules import evalplus
 from eager.sandbox.tasks import CodeTask, CodeVerdict, SetName, Status, Submission
 from eager.util.errors import EagerError
 from eager.util.files import read_json_lines
@@ -100,7 +98,9 @@ def _failed_inputs(task: CodeTask, name: SetName, test: int | None) -> list[Any]
     if test is None or test >= len(inputs):
         return []
     failed = [inputs[test]]
-    return mbpp_outputs(task.task_id, failed) if task.suite == "mbpp" else failed
+    if task.suite == "mbpp":
+        failed = evalplus("data.mbpp").mbpp_serialize_inputs(task.task_id, failed)
+    return failed
 
 
 def results(
@@ -130,15 +130,6 @@ def results(
     }
 
 
-def write_results(path: Path, content: dict[str, Any]) -> None:
-    """Write a result file whole.
-
-    Raises:
-        EagerError: it cannot be written.
-    """
-    write_whole(path, json.dumps(content).encode())
-
-
 def scores(verdicts: Sequence[CodeVerdict]) -> dict[str, float]:
     """pass@k over the tasks that have samples, of the base tests and of all tests."""
     totals: Counter[str] = Counter()
@@ -154,5 +145,6 @@ def scores(verdicts: Sequence[CodeVerdict]) -> dict[str, float]:
         for k in PASS_AT:
             if min(numbers) >= k:
                 counts = [right[task_id] for task_id in totals]
-                table[f"{title}, pass@{k}"] = pass_at_k(numbers, counts, k)
+                estimates = evalplus("eval").estimate_pass_at_k(numbers, counts, k)
+                table[f"{title}, pass@{k}"] = float(estimates.mean())
     return table

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ConfigDict, ValidationError
+from pydantic.dataclasses import dataclass
+
 from eager.sandbox.guest import codec, limits, protocol
+from eager.sandbox.guest.protocol import Run
 from eager.sandbox.runner import MAX_DEATHS
-from eager.sandbox.session import LOG, ContainerDied, NotConfined, RunRequest, Session
+from eager.sandbox.session import LOG, ContainerDied, NotConfined, Session
 from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
 
@@ -15,7 +18,7 @@ SANITIZED_MAX_BYTES = 1 << 20
 CONTROL_TEXT = "The function:\n```python\ndef control():\n    return 1\n```\n"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(strict=True))
 class Sanitized:
     """The code in a text, or None and why there is none.
 
@@ -29,12 +32,11 @@ class Sanitized:
     @classmethod
     def read(cls, value: dict[str, Any]) -> Sanitized | None:
         """A stored result, or None if it is damaged."""
-        code, reason = value.get("code"), value.get("reason")
-        if set(value) != {"code", "reason"} or not isinstance(reason, str):
+        try:
+            stored = cls(value["code"], value["reason"])
+        except (KeyError, ValidationError):
             return None
-        if (code is None) is not bool(reason) or not isinstance(code, str | None):
-            return None
-        return cls(code, reason)
+        return stored if (stored.code is None) is bool(stored.reason) else None
 
     def to_store(self) -> dict[str, Any]:
         """What `read` reads."""
@@ -47,36 +49,22 @@ def sanitize(session: Session, entry_point: str, text: str, settings: SandboxSet
     Raises:
         EagerError: no container can be started.
     """
-    found: list[bytes] = []
-    problem = ""
-
-    def take(kind: bytes, payload: bytes) -> bool:
-        nonlocal problem
-        if kind == protocol.VALUE:
-            found.append(payload)
-        else:
-            problem = payload.decode("ascii", "replace")
-        return True
-
-    request = RunRequest(
-        entry_point=entry_point,
-        code=text.encode(errors="replace"),
-        total_seconds=settings.sanitize_seconds,
-        sanitize=True,
-    )
+    run = Run(entry_point, total_seconds=settings.sanitize_seconds, sanitize=True)
     session.set_task({"base": [(settings.sanitize_seconds, b"[]")]})
     for _ in range(MAX_DEATHS):
         try:
-            end = session.run(request, take)
+            end, answers = session.collect(run, text.encode(errors="replace"))
         except ContainerDied as error:
             confined = not isinstance(error, NotConfined)
             problem = f"its container died: {error}" if confined else str(error)
             continue
-        if found and len(found[0]) > SANITIZED_MAX_BYTES:
+        kind, answer = answers[0] if answers else (b"", b"")
+        if kind == protocol.VALUE and len(answer) > SANITIZED_MAX_BYTES:
             return Sanitized(None, "the code in the text is longer than a program may be")
-        code = codec.decode(found[0]) if found else None
+        code = codec.decode(answer) if kind == protocol.VALUE else None
         if isinstance(code, str):
             return Sanitized(code, "")
+        problem = "" if kind == protocol.VALUE else answer.decode("ascii", "replace")
         if end.reason == limits.TIMEOUT or problem == "TimeLimit":
             seconds = settings.sanitize_seconds
             return Sanitized(None, f"no code was found in {seconds:g} s of CPU time")

@@ -10,7 +10,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib import resources
 from itertools import starmap
@@ -26,6 +26,7 @@ from eager.sandbox.engines.containers import (
 )
 from eager.sandbox.engines.links import Link, LinkClosed
 from eager.sandbox.guest import limits, protocol
+from eager.sandbox.guest.protocol import Run
 from eager.sandbox.settings import SandboxSettings
 from eager.sandbox.tasks import SetName
 from eager.util.errors import EagerError
@@ -55,19 +56,6 @@ class NotConfined(ContainerDied):
 
 class _NotStarted(Exception):
     """A container did not start; another try may succeed."""
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """One solution on one set of inputs, or one text for the sanitizer."""
-
-    entry_point: str
-    code: bytes
-    inputs: SetName = "base"
-    # CPU seconds, as the limits of the calls.
-    total_seconds: float = 60.0
-    output_bytes: int = 1 << 24
-    sanitize: bool = False
 
 
 @dataclass(frozen=True)
@@ -221,8 +209,22 @@ class Session:
         self._task = protocol.frame(protocol.TASK, sizes.encode()) + b"".join(streams.values())
         self._task_sent = False
 
-    def run(self, request: RunRequest, on_reply: Callable[[bytes, bytes], bool]) -> RunEnd:
-        """Run once, giving every reply to `on_reply` until it says False.
+    def collect(self, run: Run, code: bytes) -> tuple[RunEnd, list[tuple[bytes, bytes]]]:
+        """Run once; how it ended, and kind and payload of every answer.
+
+        Raises:
+            ContainerDied, EagerError: see `run`.
+        """
+        answers: list[tuple[bytes, bytes]] = []
+
+        def take(kind: bytes, payload: bytes) -> bool:
+            answers.append((kind, payload))
+            return True
+
+        return self.run(run, code, take), answers
+
+    def run(self, run: Run, code: bytes, on_reply: Callable[[bytes, bytes], bool]) -> RunEnd:
+        """Run once, giving every answer to `on_reply` until it says False.
 
         Raises:
             ContainerDied: the container ended during the run; the next run starts a new one.
@@ -234,17 +236,9 @@ class Session:
             if not self._task_sent:
                 self._link.send(self._task)
                 self._task_sent = True
-            header = {
-                "entry_point": request.entry_point,
-                "inputs": request.inputs,
-                "total_seconds": request.total_seconds,
-                "output_bytes": request.output_bytes,
-                "code_bytes": len(request.code),
-                "sanitize": request.sanitize,
-            }
-            frame = protocol.frame(protocol.RUN, json.dumps(header).encode())
-            self._link.send(frame + request.code)
-            return self._follow(request, on_reply)
+            header = json.dumps(asdict(replace(run, code_bytes=len(code)))).encode()
+            self._link.send(protocol.frame(protocol.RUN, header) + code)
+            return self._follow(run, on_reply)
         except (LinkClosed, TimeoutError, protocol.ProtocolError) as error:
             self.close()
             raise ContainerDied(str(error) or "no answer") from None
@@ -253,10 +247,11 @@ class Session:
             self.close()
             raise
 
-    def _follow(self, request: RunRequest, on_reply: Callable[[bytes, bytes], bool]) -> RunEnd:
+    def _follow(self, run: Run, on_reply: Callable[[bytes, bytes], bool]) -> RunEnd:
         assert self._link is not None
         replies = protocol.Splitter(protocol.REPLY, MAX_REPLY_BYTES)
-        deadline = time.monotonic() + limits.wall_seconds(request.total_seconds) + SILENCE_SECONDS
+        deadline = time.monotonic() + limits.wall_seconds(run.total_seconds) + SILENCE_SECONDS
+        seconds: list[float] = []
         wanted = True
         while True:
             kind, payload = self._next_frame(max(0.1, deadline - time.monotonic()))
@@ -267,8 +262,11 @@ class Session:
             if not wanted:
                 continue
             try:
-                for reply_kind, reply in replies.feed(payload):
-                    if reply_kind in protocol.ANSWERS and not on_reply(reply_kind, reply):
+                for (_, reply_kind, taken), reply in replies.feed(payload):
+                    if reply_kind not in protocol.ANSWERS:
+                        continue
+                    seconds.append(taken)
+                    if not on_reply(reply_kind, reply):
                         wanted = False
                         break
             except protocol.ProtocolError:
@@ -280,15 +278,14 @@ class Session:
             raise NotConfined(f"a solution process could not be confined ({end})")
         if not end.pop("clean"):
             self.close()
-        seconds = tuple(replies.seconds[len(protocol.STEPS) :])
-        return RunEnd(seconds=seconds, **end)
+        return RunEnd(seconds=tuple(seconds), **end)
 
     def _next_frame(self, timeout: float) -> tuple[bytes, bytes]:
         assert self._link is not None
         deadline = time.monotonic() + timeout
         while not self._frames:
             data = self._link.receive(max(0.0, deadline - time.monotonic()))
-            self._frames.extend(self._splitter.feed(data))
+            self._frames += ((kind, payload) for (kind,), payload in self._splitter.feed(data))
         return self._frames.popleft()
 
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from eager.sandbox.evalplus_rules import evalplus
 from eager.sandbox.guest import codec
 from eager.util.errors import EagerError
 from eager.util.files import read_json_lines
@@ -102,10 +103,10 @@ class CodeVerdict(BaseModel):
 
     task_id: str
     sample_id: int | str
-    base: bool
-    plus: bool
-    correct: bool
-    status: Status
+    base: bool = False
+    plus: bool = False
+    correct: bool = False
+    status: Status = "no_answer"
     detail: str = ""
     base_status: Status = "no_answer"
     plus_status: Status = "no_answer"
@@ -223,10 +224,9 @@ def _mbpp_example(prompt: str, entry_point: str) -> list[Any]:
 
 def _mbpp_inputs(task_id: str, prompt: str, entry_point: str, inputs: list[Any]) -> list[Any]:
     """Inputs with the types that JSON lost: as evalplus does it by number, or as in the prompt."""
-    from eager.sandbox.evalplus_rules import mbpp_inputs
-
     if re.fullmatch(r"(?i)mbpp/\d+", task_id):
-        return mbpp_inputs(task_id, inputs)
+        typed: list[Any] = evalplus("data.mbpp").mbpp_deserialize_inputs(task_id, inputs)
+        return typed
     example = _mbpp_example(prompt, entry_point)
     return [
         [*map(_typed_as, example, arguments), *arguments[len(example) :]] for arguments in inputs

@@ -28,7 +28,7 @@ from eager.sandbox.engines.containers import (
     boot_arguments,
     run_command,
 )
-from eager.sandbox.engines.links import Link, PipeLink
+from eager.sandbox.engines.links import Link
 from eager.sandbox.settings import SandboxSettings
 
 INSIDE_PYTHON = "/eager/python"
@@ -205,4 +205,4 @@ class BubblewrapEngine(SandboxEngine):
     def start(self, first_uid: int, sanitizer: bool) -> Link:
         """See `SandboxEngine.start`."""
         user = self._user(self._namespaces, first_uid)
-        return PipeLink(self.command(sanitizer), user=user)
+        return Link(self.command(sanitizer), user=user)

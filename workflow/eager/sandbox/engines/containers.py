@@ -14,7 +14,7 @@ from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
-from eager.sandbox.engines.links import Link, PipeLink, as_user
+from eager.sandbox.engines.links import Link, as_user
 from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
 
@@ -161,7 +161,7 @@ class ProgramEngine(SandboxEngine):
             with contextlib.suppress(EngineUnavailable):
                 run_command(self.name, "rm", "--force", name)
 
-        return PipeLink(self.command(name, sanitizer), kill)
+        return Link(self.command(name, sanitizer), kill)
 
 
 class DockerEngine(ProgramEngine):
@@ -248,7 +248,7 @@ class ApptainerEngine(SandboxEngine):
 
     def start(self, _first_uid: int, sanitizer: bool) -> Link:
         """See `SandboxEngine.start`."""
-        return PipeLink(self.command(sanitizer))
+        return Link(self.command(sanitizer))
 
 
 def missing_image(engine: str, image: str) -> str:

@@ -8,7 +8,6 @@ import select
 import subprocess
 import tempfile
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -22,56 +21,12 @@ class LinkClosed(Exception):
     """The container has ended."""
 
 
-class Link(ABC):
-    """Standard input and output of a container's supervisor."""
-
-    @abstractmethod
-    def send(self, data: bytes) -> None:
-        """Write all of it.
-
-        Raises:
-            LinkClosed: the container has ended or does not read.
-        """
-
-    @abstractmethod
-    def receive(self, timeout: float) -> bytes:
-        """Some bytes.
-
-        Raises:
-            LinkClosed: the container has ended.
-            TimeoutError: nothing came for `timeout` seconds.
-        """
-
-    @abstractmethod
-    def close(self) -> None:
-        """End the container, whatever it is doing, and wait until it is gone."""
-
-    @abstractmethod
-    def complaints(self) -> str:
-        """The end of what the container or its engine wrote on standard error."""
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    deadline = time.monotonic() + SEND_SECONDS
-    rest = memoryview(data)
-    while rest:
-        left = deadline - time.monotonic()
-        if left <= 0 or not select.select([], [descriptor], [], left)[1]:
-            raise LinkClosed("the container does not read")
-        try:
-            rest = rest[os.write(descriptor, rest) :]
-        except BlockingIOError:
-            continue
-        except OSError as error:
-            raise LinkClosed(str(error)) from None
-
-
 def as_user(user: int | None) -> dict[str, Any]:
     """Arguments of `subprocess` that run a program as another user, of a group of that number."""
     return {} if user is None else {"user": user, "group": user, "extra_groups": []}
 
 
-class PipeLink(Link):
+class Link:
     """A container whose engine is a program that passes standard input and output through."""
 
     def __init__(
@@ -102,11 +57,31 @@ class PipeLink(Link):
         os.set_blocking(self._input, False)
 
     def send(self, data: bytes) -> None:
-        """See `Link.send`."""
-        _write_all(self._input, data)
+        """Write all of it.
+
+        Raises:
+            LinkClosed: the container has ended or does not read.
+        """
+        deadline = time.monotonic() + SEND_SECONDS
+        rest = memoryview(data)
+        while rest:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([], [self._input], [], left)[1]:
+                raise LinkClosed("the container does not read")
+            try:
+                rest = rest[os.write(self._input, rest) :]
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise LinkClosed(str(error)) from None
 
     def receive(self, timeout: float) -> bytes:
-        """See `Link.receive`."""
+        """Some bytes.
+
+        Raises:
+            LinkClosed: the container has ended.
+            TimeoutError: nothing came for `timeout` seconds.
+        """
         if not select.select([self._output], [], [], timeout)[0]:
             raise TimeoutError
         data = os.read(self._output, 1 << 16)
@@ -115,7 +90,7 @@ class PipeLink(Link):
         return data
 
     def close(self) -> None:
-        """See `Link.close`."""
+        """End the container, whatever it is doing, and wait until it is gone."""
         if self._kill is not None and self._process.poll() is None:
             self._kill()
         self._process.kill()
@@ -126,7 +101,7 @@ class PipeLink(Link):
                     stream.close()
 
     def complaints(self) -> str:
-        """See `Link.complaints`."""
+        """The end of what the container or its engine wrote on standard error."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)
         size = self._errors.seek(0, os.SEEK_END)

@@ -65,18 +65,6 @@ class Container:
     cpu: int | None
 
 
-@dataclass(frozen=True)
-class Run:
-    """One request: run the code that follows on the calls of this set."""
-
-    entry_point: str
-    inputs: str
-    total_seconds: float
-    output_bytes: int
-    code_bytes: int
-    sanitize: bool
-
-
 def own_memory(size: int) -> memoryview:
     """Memory that is not in the processes forked from this one, so that nothing has to be wiped."""
     memory = mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -164,9 +152,9 @@ class Supervisor:
                 for name, size in json.loads(payload).items():
                     self.calls[name].store(size)
             elif kind == protocol.RUN:
-                self.run(Run(**json.loads(payload)))
+                self.run(protocol.Run(**json.loads(payload)))
 
-    def run(self, run: Run) -> None:
+    def run(self, run: protocol.Run) -> None:
         """One solution process from fork to the removal of its last trace."""
         self.runs += 1
         uid = self.container.first_uid + self.runs % self.container.uids
@@ -251,7 +239,7 @@ class Watch:
     """One run seen from the supervisor: calls out, replies in, and the time of both."""
 
     def __init__(
-        self, supervisor: Supervisor, run: Run, pid: int, replies: int, calls: int
+        self, supervisor: Supervisor, run: protocol.Run, pid: int, replies: int, calls: int
     ) -> None:
         """`replies` and `calls`: the supervisor's ends of the two pipes."""
         self.conversation = protocol.Conversation()
@@ -360,7 +348,7 @@ class Watch:
 
 
 def start_solution(
-    container: Container, run: Run, uid: int, scratch: str, calls: int, replies: int
+    container: Container, run: protocol.Run, uid: int, scratch: str, calls: int, replies: int
 ) -> NoReturn:
     """In the forked process: read the code, give up all rights, run it. Does not return."""
     try:
@@ -445,14 +433,10 @@ def receive() -> tuple[bytes, bytes]:
 
 def send(kind: bytes, payload: bytes | memoryview) -> None:
     """Write a frame to standard output without copying the payload."""
-    rest: list[bytes | memoryview] = [protocol.HEADER.pack(kind, len(payload)), payload]
-    while rest:
-        written = os.writev(1, rest)
-        while rest and written >= len(rest[0]):
-            written -= len(rest[0])
-            rest.pop(0)
-        if rest:
-            rest[0] = memoryview(rest[0])[written:]
+    for part in (protocol.HEADER.pack(kind, len(payload)), payload):
+        rest = memoryview(part)
+        while rest:
+            rest = rest[os.write(1, rest) :]
 
 
 def main() -> None:

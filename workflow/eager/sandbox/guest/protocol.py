@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 # A frame: kind and length of the payload that follows (big endian).
 HEADER = struct.Struct(">cI")
@@ -59,18 +61,32 @@ def call(limit: float, arguments: bytes) -> bytes:
     return CALL.pack(limit, len(arguments)) + arguments
 
 
+@dataclass(frozen=True)
+class Run:
+    """One program on one set of inputs, or one text for the sanitizer; its code follows.
+
+    `total_seconds`: CPU seconds of all calls.
+    """
+
+    entry_point: str
+    inputs: str = "base"
+    total_seconds: float = 60.0
+    output_bytes: int = 1 << 24
+    sanitize: bool = False
+    code_bytes: int = 0
+
+
 class Splitter:
-    """Cuts a stream of frames into (kind, payload) pairs, holding at most one incomplete pair."""
+    """Cuts a stream into the fields of headers with their payloads; holds one that is not whole."""
 
     def __init__(self, header: struct.Struct = HEADER, max_payload: int = MAX_FRAME) -> None:
         """`header`: HEADER, or REPLY for replies."""
-        self.seconds: list[float] = []
         self._buffer = bytearray()
         self._header = header
         self._max_payload = max_payload
 
-    def feed(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Add bytes and yield what is complete; `seconds` has what replies said they took.
+    def feed(self, data: bytes) -> Iterator[tuple[tuple[Any, ...], bytes]]:
+        """Add bytes and yield what is complete: the header's fields but the length, and the rest.
 
         Raises:
             ProtocolError: a payload is announced as longer than allowed.
@@ -79,7 +95,7 @@ class Splitter:
         start, size = 0, self._header.size
         try:
             while len(self._buffer) - start >= size:
-                *rest, length = self._header.unpack_from(self._buffer, start)
+                *fields, length = self._header.unpack_from(self._buffer, start)
                 if length > self._max_payload:
                     raise ProtocolError(f"payload of {length} bytes")
                 end = start + size + length
@@ -87,9 +103,7 @@ class Splitter:
                     break
                 payload = bytes(self._buffer[start + size : end])
                 start = end
-                if len(rest) > 1:
-                    self.seconds.append(rest[2])
-                yield rest[0] if len(rest) == 1 else rest[1], payload
+                yield tuple(fields), payload
         finally:
             del self._buffer[:start]
 

@@ -49,21 +49,15 @@ class Sink(io.StringIO):
         """Take a text, and keep nothing of it."""
         return len(text)
 
-    def read(self, *_: Any) -> str:
-        """Refuse, as there is no input.
+    def refuse(self, *_: Any) -> Any:
+        """There is no input.
 
         Raises:
             OSError: always.
         """
         raise OSError("standard input is closed")
 
-    def readline(self, *_: Any) -> str:  # type: ignore[override]
-        """See `Sink.read`."""
-        raise OSError("standard input is closed")
-
-    def readlines(self, *_: Any) -> list[Any]:
-        """See `Sink.read`."""
-        raise OSError("standard input is closed")
+    read = readline = readlines = refuse
 
     def readable(self) -> bool:
         """No."""
