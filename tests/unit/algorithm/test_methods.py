@@ -53,6 +53,30 @@ def test_without_children_the_sampled_token_stands() -> None:
     assert tree.tokens(0).tolist() == [9]
 
 
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("def children(top) return top\n", "broken.py fails .SyntaxError: "),
+        ("import no_such_module\n", "broken.py fails .ModuleNotFoundError: No module named"),
+        ("def child(top):\n    return top\n", "has no attribute 'children'.*it needs a function"),
+        ("def children():\n    return ()\n", "fails .TypeError: .*children"),
+        ("def children(top):\n    pass\n", "fails .TypeError: 'NoneType'"),
+        ("def children(top):\n    return ['a']\n", r"returns \['a'\], which is not some of"),
+        ("def children(top):\n    return [99]\n", r"returns \[99\], which is not some of"),
+    ],
+)
+def test_a_module_that_cannot_be_used_is_told_before_anything_runs(
+    source: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken.py").write_text(source)
+    monkeypatch.setattr(forks, "PACKAGE", tmp_path)
+    monkeypatch.setattr(forks, "__path__", [str(tmp_path)])
+    sys.modules.pop("eager.algorithm.methods.broken", None)
+    with pytest.raises(ValueError, match=message) as raised:
+        check_method("broken")
+    assert "\n" not in str(raised.value)
+
+
 def test_a_module_is_a_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match=r"unknown method; did you mean 'eager_init'\?.*methods/"):
         check_method("eager_inti")

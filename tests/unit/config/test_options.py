@@ -63,7 +63,7 @@ def test_programs_at_a_time_are_the_jobs_cores_unless_configured(
     resolved = SimpleNamespace(target=lambda _: SimpleNamespace(program={}))
     monkeypatch.setattr("eager.config.experiment.read_experiment", lambda _: resolved)
     monkeypatch.setattr(
-        "eager.evaluation.evaluate.evaluate", lambda *words: found.append(words[2].workers)
+        "eager.evaluation.evaluate.evaluate", lambda *words: found.append(words[2].workers) or []
     )
     words = ["evaluate", "--experiment=x", "--result=y", "--workers=3"]
     done = CliRunner().invoke(app, [*words, f'--sandbox={{"workers": {configured}}}'])

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from eager.algorithm.methods import own_methods
+from eager.algorithm.methods import check_children, own_methods
 from eager.algorithm.rules import RuleName
 from eager.util.validation import closest
 
@@ -39,9 +39,12 @@ def check_method(name: str) -> str:
     """A method's name, if there is such a method.
 
     Raises:
-        ValueError: neither one of the paper's nor a module of `eager.algorithm.methods`.
+        ValueError: neither one of the paper's nor a module of `eager.algorithm.methods` that can
+            be used.
     """
     known = [*METHODS, *own_methods()]
+    if name in own_methods():
+        check_children(name)
     if name in known:
         return name
     raise ValueError(

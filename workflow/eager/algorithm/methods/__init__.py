@@ -12,15 +12,41 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
+from eager.util.errors import one_line
+
 Children = Callable[[Sequence[int]], Sequence[int]]
 """(ids of the top K tokens, in order) -> ids of the tokens that new sequences take."""
 
+TRIED = 20
+"""Tokens that a method is tried on: the most that K can be."""
 PACKAGE = Path(__file__).parent
 
 
 def own_methods() -> tuple[str, ...]:
     """Names of the methods that are modules of this package, in alphabetical order."""
     return tuple(sorted(file.stem for file in PACKAGE.glob("[!_]*.py")))
+
+
+def check_children(method: str) -> None:
+    """Try a method of one's own on tokens that stand for themselves.
+
+    Raises:
+        ValueError: its module cannot be imported, or its function does not choose among tokens.
+    """
+    tokens = tuple(range(TRIED))
+    try:
+        chosen = import_module(f"{__name__}.{method}").children(tokens)
+        wrong = not set(chosen) <= set(tokens)
+    except Exception as error:
+        raise ValueError(
+            f"methods/{method}.py fails ({one_line(error)}); it needs a function "
+            "children(top_tokens) that returns some of the tokens that it is given"
+        ) from error
+    if wrong:
+        raise ValueError(
+            f"methods/{method}.py: children(top_tokens) returns {chosen!r}, which is not some of "
+            "the tokens that it is given"
+        )
 
 
 def children_of(method: str) -> Children | None:
