@@ -137,7 +137,7 @@ def test_a_control_token_in_a_problem_is_text(name: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(text=TEXTS, seed=st.integers(0, 10**6))
 def test_an_answer_is_what_stands_behind_its_prompt(name: str, text: str, seed: int) -> None:
     before = tokenizer(name).encode("A: ", add_special_tokens=False)
@@ -180,7 +180,7 @@ def run(
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(TEXTS, TEXTS, st.integers(0, 10**6), st.booleans())
 def test_a_marker_ends_thinking_where_the_text_holds_it(
     name: str, before: str, after: str, seed: int, forked: bool
@@ -198,7 +198,7 @@ def test_a_marker_ends_thinking_where_the_text_holds_it(
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(
     TEXTS, st.lists(FRAGMENTS, min_size=1, max_size=3).map("".join), TEXTS, st.integers(0, 10**6)
 )
