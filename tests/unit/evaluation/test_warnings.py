@@ -19,18 +19,21 @@ from tests.support.scripted_results import make_result
 
 
 @pytest.mark.parametrize(
-    ("texts", "marker", "said"),
+    ("texts", "answered", "marker", "said"),
     [
-        ([], "</think>", ""),
-        (["", " \n"], "", "every text is empty"),
-        (["", "a"], "", ""),
-        (["a", "b</think>"], "</think>", ""),
-        (["a", "</thin k>"], "</think>", "no sequence holds the end of thinking '</think>'"),
+        ([], 0, "</think>", ""),
+        (["", " \n"], 0, "", "every text is empty"),
+        (["", "a"], 1, "", ""),
+        (["", "a", "b"], 1, "", "2 of 3 sequences hold no answer; say in the data set's prompt_"),
+        (["a", "b</think>"], 2, "</think>", ""),
+        (["a", "</thin k>"], 2, "</think>", "no sequence holds the end of thinking '</think>'"),
     ],
 )
-def test_what_is_wrong_with_all_texts(texts: list[str], marker: str, said: str) -> None:
-    assert "".join(warnings_of(texts, marker)).startswith(said)
-    assert bool(warnings_of(texts, marker)) == bool(said)
+def test_what_is_wrong_with_all_texts(
+    texts: list[str], answered: int, marker: str, said: str
+) -> None:
+    assert "".join(warnings_of(texts, answered, marker)).startswith(said)
+    assert bool(warnings_of(texts, answered, marker)) == bool(said)
 
 
 def test_the_page_carries_it(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
 from eager.util.tables import read_table, write_table
 
+LEAST_ANSWERED = 0.5
+"""Share of sequences with an answer below which a result is warned of."""
 COLUMNS = ["prompt_id", "sequence_index", "text", "finish_reason"]
 
 
@@ -47,14 +49,16 @@ def evaluate(target: Target, code: CodeOptions, sandbox: SandboxSettings, cache:
         verdicts = [one for name, group in groups for one in judge(tasks[name], list(group))]
     table = pa.Table.from_pylist(verdicts, VERDICTS)
     write_table(target.file("verdicts.parquet"), table, "verdicts")
-    return warnings_of([row["text"] for row in rows], end_of_thinking(Path(target.prompts)))
+    texts, answered = [row["text"] for row in rows], sum(bool(one["answer"]) for one in verdicts)
+    return warnings_of(texts, answered, end_of_thinking(Path(target.prompts)))
 
 
-def warnings_of(texts: Sequence[str], marker: str) -> list[str]:
+def warnings_of(texts: Sequence[str], answered: int, marker: str) -> list[str]:
     """What is likely to be wrong with a whole result, whatever its verdicts are.
 
     Args:
         texts: of all sequences.
+        answered: how many of them hold an answer.
         marker: the model's end of thinking; empty: none.
     """
     if not texts:
@@ -65,4 +69,8 @@ def warnings_of(texts: Sequence[str], marker: str) -> list[str]:
         line = f"no sequence holds the end of thinking {marker!r}, so no program counts and every "
         line += "token may branch; raise max_tokens, or set the model's end_of_thinking to what it "
         return [line + "writes (null: it does not think)"]
+    if answered < LEAST_ANSWERED * len(texts):
+        line = f"{len(texts) - answered:,} of {len(texts):,} sequences hold no answer; say in the "
+        line += "data set's prompt_template how to answer (math and choice: in \\boxed{}), or "
+        return [line + "raise max_tokens"]
     return []

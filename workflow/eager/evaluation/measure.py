@@ -83,6 +83,7 @@ def measure_target(target: Target, **more: Any) -> None:
         for name, found in results.items()
     }
     texts = [text for found in results.values() for text in found.texts]
+    answered = sum(one.candidate is not None for some in prompts.values() for one in some)
     # Cells of several thresholds share the samples of Full Parallel.
     unknown = {} if target.samples is None else {"entropy_threshold": None}
     content = {
@@ -90,7 +91,7 @@ def measure_target(target: Target, **more: Any) -> None:
         "cell": {**target.cell, **unknown},
         "model_shape": read_json(Path(target.runs[-1])).get("model", {}).get("shape"),
         **metrics_of(target.method, prompts, grades, work, read_counts(target)),
-        "warnings": warnings_of(texts, end_of_thinking(Path(target.prompts))),
+        "warnings": warnings_of(texts, answered, end_of_thinking(Path(target.prompts))),
         **more,
     }
     write_text(Path(target.metrics), _as_text(content))
