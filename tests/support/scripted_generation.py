@@ -25,6 +25,7 @@ from eager.generation.shard_job import done_file, generate
 from eager.generation.shards import Shard
 from eager.generation.work import read_work
 from eager.util.errors import EagerError
+from eager.util.files import places_told
 from eager.util.tables import write_table
 from tests.support.letters import LETTERS
 from tests.support.oracle import random_script
@@ -131,20 +132,21 @@ def run_step(
     log = diary.with_suffix(".log").open("a", buffering=1)
     with redirect_stderr(log):
         try:
-            if step == "gather":
-                names = [Shard(number, shards) for number in range(1, shards + 1)]
-                done = [done_file(target, shard) for shard in names]
-                gather(target, read_work(target), done, store_of(target))
-                for path in done:
-                    path.unlink()
-            else:
-                shard = Shard(int(step), shards)
-                options = EngineOptions()
-                generate(
-                    *(target, read_work(target), options, shard),
-                    lambda total: Progress(str(shard), total, sys.stderr),
-                    store_of(target),
-                )
+            with places_told():
+                if step == "gather":
+                    names = [Shard(number, shards) for number in range(1, shards + 1)]
+                    done = [done_file(target, shard) for shard in names]
+                    gather(target, read_work(target), done, store_of(target))
+                    for path in done:
+                        path.unlink()
+                else:
+                    shard = Shard(int(step), shards)
+                    options = EngineOptions()
+                    generate(
+                        *(target, read_work(target), options, shard),
+                        lambda total: Progress(str(shard), total, sys.stderr),
+                        store_of(target),
+                    )
         except EagerError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(error.exit_code)

@@ -19,6 +19,7 @@ from eager.progress.cli import app as progress_commands
 from eager.run.cli import app as run_commands
 from eager.sandbox.cli import app as sandbox_commands
 from eager.util.errors import EagerError
+from eager.util.files import places_told
 from eager.util.logs import LogOption, logged_step
 
 app = typer.Typer(
@@ -265,7 +266,8 @@ def main() -> None:
         # The terminal's encoding may lack a character of a name or a text.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        app()
+        with places_told():
+            app()
     except EagerError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None

@@ -259,29 +259,13 @@ def test_shards_without_prompts_do_not_keep_each_other_off(new_job: Callable[...
         assert job.run(str(PROMPTS + 2)) == 0, job.log
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = (
-        os.geteuid() == 0
-        and not subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], check=False
-        ).returncode
-    )
-    if not mounted:
-        pytest.skip("mounting a small disk needs root and the right to mount")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_full_disk_is_reported_and_costs_nothing(
     new_job: Callable[..., Job], small_disk: Path
 ) -> None:
     job = new_job("job", seconds_a_step=0.0)
     job.target = job.target.model_copy(update={"folder": str(small_disk / "result")})
     assert job.run("1") == 1
-    assert "no space left. Finished prompts are kept; free some space and run it again" in job.log
+    assert "no space left; free some space and run it again. What is finished is kept" in job.log
     assert "Traceback" not in job.log
     before = job.kept()
     assert 0 < len(before) < PROMPTS
@@ -294,7 +278,7 @@ def test_a_full_disk_is_reported_and_costs_nothing(
     with pytest.raises(OSError, match="No space left"):
         ballast.write_bytes(bytes(20_000_000))
     assert job.run("gather") == 1
-    assert "no space left. Finished prompts are kept" in job.log
+    assert "no space left; free some space" in job.log
     ballast.unlink()
     assert job.run("gather") == 0
     assert job.tables() == new_job("other", seconds_a_step=0.0).finish()

@@ -12,6 +12,7 @@ from eager.config.experiment import resolve
 from eager.config.schema import Cell, DatasetEntry, Experiment, ExperimentConfig, ModelEntry
 from eager.progress.status import ResultState, as_text, find_results
 from eager.util.fingerprint import code_identity
+from eager.util.logs import output_to_log
 
 CELL = Cell(model="m", dataset="d", temperature=0.6, max_sequences=4, entropy_threshold=2.0, seed=1)
 EXPERIMENT = resolve(
@@ -76,10 +77,18 @@ def test_begun_and_not_there_is_a_failure_with_its_last_lines() -> None:
     assert "error: six" in text
 
 
-def test_begun_while_snakemake_runs_is_running() -> None:
-    touch(LOG, 50)
+def test_running_is_what_writes_its_log_whatever_locks_snakemake_left_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     touch(Path(".snakemake/locks/0.input.lock"), 50)
-    assert (state().state, state().rule) == ("running", "parallel")
+    touch(LOG.with_name("2-of-2.log"), 2**32)
+    with output_to_log(LOG):
+        assert (state().state, state().rule) == ("running", "parallel")
+    assert (state().state, state().rule) == ("failed", "parallel")
+    monkeypatch.setattr("eager.progress.status.is_being_written", lambda _: None)
+    assert state().state == "running"
+    Path(".snakemake/locks/0.input.lock").unlink()
+    assert state().state == "failed"
 
 
 def test_a_log_older_than_what_came_of_it_is_no_failure() -> None:

@@ -16,7 +16,7 @@ from eager.generation.store import FinishedPrompt, Store
 from eager.generation.work import Work, read_work
 from eager.util.counts import added
 from eager.util.errors import EagerError
-from eager.util.files import read_json, report_full_disk, write_json
+from eager.util.files import read_json, write_json
 from eager.util.tables import BRANCHES, SEQUENCES, concatenate, read_table, write_table
 
 OF_ONE_SHARD = (
@@ -56,15 +56,15 @@ def gather(target: PlannedTarget, work: Work, done_files: list[Path], store: Pat
 
     Raises:
         EagerError: finished prompts are gone; the done files are deleted then, so that a rerun of
-            the workflow generates what is missing. Or the disk is full.
+            the workflow generates what is missing.
+        OSError: the disk is full.
     """
     described = [read_json(path) for path in done_files]
     part = store / _engine_of(described, done_files)
-    with report_full_disk("Finished prompts are kept"):
-        finished = _finished_items(work, part, done_files)
-        Path(target.folder).mkdir(parents=True, exist_ok=True)
-        _write_tables(target, work, finished)
-        write_json(target.file("run.json"), _describe(described, finished, work.keys))
+    finished = _finished_items(work, part, done_files)
+    Path(target.folder).mkdir(parents=True, exist_ok=True)
+    _write_tables(target, work, finished)
+    write_json(target.file("run.json"), _describe(described, finished, work.keys))
 
 
 def _engine_of(shards: list[dict[str, Any]], done_files: list[Path]) -> str:

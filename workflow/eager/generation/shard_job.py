@@ -31,7 +31,7 @@ from eager.generation.snapshots import SnapshotFiles
 from eager.generation.store import UNDER_WAY, FinishedPrompt, Store, entry_key
 from eager.generation.work import Work, WorkItem
 from eager.util.counts import added
-from eager.util.files import read_json, report_full_disk, write_json
+from eager.util.files import read_json, write_json
 from eager.util.fingerprint import code_identity
 from eager.util.tables import BRANCHES, SEQUENCES, concatenate
 
@@ -226,8 +226,8 @@ def generate(
         store: finished prompts.
 
     Raises:
-        EagerError: an input is missing or does not fit, the disk is full, or another job is
-            generating these prompts.
+        EagerError: an input is missing or does not fit, or another job is generating these prompts.
+        OSError: the disk is full; finished prompts are kept.
         StoppedError: SIGTERM or SIGUSR1 has come.
     """
     chosen = _prompts_of(shard, work.items)
@@ -238,7 +238,7 @@ def generate(
     entries = Store(store / software, progress.say)
     load = partial(_load, target, options, work.vocabulary, progress.say)
     started = perf_counter()
-    with stop_requests() as stop, report_full_disk("Finished prompts are kept"):
+    with stop_requests() as stop:
         items, keys = [item for item, _ in mine], [key for _, key in mine]
         generation = Generation(target.settings, work.vocabulary, items, keys, entries, stop)
         generation.run(load, progress)

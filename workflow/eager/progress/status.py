@@ -16,6 +16,7 @@ from eager.generation.provenance import fits_image
 from eager.generation.store import Store
 from eager.generation.work import read_work
 from eager.util.errors import EagerError
+from eager.util.logs import is_being_written
 
 State = Literal["done", "outdated", "running", "failed", "partly", "missing"]
 LOG_LINES = 5
@@ -32,7 +33,7 @@ class ResultState:
         method: the method.
         folder: where its files are.
         state: done; outdated (there, made with other settings or code); running; failed (begun,
-            not there, and Snakemake does not run); partly (some steps are done); missing.
+            not there, and no job writes its log); partly (some steps are done); missing.
         rule: the rule it is at; None when it is done.
         prompts_finished: prompts in the store; None before they are encoded.
         prompts: prompts in all.
@@ -53,9 +54,8 @@ class ResultState:
 
 def find_results(experiment: ResolvedExperiment) -> list[ResultState]:
     """The state of every method in every cell, in order of the cells."""
-    running = LOCKS.is_dir() and any(LOCKS.iterdir())
     by_metrics = {target.metrics: target for target in experiment.targets}
-    described = {name: _describe(target, running) for name, target in by_metrics.items()}
+    described = {name: _describe(target) for name, target in by_metrics.items()}
     return [
         ResultState(target.cell, target.method, target.folder, **described[target.metrics])
         for target in experiment.targets
@@ -105,7 +105,7 @@ def _steps(target: PlannedTarget) -> Iterator[_Step]:
     yield _Step("measure", metrics, f"{metrics.stem.replace('metrics', 'measure', 1)}.log")
 
 
-def _describe(target: PlannedTarget, running: bool) -> dict[str, Any]:
+def _describe(target: PlannedTarget) -> dict[str, Any]:
     finished, prompts = _prompts(target)
     common = {"prompts_finished": finished, "prompts": prompts}
     steps = list(_steps(target))
@@ -113,7 +113,8 @@ def _describe(target: PlannedTarget, running: bool) -> dict[str, Any]:
     if not missing:
         return common | {"state": "done" if current_run(target) else "outdated", "rule": None}
     step = missing[0]
-    log = _last_log(target, step)
+    logs = _logs(target, step)
+    log = logs[-1] if logs else None
     begun = log is not None and all(
         log.stat().st_mtime >= other.output.stat().st_mtime
         for other in steps
@@ -121,7 +122,7 @@ def _describe(target: PlannedTarget, running: bool) -> dict[str, Any]:
     )
     state: State = "missing" if len(missing) == len(steps) and not finished else "partly"
     if begun:
-        state = "running" if running else "failed"
+        state = "running" if any(map(_is_running, logs)) else "failed"
     shown = {"log": str(log), "last_lines": _last_lines(log)} if log and state == "failed" else {}
     return common | {"state": state, "rule": step.rule} | shown
 
@@ -147,10 +148,16 @@ def _prompts(target: PlannedTarget) -> tuple[int | None, int | None]:
     return len(prompts) - len(unfinished), len(prompts)
 
 
-def _last_log(target: PlannedTarget, step: _Step) -> Path | None:
+def _logs(target: PlannedTarget, step: _Step) -> list[Path]:
+    """Logs of the jobs of a step, the last one that was written to at the end."""
     folder = Path("logs", *Path(target.folder).parts[1:])
-    logs = sorted(folder.glob(step.logs), key=lambda path: path.stat().st_mtime)
-    return logs[-1] if logs else None
+    return sorted(folder.glob(step.logs), key=lambda path: path.stat().st_mtime)
+
+
+def _is_running(log: Path) -> bool:
+    """Whether the job of a log runs; where files have no locks, whether Snakemake does."""
+    held = is_being_written(log)
+    return held if held is not None else LOCKS.is_dir() and any(LOCKS.iterdir())
 
 
 def _last_lines(log: Path) -> tuple[str, ...]:

@@ -7,53 +7,93 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from eager.util.errors import EagerError
 from eager.util.text import JsonError, parse_json, read_lines, shorten
 
 REPOSITORY = Path(__file__).parents[3]
+STREAMS = ("/dev/std", "/dev/fd/", "/proc/")
+"""How paths of what a process has open begin, a file too."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+CLOSED = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR),
+    *(errno.ENAMETOOLONG, errno.ELOOP),
+)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`; at the end it is synced and takes the name.
 
-    A reader sees the old file or the whole new one; after a failure the old one stays.
+    A reader sees the old file or the whole new one; after a failure the old one stays. A link stays
+    and the file that it names is replaced; a pipe or device is written to at the end.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    if path.exists() and (not path.is_file() or str(path).startswith(STREAMS)):
+        with TemporaryDirectory() as folder:
+            temporary = Path(folder, path.name)
+            yield temporary
+            with temporary.open("rb") as source, path.open("ab") as stream:
+                shutil.copyfileobj(source, stream)
+        return
+    target = path.resolve()
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
     try:
-        yield temporary
-        with temporary.open("rb") as stream:
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+        with naming(path):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
+            temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def report_full_disk(kept: str) -> Iterator[None]:
-    """Turn the error of a full disk, or of a quota, into a message.
+def naming(path: Path) -> Iterator[None]:
+    """Let errors of writing say where, as those of opening do."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
-    Args:
-        kept: what was kept of the work so far.
+
+def fault_of_place(error: BaseException) -> EagerError | None:
+    """What to say of a disk that is full or a place that is not to be used; None: another error."""
+    if not isinstance(error, OSError):
+        return None
+    where = error.filename or "writing"
+    if error.errno in FULL:
+        return EagerError(
+            f"{where}: no space left; free some space and run it again. What is finished is kept"
+        )
+    if error.errno in CLOSED:
+        return EagerError(f"{where}: {os.strerror(error.errno)}; give it access, or name another")
+    if "No usable temporary directory" in str(error):
+        return EagerError(
+            "no folder for temporary files can be written; free some space there, or set TMPDIR to "
+            "another"
+        )
+    return None
+
+
+@contextmanager
+def places_told() -> Iterator[None]:
+    """Tell of a full disk, or of a place that is not to be used, in one line.
 
     Raises:
-        EagerError: the disk is full.
+        EagerError: in place of such an `OSError`.
     """
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        where = error.filename or "writing a result"
-        raise EagerError(
-            f"{where}: no space left. {kept}; free some space and run it again"
-        ) from None
+        raise fault_of_place(error) or error from None
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
 
 from eager.util.errors import EagerError
+from eager.util.files import places_told
 
 LogOption = Annotated[Path | None, typer.Option(help="file for everything the step prints")]
 """The option of a step for its log."""
@@ -23,7 +25,7 @@ def output_to_log(log: Path | None) -> Iterator[TextIO]:
     """Send everything this process prints to a log file; yields the terminal's stream.
 
     Libraries below Python write to the file descriptors themselves, so these are redirected. With
-    no log nothing is redirected.
+    no log nothing is redirected. The log is locked while something of the step may write to it.
     """
     if log is None:
         yield sys.stderr
@@ -36,13 +38,16 @@ def output_to_log(log: Path | None) -> Iterator[TextIO]:
         log.open("w", encoding="utf-8") as file,
         os.fdopen(os.dup(2), "w", encoding="utf-8") as terminal,
     ):
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
         try:
             yield terminal
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            with suppress(OSError):  # the disk may be full
+                sys.stdout.flush()
+                sys.stderr.flush()
             for number, descriptor in enumerate(saved, start=1):
                 os.dup2(descriptor, number)
                 os.close(descriptor)
@@ -56,10 +61,24 @@ def logged_step(log: Path | None) -> Iterator[TextIO]:
     """
     with output_to_log(log) as terminal:
         try:
-            yield terminal
+            with places_told():
+                yield terminal
         except Exception as error:
-            if log is not None and isinstance(error, EagerError):
-                print(f"error: {error}", file=sys.stderr)
-            elif log is not None:
-                traceback.print_exc()
+            with suppress(OSError):
+                if log is not None and isinstance(error, EagerError):
+                    print(f"error: {error}", file=sys.stderr)
+                elif log is not None:
+                    traceback.print_exc()
             raise
+
+
+def is_being_written(log: Path) -> bool | None:
+    """Whether a step that writes a log has not ended; None: the file system has no locks."""
+    try:
+        with log.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    return False

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from eager.util.errors import EagerError
-from eager.util.files import replacing, sha256_file
+from eager.util.files import fault_of_place, naming, replacing, sha256_file
 from eager.util.text import cut
 
 MANIFEST_NAME = "manifest-sha256.txt"
@@ -93,7 +93,9 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     except FileNotFoundError:
         raise EagerError(f"{path}: no such file") from None
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise EagerError(f"{path}: not a readable zip file: {cut(str(error), 200)}") from None
+        raise fault_of_place(error) or EagerError(
+            f"{path}: not a readable zip file: {cut(str(error), 200)}"
+        ) from None
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
@@ -145,7 +147,7 @@ def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> 
     target.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     # A member never yields more than the size it declares, which the growth limit has counted.
-    with archive.open(member) as source, target.open("xb") as stream:
+    with naming(folder), archive.open(member) as source, target.open("xb") as stream:
         while block := source.read(1 << 20):
             digest.update(block)
             stream.write(block)

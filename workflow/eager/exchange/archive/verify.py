@@ -26,7 +26,7 @@ from eager.report.tables.experiment import experiment_tables, write_tables
 from eager.report.tables.names import table_names
 from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
-from eager.util.files import read_json
+from eager.util.files import fault_of_place, read_json
 from eager.util.tables import read_table
 from eager.util.text import cut
 
@@ -138,7 +138,7 @@ def _made(
     try:
         return step(experiment, sandbox)
     except UNFIT as error:
-        raise EagerError(
+        raise fault_of_place(error) or EagerError(
             f"{path}: cannot be {done}, its files do not fit together ({type(error).__name__}: "
             f"{cut(str(error), 200)}); pack it again"
         ) from error
