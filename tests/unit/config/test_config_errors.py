@@ -308,7 +308,8 @@ ENCODINGS = {
     "UTF-16 without a mark": ("abc: 1\n".encode("utf-16-le"), "in UTF-16; save it as UTF-8"),
     "UTF-32": ("a: 1\n".encode("utf-32"), "the text is in UTF-32; save it as UTF-8"),
     "Latin-1": ("a: 1\nb: \xe9\n".encode("latin-1"), "line 2: the byte 0xe9 is not UTF-8"),
-    "gzip": (b"\x1f\x8b\x08\x00abc", "a binary file (gzip); name a text file"),
+    "damaged gzip": (b"\x1f\x8b\x08\x00abc", "cannot be read: "),
+    "Excel": (b"PK\x03\x04", "a binary file (zip, as Excel writes); name a text file"),
     "binary": (b"abc\0\1\2", "a binary file; name a text file"),
     "a folder": (None, "a folder; name a file in it"),
 }

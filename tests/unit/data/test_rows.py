@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eager.config.schema import DatasetEntry
+from eager.data.escapes import COMMANDS, CONTROLS, eaten
 from eager.data.tasks import Task, fetch_tasks, read_tasks
 from eager.util.errors import EagerError
+from tests.support.sandbox import shared_data
 
 MATH = {"problem": "2 + 2?", "answer": "4"}
 CODE = {
@@ -63,7 +68,14 @@ def refusal(folder: Path, kind: str, *rows: Any, **fields: Any) -> str:
         ("math", {"answer": "4 + 5 = <<9>>9\n#### 9"}, "9", "answer: the answer after ####"),
         ("math", {"answer": r"$\boxed{\frac{1}{2}}$"}, r"\frac{1}{2}", r"answer: the answer in \b"),
         ("math", {"answer": r"\boxed{2} or \boxed{3}"}, r"\boxed{2} or \boxed{3}", None),
+        ("math", {"answer": "['70']"}, "70", "answer: a list of one element"),
+        ("math", {"answer": "('a',)"}, "a", "answer: a list of one element"),
+        ("math", {"answer": "{'70'}"}, "70", "answer: a list of one element"),
+        ("math", {"answer": '["\\\\frac{1}{2}"]'}, r"\frac{1}{2}", "answer: a list of one element"),
+        ("math", {"answer": "[70]"}, "[70]", None),
+        ("math", {"answer": r"(1, 2.5], {3}, f'(x), (a)(b), [1., 2)"}, None, None),
         ("choice", {"answer": "C"}, "C", None),
+        ("choice", {"answer": "['C']"}, "C", "answer: a list of one element"),
         ("choice", {"answer": "c"}, "C", "answer: a small letter"),
         ("choice", {"answer": "(C)"}, "C", "answer: a letter with signs around it"),
         ("choice", {"answer": "C."}, "C", "answer: a letter with signs around it"),
@@ -73,9 +85,10 @@ def refusal(folder: Path, kind: str, *rows: Any, **fields: Any) -> str:
     ],
 )
 def test_targets_that_are_taken(
-    kind: str, change: dict[str, Any], expected: str, form: str | None, tmp_path: Path
+    kind: str, change: dict[str, Any], expected: str | None, form: str | None, tmp_path: Path
 ) -> None:
     tasks, forms = fetch(tmp_path, kind, MATH | change, MATH | change)
+    expected = expected or change["answer"]
     assert [task.target for task in tasks] == [expected, expected]
     if form is None:
         assert forms == {}
@@ -119,6 +132,29 @@ def test_inputs_as_json_text_are_parsed_and_said(inputs: str, tmp_path: Path) ->
     assert forms == {f"base_input: {form}": 1, f"plus_input: {form}": 1}
 
 
+HONEST = [
+    "\t", "\n", "\r\n", " ", "    ", "|", "= 1", "$", "2", "-", "to", "a", "top", "e", "u", "not",
+    "an", "ext", "ot", "frac", "x", "the", "eagle", "thetas", "extra", "rack", "parallel", "au",
+]  # fmt: skip
+
+
+@given(words=st.lists(st.sampled_from(HONEST)))
+def test_tabs_and_line_breaks_of_prose_tables_and_programs_are_no_fault(words: list[str]) -> None:
+    assert eaten("".join(words), target=False) is None
+
+
+@pytest.mark.parametrize("file", ["math500", "gsm8k_test", "aime24", "aime25", "hmmt_feb25"])
+def test_eaten_backslashes_of_real_problems_are_noticed_and_no_whole_ones(file: str) -> None:
+    path = shared_data() / f"{file}.jsonl"
+    marked = re.compile(rf"\\({'|'.join(COMMANDS)})(?![A-Za-z])")
+    for line in path.read_text(encoding="utf-8").splitlines():
+        for name in ("problem", "answer"):
+            text = json.loads(line)[name]
+            assert eaten(text, name == "answer") is None
+            damaged = marked.sub(lambda hit: CONTROLS[hit[1][0]][0] + hit[1][1:], text)
+            assert damaged == text or "double the backslash" in str(eaten(damaged, False))
+
+
 MATH_MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"answer": NAN}, "answer: the number nan; write a number with all its digits"),
     ({"answer": float("inf")}, "answer: the number inf"),
@@ -133,6 +169,21 @@ MATH_MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"answer": [None]}, "answer: null"),
     ({"answer": r"\boxed{}"}, "answer: the answer is empty"),
     ({"answer": "so ####"}, "answer: the answer is empty"),
+    ({"answer": "['2', '3']"}, "answer: a list of 2 elements"),
+    ({"answer": "{'x': 'y'}"}, "answer: an object, {'x': 'y'}"),
+    ({"answer": "[np.float64(0.5)]"}, "answer: '[np.float64(0.5)]', as Python prints a value"),
+    ({"answer": "Decimal('70')"}, "as Python prints a value; write the answer alone"),
+    ({"answer": "(70,)"}, "as Python prints a value; write the answer alone"),
+    ({"answer": "[70.]"}, "as Python prints a value; write the answer alone"),
+    ({"answer": "\frac{1}{2}"}, "a form feed before 'rac', which is what JSON makes of \\frac"),
+    ({"answer": "\text{no}"}, "a tab before 'ext'"),
+    ({"answer": "['\frac{1}{2}']"}, "a form feed before 'rac'"),
+    ({"answer": "x\to 0"}, "a tab before 'o', which is what JSON makes of \\to; double the"),
+    ({"answer": "so $\rho$\n#### \boxed{4}"}, "a carriage return before 'ho'"),
+    ({"problem": [USER | {"content": "$2 \times 3$"}]}, "a tab before 'imes'"),
+    ({"problem": "Why is $a \neq b$?"}, "a line break before 'eq'"),
+    ({"problem": "$\vec{a}$"}, "a vertical tab before 'ec'"),
+    ({"problem": r"$\tan\theta$".replace(r"\tan", "\tan")}, "a tab before 'an'"),
     ({"problem": NAN}, "problem: the number nan; write a text"),
     ({"problem": 7}, "problem: the number 7"),
     ({"problem": "\u00a0"}, "problem: the text '\\xa0' is blank"),
@@ -250,9 +301,13 @@ def test_files_that_are_no_json_lines(tmp_path: Path) -> None:
     [
         (json.dumps(MATH).encode("utf-16"), "the text is in UTF-16; save it as UTF-8"),
         (json.dumps(MATH).encode("utf-32-be"), "a binary file; name a text file in UTF-8"),
+        (b"PK\x03\x04", "a binary file (zip, as Excel writes)"),
+        (b"\x28\xb5\x2f\xfd", "a binary file (zstd)"),
+        (b'{"problem": "\\sqrt{2}", "answer": "1"}', r"line 1: not JSON: Invalid \escape: line"),
+        (b'{"problem": "\\underline{2}", "answer": "1"}', "; double each backslash"),
         (json.dumps(MATH).encode() + b"\n\n\xe9\n", "line 3: the byte 0xe9 is not UTF-8"),
         (
-            gzip.compress(json.dumps(MATH).encode(), mtime=0),
+            gzip.compress(gzip.compress(json.dumps(MATH).encode(), mtime=0)),
             "a binary file (gzip); name a text file",
         ),
         (None, "a folder; name a file in it"),
@@ -296,9 +351,14 @@ def test_what_is_stored_and_damaged_is_told(tmp_path: Path) -> None:
         read_tasks(path)
 
 
-def test_a_compressed_file_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "rows.jsonl.gz"
-    path.write_bytes(gzip.compress(json.dumps(MATH).encode()))
+@pytest.mark.parametrize("name", ["r.jsonl.gz?download=true", "R.JSONL.GZ", "r.jsonl", "r.pq"])
+@pytest.mark.parametrize("form", ["gzip", "parquet", "text"])
+def test_the_form_of_a_file_is_told_by_its_content(form: str, name: str, tmp_path: Path) -> None:
+    path, text = tmp_path / name, json.dumps(MATH).encode()
+    if form == "parquet":
+        pq.write_table(pa.Table.from_pylist([MATH]), path)
+    else:
+        path.write_bytes(gzip.compress(text) if form == "gzip" else text)
     entry = DatasetEntry(kind="math", path=str(path))
     fetch_tasks("mine", entry, tmp_path / "tasks.jsonl", tmp_path / "manifest.json")
     assert read_tasks(tmp_path / "tasks.jsonl")[0].target == "4"

@@ -5,6 +5,7 @@ Each conversion is counted; anything else is a mistake that says what is there a
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
@@ -12,9 +13,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from warnings import catch_warnings, simplefilter
 
 from eager.config.schema import DatasetEntry
 from eager.config.settings import StrictModel
+from eager.data.escapes import eaten
 from eager.sandbox.tasks import code_task
 from eager.util.text import JsonError, cut, fault_of_text, parse_json, shorten
 
@@ -24,6 +27,14 @@ LARGEST_EXACT = 2**53
 LETTER = re.compile(r"[A-Za-z]")
 WRAPPED_LETTER = re.compile(r"(?:\\boxed\{|\\text\{|\\textbf\{|[\s(\[{*$])*([A-Za-z])[\s)\]}*$.:]*")
 LETTER_WANTED = 'write the letter of the right choice, such as "C"'
+PRINTED_TEXTS = re.compile(r"""[\[({]\s*(['"]).*\1\s*,?\s*[\])}]""", re.DOTALL)
+"""A list, tuple or set of texts as Python prints it."""
+PRINTED = re.compile(
+    r"\W*(?:(?:np|numpy)\.\w+|array|tensor|Decimal|Fraction|frozenset|set)\(.*\)\W*"
+    r"|\([^(),]*,\s*\)|\[\s*-?\d+\.\s*\]",
+    re.DOTALL,
+)
+"""A number of another type, a tuple of one, an array of a whole float, as Python prints them."""
 HINT = "; set id_field, prompt_field or target_field to one of them"
 MISSING_VALUES = frozenset({"nan", "null", "<na>", "nat"})
 """What other programs print where there is no value."""
@@ -135,12 +146,16 @@ def _as_problem(value: Any, forms: list[str]) -> str:
             case [{"type": "text", "text": text}]:
                 value = text
         forms = []
-    return _not_missing(_as_text(value, forms), "the problem")
+    text = _as_text(value, forms)
+    _refuse_eaten(text, target=False)
+    return _not_missing(text, "the problem")
 
 
 def _as_answer(value: Any, forms: list[str]) -> str:
     r"""The right answer of a mathematical problem; of `\boxed{..}` and `.. #### 4` the answer."""
-    text = _not_missing(_as_number_text(value, forms).strip(), "the right answer")
+    text = _as_number_text(value, forms)
+    _refuse_eaten(text, target="####" not in text)
+    text = _not_missing(text.strip(), "the right answer")
     if "####" in text:
         text = text.rpartition("####")[2].strip()
         forms.append("the answer after ####")
@@ -149,6 +164,8 @@ def _as_answer(value: Any, forms: list[str]) -> str:
         forms.append(r"the answer in \boxed{}")
     if not text:
         raise UnfitError("the answer is empty; write the right answer")
+    if PRINTED.fullmatch(text):
+        raise UnfitError(f"{shorten(text)}, as Python prints a value; write the answer alone")
     return text
 
 
@@ -158,6 +175,7 @@ def _as_letter(value: Any, forms: list[str]) -> str:
     if not isinstance(value, str):
         which = "; a number does not say whether choices count from 0 or 1" * _is_number(value)
         raise UnfitError(f"{_describe(value)}{which}; {LETTER_WANTED}")
+    _refuse_eaten(value, target=True)
     text = value.strip()
     match = WRAPPED_LETTER.fullmatch(text)
     if match is None:
@@ -167,6 +185,12 @@ def _as_letter(value: Any, forms: list[str]) -> str:
     elif text.islower():
         forms.append("a small letter")
     return match[1].upper()
+
+
+def _refuse_eaten(text: str, target: bool) -> None:
+    """Stop at a backslash that JSON has eaten, before white space is cut off."""
+    if fault := eaten(text, target):
+        raise UnfitError(f"the text {shorten(text)} {fault}")
 
 
 def _not_missing(text: str, wanted: str) -> str:
@@ -262,7 +286,12 @@ def _as_number(value: Any, forms: list[str]) -> Any:
 
 
 def _only_element(value: Any, forms: list[str]) -> Any:
-    """The element of a list of one; anything else as it is."""
+    """The element of a list of one, also of one that was printed; anything else as it is."""
+    if isinstance(value, str) and PRINTED_TEXTS.fullmatch(value.strip()):
+        with suppress(ValueError, SyntaxError, MemoryError, RecursionError), catch_warnings():
+            simplefilter("ignore")  # of \s and the like
+            printed = ast.literal_eval(value.strip())
+            value = list(printed) if isinstance(printed, list | tuple | set) else [printed]
     if isinstance(value, list) and len(value) == 1:
         forms.append("a list of one element")
         return value[0]

@@ -6,8 +6,9 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from pydantic import ValidationError
@@ -24,7 +25,7 @@ from eager.util.files import (
     write_json,
     write_text,
 )
-from eager.util.text import JsonError
+from eager.util.text import PARQUET, JsonError, begins_with
 
 __all__ = ["Task", "fetch_tasks", "read_tasks"]
 
@@ -125,7 +126,7 @@ def _rows(
             yield f"{entry.repo}, row {number}", row
         return
     path = find_file(Path(entry.path)) if entry.path else _download(name, entry, folder)
-    if path.suffix == ".parquet":
+    if begins_with(path, PARQUET):
         for number, row in enumerate(_parquet_rows(path), start=1):
             yield f"{path}, row {number}", row
         return
@@ -137,14 +138,10 @@ def _parquet_rows(path: Path) -> list[Mapping[str, Any]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if path.is_dir():
-        raise EagerError(f"{path}: a folder; name a file in it")
     try:
         rows: list[Mapping[str, Any]] = pq.read_table(
             path, page_checksum_verification=True
         ).to_pylist()
-    except FileNotFoundError:
-        raise EagerError(f"{path}: no such file") from None
     except (pa.ArrowException, OSError, ValueError) as error:
         raise EagerError(f"{path}: not a readable Parquet file: {_first_line(error)}") from None
     return rows
@@ -153,7 +150,7 @@ def _parquet_rows(path: Path) -> list[Mapping[str, Any]]:
 def _download(name: str, entry: DatasetEntry, folder: Path) -> Path:
     """The file behind `url`, kept beside the tasks; a copy with the right hash is not fetched."""
     url = str(entry.url)
-    path = folder / url.rsplit("/", 1)[-1]
+    path = folder / PurePosixPath(urlsplit(url).path).name
     if not path.exists() or entry.file_sha256 != sha256_file(path):
         try:
             with urlopen(url, timeout=60) as response, replacing(path) as temporary:  # noqa: S310

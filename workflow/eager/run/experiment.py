@@ -194,8 +194,8 @@ def _local(kind: EntryKind, path: Path) -> dict[str, Any]:
                 f"--model {path}: no config.json in it; give a folder with a model's files"
             )
         return {"path": str(path), **_thinking(map(path.joinpath, TOKENIZER_FILES))}
-    if not path.is_file() or not path.name.endswith(DATA_SUFFIXES):
-        raise EagerError(f"--dataset {path}: give a file {', '.join(DATA_SUFFIXES)}")
+    if not path.is_file():
+        raise EagerError(f"--dataset {path}: not a file; give one of JSON lines or Parquet")
     return {"path": str(path), "kind": "math"}
 
 

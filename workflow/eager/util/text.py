@@ -25,7 +25,17 @@ MARKS = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
-SIGNATURES = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"PAR1": "Parquet", b"%PDF": "PDF"}
+GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
+SIGNATURES = {
+    GZIP: "gzip",
+    PARQUET: "Parquet",
+    b"PK\x03\x04": "zip, as Excel writes",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"%PDF": "PDF",
+}
+"""How files begin, whatever they are called."""
 HEAD_BYTES = 4096
 
 
@@ -34,7 +44,7 @@ class JsonError(ValueError):
 
 
 def read_text(path: Path) -> str:
-    """The text of a file, or of what a file named .gz holds, with line breaks as they are.
+    """The text of a file, or of what it holds in gzip, with line breaks as they are.
 
     Raises:
         EagerError: it is missing, a folder, binary, or in another encoding.
@@ -59,7 +69,7 @@ def text_bytes(path: Path) -> bytes:
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Lines of a file, or of what a file named .gz holds, with their numbers, from 1.
+    """Lines of a file, or of what it holds in gzip, with their numbers, from 1.
 
     Raises:
         EagerError: as `read_text`.
@@ -77,6 +87,14 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
+def begins_with(path: Path, signature: bytes) -> bool:
+    """Whether a file is there and of a form, by how it begins."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(signature)) == signature
+
+
 def parse_json(text: str) -> Any:
     """Parse JSON; a key twice in one object is a fault, not silently the last one.
 
@@ -88,7 +106,8 @@ def parse_json(text: str) -> Any:
     except JsonError:
         raise
     except (ValueError, RecursionError) as error:
-        raise JsonError(f"not JSON: {error}") from None
+        hint = "; double each backslash" if "escape" in str(error) else ""
+        raise JsonError(f"not JSON: {error}{hint}") from None
 
 
 def shorten(value: Any, longest: int = 60) -> str:
@@ -133,8 +152,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 @contextmanager
 def _opened(path: Path) -> Iterator[gzip.GzipFile | io.BufferedReader]:
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
-            yield stream
+        with path.open("rb") as file:
+            packed = file.peek(len(GZIP)).startswith(GZIP)
+            with gzip.GzipFile(fileobj=file) if packed else file as stream:
+                yield stream
     except FileNotFoundError:
         raise EagerError(f"{path}: no such file") from None
     except IsADirectoryError:
