@@ -41,17 +41,8 @@ def launch(context: typer.Context) -> None:
     from eager.containers.launch import Step, prepare_bare, run_in_container
 
     options, command = _parse_launch(context.args)
-    step = Step(
-        image=options.image,
-        command=command,
-        read=tuple(options.read),
-        write=tuple(options.write),
-        write_folders=tuple(options.write_folder),
-        memory_mb=options.memory,
-        gpus=options.gpus,
-        network=options.network,
-    )
-    runtime: ContainerRuntime = "none" if options.outside else _runtime()
+    runtime: ContainerRuntime = "none" if options.pop("outside") else _runtime()
+    step = Step(command=command, **options)
     if runtime in get_args(ContainerEngine):
         raise SystemExit(run_in_container(step, _one_of(ContainerEngine, runtime, "runtime")))
     prepare_bare(step, runtime)
@@ -66,12 +57,14 @@ def launch(context: typer.Context) -> None:
     os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
 
 
-def _parse_launch(words: Sequence[str]) -> tuple[argparse.Namespace, tuple[str, ...]]:
+def _parse_launch(words: Sequence[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The step's other fields with `outside`, and its command."""
     parser = argparse.ArgumentParser(prog="eager launch", add_help=False, allow_abbrev=False)
     parser.add_argument("--image", required=True, choices=get_args(ImageName))
-    for name in ("--read", "--write", "--write-folder"):
-        parser.add_argument(name, nargs="*", type=Path, default=[], action="extend")
-    parser.add_argument("--memory", type=int, default=4000)
+    paths = {"--read": "read", "--write": "write", "--write-folder": "write_folders"}
+    for flag, name in paths.items():
+        parser.add_argument(flag, dest=name, nargs="*", type=Path, default=[], action="extend")
+    parser.add_argument("--memory", dest="memory_mb", type=int, default=4000)
     parser.add_argument("--gpus", type=int, default=0)
     parser.add_argument("--network", action="store_true")
     parser.add_argument("--outside", action="store_true")
@@ -81,7 +74,7 @@ def _parse_launch(words: Sequence[str]) -> tuple[argparse.Namespace, tuple[str, 
     command = tuple(words[split + 1 :])
     if not command:
         parser.error("there is no command after --")
-    return parser.parse_args(words[:split]), command
+    return vars(parser.parse_args(words[:split])), command
 
 
 def _runtime() -> ContainerRuntime:

@@ -75,9 +75,9 @@ class Step:
 
     image: ImageName
     command: tuple[str, ...]
-    read: tuple[Path, ...] = ()
-    write: tuple[Path, ...] = ()
-    write_folders: tuple[Path, ...] = ()
+    read: Sequence[Path] = ()
+    write: Sequence[Path] = ()
+    write_folders: Sequence[Path] = ()
     memory_mb: int = 4000
     gpus: int = 0
     network: bool = False
