@@ -31,6 +31,7 @@ from tools.deviations.recording import (
     write_recording,
 )
 
+REQUEST = ".".join("0000")  # prompt, round, sequence, tokens so far
 OURS = VARIANTS["eager_init"]
 VOCABULARY = Vocabulary(end_of_sequence=(END,), context_length=64)
 SETTINGS = decoding("eager_init", 5, entropy_threshold=1.0)
@@ -83,6 +84,18 @@ def test_a_rule_that_decides_differently_is_asked_to_record_again(theta: float, 
     )
     with pytest.raises(EagerError, match="'eager_init' does not fit the code any more"):
         trees(replay, other)
+
+
+def test_the_sampled_token_counts_only_in_its_variant() -> None:
+    row = {"step": 0, "request": REQUEST, "sampled": 3, "best": 4, "second": 5, "finished": False}
+    rows = [row | {"entropy": 0.9, "entropy_with_sampled": 1.4}]
+    for name, forks in (("eager_init", 0), ("eager_init, N", 1)):
+        engine = ReplayEngine("x", rows)
+        decoder = VariantDecoder(engine, SETTINGS, VOCABULARY, LETTERS, VARIANTS[name])
+        first = one_round(Round(0, 1, 5, 1.0))
+        next(steps := decoder.run([(Prompt(id="0", token_ids=()), first)]))
+        next(steps)
+        assert decoder.counters.forks == forks
 
 
 class OneStepEngine(ScriptedEngine):
