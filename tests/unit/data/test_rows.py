@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from eager.config.schema import DatasetEntry
 from eager.data.escapes import COMMANDS, CONTROLS, eaten
+from eager.data.rows import read_row
 from eager.data.tasks import Task, fetch_tasks, read_tasks
 from eager.util.errors import EagerError
 from tests.support.sandbox import shared_data
@@ -362,3 +363,22 @@ def test_the_form_of_a_file_is_told_by_its_content(form: str, name: str, tmp_pat
     entry = DatasetEntry(kind="math", path=str(path))
     fetch_tasks("mine", entry, tmp_path / "tasks.jsonl", tmp_path / "manifest.json")
     assert read_tasks(tmp_path / "tasks.jsonl")[0].target == "4"
+
+
+@pytest.mark.parametrize(
+    ("problem", "row", "expected"),
+    [
+        ("Which?", {"choices": ["red", "blue"]}, "Which?\nA. red\nB. blue"),
+        ("Which?", {"options": {"text": [2, 3], "label": ["A", "B"]}}, "Which?\nA. 2\nB. 3"),
+        ("Which? A) red B) blue", {"choices": ["red", "blue"]}, "Which? A) red B) blue"),
+        ("2 + 1?", {"choices": [2, 1]}, "2 + 1?\nA. 2\nB. 1"),
+        ("Which?", {"choices": "red"}, "Which?"),
+    ],
+)
+def test_choices_of_a_row_stand_in_the_problem(
+    problem: str, row: dict[str, Any], expected: str
+) -> None:
+    entry = DatasetEntry(kind="choice", path="x")
+    task, reader = read_row(entry, 1, {"problem": problem, "answer": "B", **row})
+    assert (task.problem, task.target, reader.mistakes) == (expected, "B", [])
+    assert bool(reader.forms) == (problem != expected)

@@ -9,6 +9,7 @@ import ast
 import json
 import math
 import re
+import string
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from eager.util.text import JsonError, cut, fault_of_text, parse_json, shorten
 T = TypeVar("T")
 LARGEST_EXACT = 2**53
 """Whole floats below it are exact."""
+CHOICES = ("choices", "options")
+"""Columns that hold the choices of a problem, a list, or an object with a list `text`."""
 LETTER = re.compile(r"[A-Za-z]")
 WRAPPED_LETTER = re.compile(r"(?:\\boxed\{|\\text\{|\\textbf\{|[\s(\[{*$])*([A-Za-z])[\s)\]}*$.:]*")
 LETTER_WANTED = 'write the letter of the right choice, such as "C"'
@@ -127,7 +130,24 @@ def read_row(entry: DatasetEntry, number: int, row: Mapping[str, Any]) -> tuple[
     else:
         as_target = _as_letter if entry.kind == "choice" else _as_answer
         target = reader.read(entry.target_field, as_target, "", HINT)
+    if entry.kind == "choice":
+        problem = _with_choices(problem, reader)
     return Task(id=task_id, problem=problem, target=target, kind=entry.kind, code=code), reader
+
+
+def _with_choices(problem: str, reader: RowReader) -> str:
+    """A problem with the choices of its row, where it does not hold them itself."""
+    for name in CHOICES:
+        found = reader.row.get(name)
+        choices = found.get("text") if isinstance(found, Mapping) else found
+        if not isinstance(choices, list | tuple) or len(choices) < 2:
+            continue
+        named = list(zip(string.ascii_uppercase, map(str, choices), strict=False))
+        if all(re.search(rf"\b{a}\b\W{{0,4}}{re.escape(text)}", problem) for a, text in named):
+            return problem
+        reader.forms.append(f"{name}: added to the problem")
+        return "\n".join([problem, *(f"{a}. {text}" for a, text in named)])
+    return problem
 
 
 def _as_problem(value: Any, forms: list[str]) -> str:
