@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from eager.config.schema import DatasetEntry
 from eager.data.rows import Task, read_row
-from eager.util.errors import EagerError
+from eager.util.errors import EagerError, one_line
 from eager.util.files import (
     find_file,
     parsed_lines,
@@ -143,7 +143,7 @@ def _parquet_rows(path: Path) -> list[Mapping[str, Any]]:
             path, page_checksum_verification=True
         ).to_pylist()
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise EagerError(f"{path}: not a readable Parquet file: {_first_line(error)}") from None
+        raise EagerError(f"{path}: not a readable Parquet file: {one_line(error)}") from None
     return rows
 
 
@@ -178,10 +178,6 @@ def _hub_rows(name: str, entry: DatasetEntry) -> Iterator[Mapping[str, Any]]:
             # The hub's client raises a dozen kinds of exception for "not there" and "no network".
             raise EagerError(
                 f"data set {name}: cannot fetch {entry.repo} at {entry.revision} from the "
-                f"Hugging Face hub ({type(error).__name__}: {_first_line(error)}). Check the "
+                f"Hugging Face hub ({one_line(error)}). Check the "
                 "network, or download it elsewhere and set `path:` to the local file"
             ) from error
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or ["no details"])[0]
