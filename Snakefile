@@ -8,7 +8,9 @@ min_version("9.27")
 
 DEMO = Path("config/demo.yaml")
 
-if not config and not workflow.overwrite_configfiles:
+# What --config or a profile says are keys of the demo; a module has a configuration of its own.
+given = workflow.config_settings.overwrite_config
+if config in ({}, given) and not workflow.overwrite_configfiles:
 
     configfile: str(DEMO if DEMO.exists() else Path(workflow.current_basedir, DEMO))
 

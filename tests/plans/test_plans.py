@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.planning import jobs_planned
-from tests.support.repository import ROOT, ROW, Repository
+from tests.support.repository import ROOT, ROW, Repository, rules_run
 from tools.docs.schemas import write_schemas
 
 
@@ -29,6 +29,14 @@ def test_the_paper_is_planned_offline_with_every_cell(repository: Repository) ->
             rule = "" if cell["rule"] == "described" else f"+rule={cell['rule']}"
             folder = f"{place}+entropy_threshold=2.2{rule}/{method}"
             assert f"{folder}/sequences.parquet" in done.stdout
+
+
+def test_keys_on_the_command_line_alone_are_keys_of_the_demo(repository: Repository) -> None:
+    planned = rules_run(repository.snakemake("--dry-run", "--config", "methods=[parallel]"))
+    assert planned["parallel"] == 2
+    assert "eager_init" not in planned
+    wrong = repository.snakemake("--dry-run", "--config", "enigne=x", check=False)
+    assert "config/demo.yaml, unknown key 'enigne'; did you mean 'engine'?" in wrong.stdout
 
 
 def test_cells_that_differ_in_the_threshold_share_parallel(repository: Repository) -> None:

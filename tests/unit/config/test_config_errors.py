@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import yaml
 from eager.config.load import load_experiment, read_yaml
 from eager.config.paths import cell_folder, result_folder
 from eager.config.schema import Experiment
+from eager.config.settings import LOWEST_TEMPERATURE
 from eager.report.tables.published import read_published
 from eager.util.errors import EagerError
 
@@ -68,7 +71,11 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "temperature zero": (
         {"rows": [row(temperature="0")]},
-        ["cells.tsv, line 2, temperature", "greater than 0", "got '0'"],
+        ["cells.tsv, line 2, temperature", "greater than or equal to 0.01", "got '0'"],
+    ),
+    "temperature that the engine raises": (
+        {"rows": [row(temperature="0.01"), row(temperature="0.0099")]},
+        ["cells.tsv, line 3, temperature", "greater than or equal to 0.01, got '0.0099'"],
     ),
     "no sequences": (
         {"rows": [ROW, row(max_sequences="0")]},
@@ -192,6 +199,12 @@ def test_mistake_is_reported(name: str, tmp_path: Path) -> None:
         load(tmp_path, **changes)
     for part in expected:
         assert part in str(caught.value)
+
+
+def test_the_lowest_temperature_is_the_engines() -> None:
+    source = find_spec("vllm").submodule_search_locations[0]  # type: ignore[union-attr,index]
+    text = Path(source, "sampling_params.py").read_text(encoding="utf-8")
+    assert float(re.search(r"^_MAX_TEMP = (.*)$", text, re.MULTILINE)[1]) == LOWEST_TEMPERATURE  # type: ignore[index]
 
 
 def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:

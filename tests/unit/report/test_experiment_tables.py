@@ -54,6 +54,19 @@ def test_every_kind_of_result_has_its_tables(text: str, prompts: str, tmp_path: 
     assert "nan" not in "".join(p.read_text() for p in tmp_path.iterdir()).lower().split()
 
 
+def test_tables_without_rows_have_the_header_of_those_with(tmp_path: Path) -> None:
+    """Without prompts, and without Full Parallel, as pandas reads the files."""
+    seeds = [({**CELL, "seed": 7}, method, found) for _, method, found in results("aBa.", "p")]
+    everything = [*results("aBa.", "p"), *seeds]
+    for number, some in enumerate([everything, results("aBa.", ""), everything[1:2]]):
+        write_tables(tables_of(some, None, RivalSettings()), tmp_path / str(number))
+    for path in (tmp_path / "0").glob("*.csv"):
+        columns = list(pd.read_csv(path).columns)
+        assert len(columns) > 8
+        for other in ("1", "2"):
+            assert list(pd.read_csv(tmp_path / other / path.name).columns) == columns
+
+
 def test_the_summary_says_what_the_same_tokens_would_have_bought() -> None:
     summary = tables_of(results("aBaB", "pq"), None, RivalSettings()).frame("summary")
     column = summary["pass_at_k_equal_tokens_difference"]

@@ -23,6 +23,7 @@ from pydantic import (
 from eager.algorithm.rules import RuleName
 from eager.config.settings import (
     DEFAULT_RULE,
+    LOWEST_TEMPERATURE,
     METHODS,
     SNAPSHOT_STEPS,
     USUAL_RIVALS,
@@ -133,10 +134,10 @@ class DatasetEntry(StrictModel):
     )
     configs: tuple[str, ...] = Field(default=(), description="configurations of `repo`, in order")
     split: str = Field(default="train", description="split of `repo`")
-    path: str | None = Field(default=None, description="local .jsonl, .jsonl.gz or .parquet file")
-    url: str | None = Field(
-        default=None, pattern="^https://", description="address of a .jsonl or .jsonl.gz file"
+    path: str | None = Field(
+        default=None, description="local file: JSON lines, also in gzip, or Parquet"
     )
+    url: str | None = Field(default=None, pattern="^https://", description="address of such a file")
     file_sha256: str | None = Field(
         default=None, pattern=SHA256_PATTERN, description="hash of the file at `url`"
     )
@@ -245,7 +246,10 @@ class Cell(StrictModel):
 
     model: Name = Field(description="a key of the models file")
     dataset: Name = Field(description="a key of the datasets file")
-    temperature: float = Field(gt=0, description="sampling temperature (T)")
+    temperature: float = Field(
+        ge=LOWEST_TEMPERATURE,
+        description="sampling temperature (T); the engine samples lower ones at 0.01",
+    )
     max_sequences: int = Field(ge=1, description="cap on sequences per prompt (M)")
     entropy_threshold: float = Field(ge=0, description="entropy threshold in nats (theta)")
     seed: int = Field(ge=0, description="seed of the run")

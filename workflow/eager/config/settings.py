@@ -19,6 +19,9 @@ from eager.util.validation import closest
 MAX_LOGPROBS = 20
 """Top tokens that vLLM returns per position by default; the largest K."""
 
+LOWEST_TEMPERATURE = 0.01
+"""vLLM samples lower ones at this one (`_MAX_TEMP`)."""
+
 SNAPSHOT_STEPS = 2048
 """Steps between two states of a prompt by default; a multiple of the engine's KV blocks, so that
 what is submitted again finds its prefix in the cache."""

@@ -12,6 +12,7 @@ from eager.algorithm.rules import RuleName
 from eager.config.schema import RESERVED_NAMES, Name
 from eager.config.settings import (
     DEFAULT_RULE,
+    LOWEST_TEMPERATURE,
     MAX_LOGPROBS,
     METHODS,
     THINK_MARKER,
@@ -85,7 +86,9 @@ class RunOptions(StrictModel):
     name: Annotated[Name, AfterValidator(_not_reserved)] | None = Field(
         None, description="name of the experiment, a folder of results/; else model--dataset"
     )
-    temperature: float = Field(0.6, gt=0, description="sampling temperature T, above 0")
+    temperature: float = Field(
+        0.6, ge=LOWEST_TEMPERATURE, description=f"sampling temperature T, from {LOWEST_TEMPERATURE}"
+    )
     max_sequences: Annotated[tuple[Count, ...], Numbers] = Field((32,), description="caps M")
     entropy_threshold: Annotated[tuple[float, ...], Numbers, AfterValidator(_thresholds)] = Field(
         (2.2,), description="thresholds in nats"

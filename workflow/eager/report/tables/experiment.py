@@ -13,6 +13,7 @@ from eager.report.figures.forest import draw_forest, forest_rows
 from eager.report.figures.names import FOREST
 from eager.report.results import imported_targets
 from eager.report.tables import summary
+from eager.report.tables.columns import header
 from eager.report.tables.comparison import (
     Row,
     compare_pairs,
@@ -52,17 +53,22 @@ def tables_of(results: Sequence[Result], published: Path | None, rivals: RivalSe
     if len(pooled) < len(results):
         single = each_seed(results)
         seeds = list(summary.summarize(single, compare_with_baseline(with_baseline(single))))
+
+    def table(name: str, rows: Sequence[Row], only_in_csv: Collection[str] = ()) -> ShownTable:
+        frame = pd.DataFrame(rows, columns=None if rows else header(name, shown[0]))
+        return ShownTable(name, frame, only_in_csv)
+
     return Tables(
         [
-            _shown("summary", shown, [*summary.ONLY_IN_CSV, *([] if seeds else summary.OF_SEEDS)]),
-            _shown("comparison", comparison),
-            _shown("cost", cost),
-            _shown("secondary", secondary_endpoints(pairs)),
-            _shown("pairs", compare_pairs(pairs_of(pooled, derived))),
-            _shown("rivals", rivals_table(pooled, derived), ONLY_IN_CSV),
-            _shown("seeds", seeds, [*summary.ONLY_IN_CSV, *summary.OF_SEEDS]),
-            _shown("parallel_curve", summary.parallel_curves(pooled), ["cons_error"]),
-            _shown("published", compare_with_published(pooled, facts)),
+            table("summary", shown, [*summary.ONLY_IN_CSV, *([] if seeds else summary.OF_SEEDS)]),
+            table("comparison", comparison),
+            table("cost", cost),
+            table("secondary", secondary_endpoints(pairs)),
+            table("pairs", compare_pairs(pairs_of(pooled, derived))),
+            table("rivals", rivals_table(pooled, derived), ONLY_IN_CSV),
+            table("seeds", seeds, [*summary.ONLY_IN_CSV, *summary.OF_SEEDS]),
+            table("parallel_curve", summary.parallel_curves(pooled), ["cons_error"]),
+            table("published", compare_with_published(pooled, facts)),
         ],
         conclude(shown, comparison, cost),
     )
@@ -72,10 +78,6 @@ def experiment_tables(experiment: ResolvedExperiment) -> Tables:
     """Every table of an experiment whose results are measured."""
     results = summary.read_results([*experiment.targets, *imported_targets(experiment)])
     return tables_of(results, experiment.published, experiment.rivals)
-
-
-def _shown(name: str, rows: Sequence[Row], only_in_csv: Collection[str] = ()) -> ShownTable:
-    return ShownTable(name, pd.DataFrame(rows), only_in_csv)
 
 
 def write_tables(made: Tables, folder: Path) -> None:

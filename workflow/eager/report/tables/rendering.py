@@ -57,7 +57,7 @@ def table_files(folder: Path, name: str) -> TableFiles:
 
 
 def write_forms(table: pd.DataFrame, files: TableFiles, only_in_csv: Collection[str] = ()) -> None:
-    """Write a table in its three forms; a table without rows leaves its header or nothing.
+    """Write a table in its three forms; one without rows has its header as CSV.
 
     Args:
         table: parameters of the cell, then `method`, then figures; `X_low` and `X_high` are the
@@ -81,7 +81,7 @@ def for_people(
         only_in_csv: columns to leave out.
     """
     if table.empty:
-        return {}, [list(table.columns)]
+        return {}, [[]]
     parameters = list(table.columns[: table.columns.get_loc("method")])
     constant = [name for name in parameters if table[name].nunique(dropna=False) == 1]
     columns = [
