@@ -1,14 +1,13 @@
 """The decoder against the reference implementation and against the limit, on one engine.
 
 The reference takes one prompt at a time, so its cost adds up over prompts: a sample of the prompts
-is measured, one by one, and figures are per generated token and per prompt. That it
-adds up is a figure as well: some of the sample in one go, over the same one by one.
+is measured, one by one, and figures are per generated token and per prompt.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -58,24 +57,13 @@ def cost_of(decoded: Decoded) -> Cost:
     return Cost(len(decoded.texts), decoded.tokens, decoded.seconds, decoded.counters.steps)
 
 
-def added_up(costs: list[Cost]) -> Cost:
-    return Cost(
-        sum(cost.prompts for cost in costs),
-        sum(cost.tokens for cost in costs),
-        sum(cost.seconds for cost in costs),
-        sum(cost.steps for cost in costs),
-    )
-
-
-def authors_cost(engine: VllmEngine, max_tokens: int, texts: list[str]) -> Cost:
-    """Prompts by the reference, one after the other, from an empty prefix cache."""
+def authors_cost(engine: VllmEngine, max_tokens: int, text: str) -> Cost:
+    """A prompt by the reference, from an empty prefix cache."""
     engine.llm_engine.reset_prefix_cache()
     reference = ReferenceLoop(engine, settings(max_tokens), VOCABULARY.end_of_sequence)
     start = timer()
-    for text in texts:
-        reference.run(text)
-    seconds = timer() - start
-    return Cost(len(texts), reference.tokens, seconds, reference.engine_steps)
+    reference.run(text)
+    return Cost(1, reference.tokens, timer() - start, reference.engine_steps)
 
 
 def against_authors(engine: VllmEngine, max_tokens: int) -> Iterator[Measured]:
@@ -85,9 +73,9 @@ def against_authors(engine: VllmEngine, max_tokens: int) -> Iterator[Measured]:
     in steps, however few tokens the sample happens to have.
     """
     texts = problems(engine, max(PROMPTS))
-    sample = [authors_cost(engine, max_tokens, [texts[i]]) for i in SAMPLE[max_tokens]]
+    sample = [authors_cost(engine, max_tokens, texts[i]) for i in SAMPLE[max_tokens]]
     yield [], {"authors_manner_sample": [asdict(cost) for cost in sample]}
-    total = added_up(sample)
+    total = Cost(*(sum(values) for values in zip(*map(astuple, sample), strict=True)))
     for prompts in sorted(PROMPTS, reverse=True):
         cost = cost_of(decode(engine, settings(max_tokens), texts[:prompts]))
         cell = f"{prompts} prompts x {max_tokens} tokens"
@@ -103,12 +91,6 @@ def against_authors(engine: VllmEngine, max_tokens: int) -> Iterator[Measured]:
             for unit in ("token", "prompt")
         ]
         yield figures, {f"ours, {cell}": asdict(cost)}
-    if max_tokens == min(SAMPLE):
-        some = slice(2, 4)
-        together = authors_cost(engine, max_tokens, [texts[i] for i in SAMPLE[max_tokens][some]])
-        added = ratio(together, added_up(sample[some]), "seconds", "token")
-        name = "reference implementation, seconds per token of 2 prompts in one go over one by one"
-        yield [Figure.of(name, [added], higher_is_better=False)], {}
 
 
 def against_limit(engine: VllmEngine) -> Iterator[Measured]:
