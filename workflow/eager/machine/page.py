@@ -9,13 +9,8 @@ Mark = Literal["ok", "differs", "missing", "note"]
 """`differs`: not as it should be. `missing`: not there, so that nothing could be checked.
 `note`: a figure, or something that could not be checked here; it decides nothing."""
 
-HEADINGS = {
-    "machine": "Machine",
-    "engine": "Engine",
-    "generation": "Generation",
-    "speed": "Speed",
-}
-"""Areas of the page, and the heading of each."""
+AREAS = ("machine", "engine", "generation", "speed")
+"""Parts of the page, in order."""
 DIFFERS, MISSING = 1, 3
 """Exit codes; 2 is that of a wrong command line."""
 SHOWN = 3
@@ -79,10 +74,16 @@ def page(lines: Sequence[CheckLine], head: dict[str, Any]) -> str:
         "{date}, {hardware}, code {commit}, {seconds:.0f} s.".format_map(head),
         f"**{conclusion(lines)}**",
     ]
-    for area, heading in HEADINGS.items():
+    for area in AREAS:
         rows = [line for line in lines if line.area == area]
         if rows:
-            parts += ["", f"## {heading}", "", "| | verdict | found |", "| --- | --- | --- |"]
+            parts += [
+                "",
+                f"## {area.capitalize()}",
+                "",
+                "| | verdict | found |",
+                "| --- | --- | --- |",
+            ]
             parts += map(_row, rows)
     return "\n".join(parts) + "\n"
 
