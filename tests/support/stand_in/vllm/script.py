@@ -20,22 +20,18 @@ WEIGHTS = ((40, 30, 20, 10), (96, 2, 1, 1))
 
 
 class Script:
-    """The next token's distribution is a function of all tokens so far; it is a tokenizer, too."""
+    """The next token's distribution is a function of all tokens so far."""
 
     def __init__(self, folder: Path) -> None:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._before = [self.encode(text) for text in BEFORE_ANSWERS]
         self._positions = cache(self._positions_of)
 
-    def decode(self, token_ids: list[int], **_: bool) -> str:
+    def decode(self, token_ids: list[int]) -> str:
         return str(self._tokenizer.decode(token_ids, skip_special_tokens=False))
 
-    def encode(self, text: str, **_: bool) -> list[int]:
+    def encode(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
-
-    def convert_ids_to_tokens(self, token_id: int) -> str | None:
-        found: str | None = self._tokenizer.id_to_token(token_id)
-        return found
 
     def top(self, token_ids: list[int]) -> tuple[list[int], list[float]]:
         """The 20 most likely tokens and the logarithms (nats) of their probabilities, in order."""
