@@ -162,6 +162,9 @@ def test_what_is_no_result_is_told_apart(minicode: list[CodeTask]) -> None:
     for value in ({}, {"base": {}, "plus": {}}, {"base": {"passed": True, "status": "wrong"}}):
         assert stored_outcome(value) is None
         assert stored_reference(minicode[0], value) is None
+    short = {"kinds": "v", "payloads": ["5"], "seconds": [0.1]}
+    assert len(minicode[0].base_inputs) > 1
+    assert stored_reference(minicode[0], {"base": short, "plus": short}) is None
     for value in ({}, {"code": None, "reason": ""}, {"code": 5, "reason": ""}):
         assert Sanitized.read(value) is None
 

@@ -103,6 +103,19 @@ def test_what_nobody_asked_for_is_refused(data: bytes) -> None:
         one.feed(memoryview(data))
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        reply(NO_TOKEN, protocol.TAKEN, b"1"),
+        reply(NO_TOKEN, protocol.CONFINED),
+        reply(NO_TOKEN, protocol.RAISED, b"E"),
+    ],
+)
+def test_what_comes_before_its_step_is_refused(data: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        Conversation().feed(memoryview(data))
+
+
 def test_a_payload_that_is_too_long_is_refused_at_its_header() -> None:
     with pytest.raises(ProtocolError):
         list(protocol.Splitter(max_payload=100).feed(protocol.HEADER.pack(b"v", 101)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
@@ -12,7 +12,7 @@ from eager.sandbox.cache import write_whole
 from eager.sandbox.doctor import examine
 from eager.sandbox.evaluate import evaluate
 from eager.sandbox.samples import read_samples, results, scores
-from eager.sandbox.settings import DEFAULT_IMAGE, EngineName, SandboxSettings
+from eager.sandbox.settings import DEFAULT_IMAGE, EngineChoice, SandboxSettings
 from eager.sandbox.tasks import load_evalplus
 from eager.util.errors import EagerError
 
@@ -23,18 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ENGINE_NAMES = ("auto", *get_args(EngineName))
-
-
-def _check_engine(value: str) -> str:
-    if value not in ENGINE_NAMES:
-        raise typer.BadParameter(f"{value} is not one of {', '.join(ENGINE_NAMES)}")
-    return value
-
-
-EngineOption = Annotated[
-    str, typer.Option(callback=_check_engine, help=f"One of {', '.join(ENGINE_NAMES)}.")
-]
+EngineOption = Annotated[EngineChoice, typer.Option(help="Container engine.")]
 ImageOption = Annotated[str, typer.Option(help="Container image (a .sif file for apptainer).")]
 Runtime = Annotated[str | None, typer.Option(help="OCI runtime for docker, such as runsc.")]
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 EngineName = Literal["docker", "podman", "apptainer", "bubblewrap"]
 
-EngineChoice = Literal["auto", "docker", "podman", "apptainer", "bubblewrap"]
+EngineChoice = Literal["auto", EngineName]
 
 VERDICT_LIMITS = {
     "memory_bytes",

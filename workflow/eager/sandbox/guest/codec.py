@@ -345,7 +345,7 @@ def _array(body: Any, depth: int) -> Any:
     flat = _list(body[2], depth)
     if any(type(item) not in (bool, int, float, complex) for item in flat):
         raise CodecError("not a number")
-    if any(length < 0 for length in shape) or math.prod(shape) != len(flat):
+    if math.prod(shape) != len(flat):
         raise CodecError("shape and length differ")
     return numpy.array(flat, dtype=body[0]).reshape(shape)[()]
 
