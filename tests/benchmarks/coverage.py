@@ -64,7 +64,7 @@ def made_up(rng: np.random.Generator, size: Size, gain: float) -> PairedResult:
     solved = rng.random(shape) < 1 - (1 - chances) ** (size.samples * gain)
     cost = size.samples * length * rng.normal(1, 0.1, shape)
     curve = curves(size.most)[right]
-    return PairedResult(solved.astype(float), curve[..., -1], curve, cost, tokens)
+    return PairedResult(solved.astype(float), curve, cost, tokens)
 
 
 @cache

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from eager.evaluation.statistics.equal_compute import (
     PairedResult,
     compare_at_equal_cost,
-    expected_at,
 )
 from eager.evaluation.statistics.metrics import SequenceResult
 from eager.evaluation.statistics.parallel_curve import prompt_curve
@@ -20,7 +19,7 @@ def paired(quality: object, curve: object, cost: object, sample_cost: object) ->
     """A method and Full Parallel with one seed, from one value per prompt."""
     columns = [np.array(v, float).reshape(len(v), 1) for v in (quality, cost, sample_cost)]  # type: ignore[arg-type]
     curves = np.array(curve, float)[:, None, :]
-    return PairedResult(columns[0], curves[:, :, -1], curves, columns[1], columns[2])
+    return PairedResult(columns[0], curves, columns[1], columns[2])
 
 
 def itself(prompts: list[list[SequenceResult]], many: int) -> PairedResult:
@@ -87,10 +86,9 @@ def test_the_influence_is_what_leaving_a_prompt_out_changes() -> None:
     quality = (rng.random((400, 2)) < 0.5).astype(float)
 
     def without(place: int) -> PairedResult:
-        kept = [np.delete(t, place, 0) for t in (quality, curve[..., -1], curve, cost, sample)]
-        return PairedResult(*kept)
+        return PairedResult(*(np.delete(t, place, 0) for t in (quality, curve, cost, sample)))
 
-    whole = compare_at_equal_cost([PairedResult(quality, curve[..., -1], curve, cost, sample)])
+    whole = compare_at_equal_cost([PairedResult(quality, curve, cost, sample)])
     left = [compare_at_equal_cost([without(place)]) for place in range(400)]
     assert whole is not None
     jackknife = [399 * (whole.difference.value - one.difference.value) for one in left if one]
@@ -99,12 +97,6 @@ def test_the_influence_is_what_leaving_a_prompt_out_changes() -> None:
     assert whole.difference.error == pytest.approx(np.std(jackknife) / 20, rel=0.02)
     fixed = (quality - curve[..., -1]).mean(axis=1)
     assert whole.difference.error != pytest.approx(np.std(fixed) / 20, rel=0.1)
-
-
-def test_values_between_whole_numbers() -> None:
-    curve = np.array([[0.0, 1.0, 3.0]])
-    for samples, expected in ((0, 0), (0.5, 0.5), (1, 1), (1.25, 1.5), (2, 3)):
-        assert expected_at(curve, float(samples))[0] == pytest.approx(expected)
 
 
 def test_means_over_data_sets_weigh_each_the_same() -> None:

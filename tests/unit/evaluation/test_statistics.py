@@ -32,8 +32,6 @@ def test_a_mean_is_judged_by_students_t_with_seeds_averaged() -> None:
     theirs = stats.ttest_1samp(values.mean(axis=1), 0)
     assert found.p_value == pytest.approx(theirs.pvalue)
     assert found.interval == pytest.approx(tuple(theirs.confidence_interval()))
-    alike = np.repeat(values.mean(axis=1, keepdims=True), 3, axis=1)
-    assert estimate([mean(alike)]).interval == pytest.approx(found.interval)
 
 
 def test_data_sets_are_judged_by_welch() -> None:

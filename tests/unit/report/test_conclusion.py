@@ -48,25 +48,18 @@ def test_a_method_has_its_cells_counted_and_ranges_of_its_figures() -> None:
     assert "+0.10: more prompts" in needed
 
 
-def test_what_uses_right_answers_is_counted_apart() -> None:
-    lines = said(row(), row(method="eager", verdict="better"))
-    [answers] = [line for line in lines if "EAGer-init: undecided" in line]
-    assert "EAGer:" not in answers
-    [told] = [line for line in lines if "EAGer: better" in line]
-    assert "right answers" in told
-
-
-def test_more_tokens_than_all_samples_and_fewer_solved_is_said_as_such() -> None:
+def test_right_answers_more_tokens_and_the_choice_of_theta_are_said_as_such() -> None:
     beyond = {"pass_at_k_equal_tokens_difference": None, "tokens": "more", "tokens_saved": -0.1}
-    for verdict in ("dominated", "dominated here"):
-        text = " ".join(said(row(**beyond, verdict=verdict)))
-        assert f"{verdict} in 1 of 1 (more tokens than all samples, and fewer solved" in text
-        assert "-0.04)" in text
-
-
-def test_the_choice_of_theta_is_in_it_where_several_were_run() -> None:
     chosen = {"method": "eager_init", "pass_at_k_at_best": 0.5, "pass_at_k_held_out": 0.42}
-    assert "EAGer-init 0.08" in " ".join(said(row(), summary=[chosen]))
+    for verdict in ("dominated", "dominated here"):
+        rows = row(**beyond, verdict=verdict), row(method="eager", verdict="better")
+        _, answers, told, certainty, _ = said(*rows, summary=[chosen])
+        assert f"{verdict} in 1 of 1 (more tokens than all samples, and fewer solved" in answers
+        assert "-0.04)" in answers
+        assert "EAGer:" not in answers
+        assert "right answers" in told
+        assert "EAGer: better" in told
+        assert "EAGer-init 0.08" in certainty
 
 
 def test_nothing_to_compare() -> None:

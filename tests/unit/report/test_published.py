@@ -8,6 +8,7 @@ import pytest
 
 from eager.report.tables.published import read_published
 from eager.util.errors import EagerError
+from tests.support.repository import ROOT
 
 HEADER = "model,dataset,method,max_sequences,pass_at_k,tokens_per_prompt,source\n"
 ROW = "tiny,sums,eager,4,0.5,100,a table\n"
@@ -34,7 +35,7 @@ def test_what_spreadsheets_write_is_read(text: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "message"),
+    "case",
     [
         (ROW + "\n" + ROW.replace("0.5", "1.5"), "line 4, pass_at_k: Input should be less"),
         (ROW.replace("0.5", "nan"), "line 2, pass_at_k: Input should be a finite number"),
@@ -44,16 +45,33 @@ def test_what_spreadsheets_write_is_read(text: str, tmp_path: Path) -> None:
         (ROW.replace(",", ";"), "line 2: 1 values in 7 columns"),
         (ROW + "\n\n" + ROW, "line 5: ('tiny', 'sums', 'eager', 4) is there already"),
         (ROW.replace("eager", "eagre"), "line 2, method: unknown method; did you mean 'eager'?"),
+        (ROW.replace("a table", ""), "line 2, source"),
+        # All mistakes are told at once.
+        (
+            ROW.replace("0.5", "2") + "x\n" + ROW.replace(",4,", ",0,"),
+            "line 2, pass_at_k: ",
+            "3",
+            "4",
+        ),
     ],
 )
-def test_mistakes_name_the_files_own_line(rows: str, message: str, tmp_path: Path) -> None:
+def test_mistakes_name_the_files_own_line(case: tuple[str, ...], tmp_path: Path) -> None:
+    rows, message, *others = case
     with pytest.raises(EagerError) as caught:
         read(tmp_path, HEADER + rows)
-    assert f"{tmp_path / 'published.csv'}, {message}" in str(caught.value)
+    told = str(caught.value).splitlines()
+    assert f"{tmp_path / 'published.csv'}, {message}" in told[0]
+    assert [line.partition("line ")[2][0] for line in told[1:]] == others
 
 
-def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
-    rows = ROW.replace("0.5", "2") + "x\n" + ROW.replace(",4,", ",0,")
-    with pytest.raises(EagerError) as caught:
-        read(tmp_path, HEADER + rows)
-    assert [line.partition("line ")[2][0] for line in str(caught.value).splitlines()] == list("234")
+def test_other_columns_or_no_file(tmp_path: Path) -> None:
+    with pytest.raises(EagerError, match=r"the columns are \['model', 'method'\]; write"):
+        read(tmp_path, "model,method\n")
+    with pytest.raises(EagerError, match="no such file; `published` names"):
+        read_published(tmp_path / "nowhere.csv")
+
+
+def test_the_file_in_the_repository_fits_the_paper() -> None:
+    known = read_published(ROOT / "config/published.csv")
+    assert len(known) == 2 * 2 * 4 * 5
+    assert {fact.max_sequences for fact in known} == {4, 8, 16, 24, 32}

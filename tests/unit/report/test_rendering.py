@@ -15,7 +15,7 @@ from eager.config.settings import METHODS, RivalSettings
 from eager.report.figures.style import style_of
 from eager.report.page import page, parts
 from eager.report.tables.experiment import write_tables
-from eager.report.tables.rendering import TableFiles, for_people, latex, markdown, write_forms
+from eager.report.tables.rendering import for_people, latex, markdown, write_forms
 from eager.report.tables.stored import ShownTable, store_tables, stored_tables
 from tests.support.reports import tables_of_targets
 from tests.support.synthetic import SyntheticRun
@@ -148,9 +148,8 @@ def test_the_page_shows_the_files_tables(tmp_path: Path) -> None:
 
 
 def forms(folder: Path, table: pd.DataFrame, only_in_csv: list[str]) -> list[str]:
-    files = TableFiles(csv=folder / "t.csv", markdown=folder / "t.md", latex=folder / "t.tex")
-    write_forms(table, files, only_in_csv)
-    return [path.read_text() for path in (files.csv, files.markdown, files.latex)]
+    write_forms(table, folder / "t", only_in_csv)
+    return [(folder / f"t.{form}").read_text() for form in ("csv", "md", "tex")]
 
 
 def test_three_forms_of_a_table(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from eager.data.tokenization import Texts, load_tokenizer
+from eager.report.figures.facts import read_plot_data
 from eager.report.page import explorer, page, parts
 from eager.report.page.packing import ENTROPY_STEPS, NOT_RECORDED, pack
 from eager.report.results import SequenceRow
@@ -134,6 +135,8 @@ def test_missing_input_is_reported(tmp_path: Path, change: dict[str, Any], expec
     usual = {"targets": targets, "made": tables_of_targets(targets), "figures": []}
     with pytest.raises(EagerError, match=expected):
         page.write_report(**(usual | change), output=tmp_path / "report.html")
+    with pytest.raises(EagerError, match="no cells to draw"):
+        read_plot_data([], usual["made"])
     page.write_report(**usual, output=tmp_path / "report.html")
     written = (tmp_path / "report.html").read_text()
     page.write_report(**usual, output=tmp_path / "again.html")

@@ -18,10 +18,8 @@ from eager.report.tables.pairing import pool_seeds, with_baseline
 from eager.report.tables.published import compare_with_published, read_published
 from eager.report.tables.rendering import for_people, markdown
 from eager.report.tables.summary import summarize
-from eager.util.errors import EagerError
 from eager.util.files import read_json
 from eager.util.tables import SEQUENCES, write_table
-from tests.support.repository import ROOT
 from tests.support.results import metrics, sequences
 
 HEADER = "model,dataset,method,max_sequences,pass_at_k,tokens_per_prompt,source\n"
@@ -57,34 +55,6 @@ def test_published_figures_beside_ours(tmp_path: Path) -> None:
     assert ours["source"] == "a figure"
     assert table["published"].notna().sum() == 2  # by our rule and by the authors'
     assert table["source"].notna().sum() == 2
-
-
-def test_the_published_file_in_the_repository_fits_the_paper() -> None:
-    known = read_published(ROOT / "config/published.csv")
-    assert len(known) == 2 * 2 * 4 * 5
-    assert {fact.max_sequences for fact in known} == {4, 8, 16, 24, 32}
-
-
-@pytest.mark.parametrize(
-    ("rows", "message"),
-    [
-        ("m,d,eager,4,80,,x\n", "line 2, pass_at_k: .* less than or equal to 1, got '80'"),
-        ("m,d,egaer,4,0.8,,x\n", "line 2, method: .*got 'egaer'"),
-        ("m,d,eager,4,0.8,,\n", "line 2, source"),
-        ("m,d,eager,4,0.8,,x\nm,d,eager,4,0.7,,x\n", "line 3.*is there already; remove one"),
-    ],
-)
-def test_mistakes_in_the_published_file(tmp_path: Path, rows: str, message: str) -> None:
-    with pytest.raises(EagerError, match=message):
-        facts(tmp_path, rows)
-
-
-def test_other_columns_or_no_file(tmp_path: Path) -> None:
-    (tmp_path / "p.csv").write_text("model,method\n")
-    with pytest.raises(EagerError, match=r"the columns are \['model', 'method'\]; write"):
-        read_published(tmp_path / "p.csv")
-    with pytest.raises(EagerError, match="no such file; `published` names"):
-        read_published(tmp_path / "nowhere.csv")
 
 
 def test_costs_add_up_and_count_the_prefix_cache() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import fmean
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,13 +17,11 @@ CELL = {"model": "m", "dataset": "d", "max_sequences": 4, "seed": 1}
 
 
 def test_a_theta_that_is_best_by_one_prompt_is_not_chosen_for_that_prompt() -> None:
-    solved = {
-        2.0: {"a": True, "b": False, "c": False},
-        2.4: {"a": False, "b": True, "c": True},
-    }
-    # Without b, or without c, the two are equal, and 2.0 has fewer tokens.
-    assert sweep(solved, {2.0: 10, 2.4: 20})[:3] == (2.4, pytest.approx(2 / 3), 0.0)
-    assert sweep(solved, {2.0: 20, 2.4: 10})[:3] == (2.4, *[pytest.approx(2 / 3)] * 2)
+    solved = {2.0: np.array([1.0, 0, 0]), 2.4: np.array([0.0, 1, 1])}
+    # Without the second, or the third, the two are equal, and 2.0 has fewer tokens.
+    for tokens, held_out in (({2.0: 10, 2.4: 20}, 0), ({2.0: 20, 2.4: 10}, 2 / 3)):
+        best, *shares = list(sweep(solved, tokens).values())[:3]
+        assert (best, shares) == (2.4, pytest.approx([2 / 3, held_out]))
 
 
 @given(
@@ -34,16 +33,16 @@ def test_a_theta_that_is_best_by_one_prompt_is_not_chosen_for_that_prompt() -> N
 )
 def test_equals_choosing_again_without_each_prompt(table: list[list[bool]]) -> None:
     thetas, prompts = range(len(table[0])), range(len(table))
-    solved = {float(t): {str(p): table[p][t] for p in prompts} for t in thetas}
-    found = sweep(solved, {float(t): 1.0 for t in thetas})
+    solved = {float(t): np.array([float(row[t]) for row in table]) for t in thetas}
+    _, at_best, held_out, *_ = sweep(solved, {float(t): 1.0 for t in thetas}).values()
 
     def best_on(chosen: list[int]) -> int:
         return max(thetas, key=lambda t: (sum(table[p][t] for p in chosen), -t))
 
     expected = fmean(table[p][best_on([q for q in prompts if q != p])] for p in prompts)
-    assert found.held_out == pytest.approx(expected)
-    assert found.at_best == max(fmean(table[p][t] for p in prompts) for t in thetas)
-    assert found.held_out <= found.at_best
+    assert held_out == pytest.approx(expected)
+    assert at_best == max(fmean(table[p][t] for p in prompts) for t in thetas)
+    assert held_out <= at_best
 
 
 def result(theta: float, solved: list[bool], method: str = "eager", **more: Any) -> Any:
@@ -61,8 +60,5 @@ def test_columns_are_there_only_for_a_sweep_and_by_rule() -> None:
     assert found[0]["pass_at_k_held_out_low"] == pytest.approx(0.0126, abs=1e-4)
     assert found[2:] == [dict.fromkeys(COLUMNS)] * 2
     assert sweep_columns([sweeping[0], *alone]) == [{}] * 3
-
-
-def test_prompts_must_be_the_same() -> None:
-    with pytest.raises(ValueError, match="the same prompts for every theta"):
-        sweep({2.0: {"a": True}, 2.4: {"b": True}}, {2.0: 1, 2.4: 1})
+    other = Pooled(sweeping[1].cell, "eager", {1: {"per_prompt": {"9": {"solved": True}}}})
+    assert sweep_columns([sweeping[0], other]) == [{}] * 2

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from itertools import groupby
 from pathlib import Path
 from statistics import fmean
@@ -27,10 +27,9 @@ from eager.evaluation.statistics.inference import (
     share_interval,
 )
 from eager.evaluation.statistics.metrics import (
-    Diversity,
+    Metrics,
     SequenceResult,
     distinct_answers,
-    diversity,
     majority_is_correct,
     measure,
 )
@@ -55,12 +54,6 @@ INTERVALS = {
 LIST = re.compile(r"(?<=\[)\n([^\[\]{}\"]+)\n\s+(?=\])")
 TREE = ("sequence_index", "parent_index", "round")
 COLUMNS = ["prompt_id", *TREE, "token_ids", "inherited_tokens", "tokens_upstream", "text"]
-UPSTREAM = {
-    "pass_at_k_upstream": "solved_upstream",
-    "cons_at_max_upstream": "majority_correct_upstream",
-    "pass_rate_upstream": "share_correct_upstream",
-}
-"""Figures by the authors' rules, and the value of a prompt that they are the mean of."""
 
 
 def measure_target(target: Target, **more: Any) -> None:
@@ -129,13 +122,18 @@ def metrics_of(
         counts: those of run.json of every generation that went into it.
     """
     per_prompt = {
-        name: _describe(sequences) | _upstream(grades[name]) | work[name]._asdict()
+        name: {
+            **_describe(sequences),
+            **{f"{value}_upstream": grade for value, grade in grades[name]._asdict().items()},
+            **work[name]._asdict(),
+        }
         for name, sequences in prompts.items()
     }
     content = _figures(list(prompts.values()))
-    for name, value in UPSTREAM.items():
-        graded = [float(row[value]) for row in per_prompt.values()]
-        content[name] = fmean(graded) if graded else None
+    for name, value in INTERVALS.items():
+        if name.endswith("_upstream"):
+            graded = [float(row[value]) for row in per_prompt.values()]
+            content[name] = fmean(graded) if graded else None
     content |= engine_costs(counts)
     if method == "parallel" and prompts:
         content["parallel_curve"] = mean_curve([list(prompts.values())])
@@ -161,19 +159,10 @@ def interval_of(name: str, values: Table) -> Interval | None:
 
 def _figures(prompts: list[list[SequenceResult]]) -> dict[str, Any]:
     """The figures of a result; where it has no prompt, counts are 0 and figures null."""
-    if not prompts:
-        shares = dict.fromkeys(("pass_at_k", "cons_at_max", "pass_rate"))
-        shares |= dict.fromkeys(f"distinct_answers_{name}" for name in Diversity._fields)
-        counts = dict.fromkeys(("prompts", "sequences", "tokens", "tokens_upstream"), 0)
-        means = dict.fromkeys(("tokens_per_prompt", "tokens_upstream_per_prompt"))
-        return {**shares, **counts, **means}
-    content: dict[str, Any] = asdict(measure(prompts))
-    found = diversity(prompts)
-    content["distinct_answers_per_sequence"] = found.per_sequence
-    content["distinct_answers_per_1000_tokens"] = found.per_1000_tokens
-    for name in ("tokens", "tokens_upstream"):
-        content[f"{name}_per_prompt"] = content[name] / content["prompts"]
-    return content
+    if prompts:
+        return asdict(measure(prompts))
+    counts = dict.fromkeys(("prompts", "sequences", "tokens", "tokens_upstream"), 0)
+    return dict.fromkeys(field.name for field in fields(Metrics)) | counts
 
 
 def engine_costs(counts: list[dict[str, float]]) -> dict[str, float]:
@@ -224,10 +213,6 @@ def _grade(
         own = _describe(sequences)
         return UpstreamGrade(own["solved"], own["majority_correct"], own["share_correct"])
     return grade_answers(answers_upstream(method, prompt, texts), task.target)
-
-
-def _upstream(grade: UpstreamGrade) -> dict[str, Any]:
-    return {f"{name}_upstream": value for name, value in grade._asdict().items()}
 
 
 class _Prompt(NamedTuple):

@@ -7,7 +7,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from eager.evaluation.statistics.metrics import Metrics, measure
 from eager.report.tables.rendering import markdown
@@ -163,16 +165,18 @@ def _with_prompt(results: Iterable[Replayed], recording: Recording) -> Table:
 
 def _thetas(results: Iterable[Replayed]) -> Table:
     """Pass@k at the best theta, and where each prompt's is the best one on the others (J)."""
-    solved: dict[float, dict[str, bool]] = {}
+    solved: dict[float, NDArray[np.float64]] = {}
     tokens: dict[float, float] = {}
     for result in results:
         rows = result.results
-        solved[result.theta] = {p: any(s.correct for s in rows[p]) for p in rows}
+        flags = [any(s.correct for s in rows[prompt]) for prompt in sorted(rows)]
+        solved[result.theta] = np.array(flags, float)
         tokens[result.theta] = _figures(result).tokens / len(rows)
     found = sweep(solved, tokens)
-    shown = {f"theta {t:g}": fmean(flags.values()) for t, flags in sorted(solved.items())}
-    shown[f"best theta ({found.best:g}), on the prompts it is chosen on"] = found.at_best
-    shown["each prompt's theta chosen on the others"] = found.held_out
+    shown = {f"theta {t:g}": float(solved[t].mean()) for t in sorted(solved)}
+    best = f"best theta ({found['best_threshold']:g}), on the prompts it is chosen on"
+    shown[best] = found["pass_at_k_at_best"]
+    shown["each prompt's theta chosen on the others"] = found["pass_at_k_held_out"]
     return [["EAGer-init", "Pass@k"], *([name, f"{value:.3f}"] for name, value in shown.items())]
 
 

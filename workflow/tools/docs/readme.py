@@ -11,12 +11,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from eager.config.experiment import Target
 from eager.report.figures.draw import draw_figure
-from eager.report.figures.facts import EntropyPercentiles, ResultData
+from eager.report.figures.facts import ResultData
 from eager.report.tables.rendering import format_with_bounds, markdown
 from eager.util.files import read_json
 from tools.docs.sections import read_text, update_files, with_section
@@ -93,5 +92,4 @@ def _facts(row: dict[str, Any]) -> ResultData:
     """A row of the summary as what the figure reads of a result."""
     places = dict.fromkeys(("folder", "metrics", "prompts", "tasks", "model_manifest"), "")
     target = Target(cell=row, method=row["method"], **places)
-    nothing = EntropyPercentiles(np.empty((0, 0)), np.empty(0))
-    return ResultData(target, row, [], {}, nothing, nothing)
+    return ResultData(target, row, [], {}, [], [])

@@ -20,7 +20,6 @@ class PairedResult:
 
     Attributes:
         quality: the method's values; shape (prompts, seeds).
-        baseline: Full Parallel's measured values; the same shape.
         curve: Full Parallel's expected values with k = 0..M samples; shape (prompts, seeds, M+1).
         cost: what the method used; shape (prompts, seeds).
         sample_cost: what one sample of Full Parallel used on average; the same shape.
@@ -28,7 +27,6 @@ class PairedResult:
     """
 
     quality: Table
-    baseline: Table
     curve: Table
     cost: Table
     sample_cost: Table

@@ -30,7 +30,10 @@ class SequenceResult(NamedTuple):
 
 @dataclass(frozen=True)
 class Metrics:
-    """Figures of one method in one cell; shares are in [0, 1], tokens and sequences totals."""
+    """Figures of one method in one cell; shares are in [0, 1], tokens and sequences totals.
+
+    Different answers are counted within a prompt; None: no tokens to divide by.
+    """
 
     prompts: int
     pass_at_k: float
@@ -39,6 +42,10 @@ class Metrics:
     sequences: int
     tokens: int
     tokens_upstream: int
+    distinct_answers_per_sequence: float
+    distinct_answers_per_1000_tokens: float | None
+    tokens_per_prompt: float
+    tokens_upstream_per_prompt: float
 
 
 def measure(prompts: Sequence[Sequence[SequenceResult]]) -> Metrics:
@@ -50,14 +57,21 @@ def measure(prompts: Sequence[Sequence[SequenceResult]]) -> Metrics:
     if not prompts or not all(prompts):
         raise ValueError("metrics need at least one prompt, and a sequence of every prompt")
     sequences = [sequence for prompt in prompts for sequence in prompt]
+    tokens = sum(s.tokens for s in sequences)
+    tokens_upstream = sum(s.tokens_upstream for s in sequences)
+    answers = sum(map(distinct_answers, prompts))
     return Metrics(
         prompts=len(prompts),
         pass_at_k=fmean(any(s.correct for s in prompt) for prompt in prompts),
         cons_at_max=fmean(majority_is_correct(prompt) for prompt in prompts),
         pass_rate=fmean(fmean(s.correct for s in prompt) for prompt in prompts),
         sequences=len(sequences),
-        tokens=sum(s.tokens for s in sequences),
-        tokens_upstream=sum(s.tokens_upstream for s in sequences),
+        tokens=tokens,
+        tokens_upstream=tokens_upstream,
+        distinct_answers_per_sequence=answers / len(sequences),
+        distinct_answers_per_1000_tokens=1000 * answers / tokens if tokens else None,
+        tokens_per_prompt=tokens / len(prompts),
+        tokens_upstream_per_prompt=tokens_upstream / len(prompts),
     )
 
 
@@ -87,28 +101,6 @@ def unbiased_pass_at_k(samples: int, correct: int, k: int) -> float:
     return 1 - comb(samples - correct, k) / comb(samples, k)
 
 
-class Diversity(NamedTuple):
-    """Different answers of all prompts together; None where there is nothing to divide by.
-
-    Attributes:
-        per_sequence: divided by the sequences.
-        per_1000_tokens: by thousands of generated tokens.
-    """
-
-    per_sequence: float | None
-    per_1000_tokens: float | None
-
-
 def distinct_answers(sequences: Sequence[SequenceResult]) -> int:
     """Different answers of a prompt; a sequence without one adds nothing."""
     return len({s.candidate for s in sequences if s.candidate is not None})
-
-
-def diversity(prompts: Sequence[Sequence[SequenceResult]]) -> Diversity:
-    """Different answers per sequence and per 1,000 tokens, over all prompts."""
-    answers = sum(map(distinct_answers, prompts))
-    sequences = sum(map(len, prompts))
-    tokens = sum(s.tokens for prompt in prompts for s in prompt)
-    return Diversity(
-        answers / sequences if sequences else None, 1000 * answers / tokens if tokens else None
-    )

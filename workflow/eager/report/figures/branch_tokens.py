@@ -9,14 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from eager.report.figures.facts import Published, ResultData
+from eager.report.figures.facts import ResultData
 from eager.report.figures.style import new_figure, visible, write_note
 from eager.report.results import rule_label
+from eager.report.tables.published import PublishedFigures
 
 SHOWN_TOKENS = 15
 
 
-def branch_tokens(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
+def branch_tokens(facts: list[ResultData], published: list[PublishedFigures]) -> tuple[Figure, str]:
     """The tokens that stand at branches most often, as the first or the second candidate."""
     rules: dict[str, list[ResultData]] = {}
     for fact in facts:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from eager.config.settings import Method
-from eager.report.figures.facts import Published, ResultData
+from eager.report.figures.facts import ResultData
 from eager.report.figures.style import (
     GREY,
     label_point,
@@ -20,6 +20,7 @@ from eager.report.figures.style import (
     style_of,
 )
 from eager.report.results import rule_label
+from eager.report.tables.published import PublishedFigures
 
 RIVALS = {
     "pass_at_k": ("until_solved", "until_solved_shared"),
@@ -29,11 +30,11 @@ RIVALS = {
 BAND = 0.12
 
 
-def pass_at_k(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
+def pass_at_k(facts: list[ResultData], published: list[PublishedFigures]) -> tuple[Figure, str]:
     """Pass@k against tokens per prompt; a line joins the values of M."""
     figure, axes, told = _quality_against_tokens(facts, "pass_at_k", "Pass@k")
     _draw_published(axes, published)
-    _set_limits(axes, [fact.metrics["pass_at_k"] for fact in facts], published)
+    _set_limits(axes)
     handles = _handles(facts, "pass_at_k", {p.method for p in published})
     if published:
         label = "hollow: published (authors' count)"
@@ -45,11 +46,11 @@ def pass_at_k(facts: list[ResultData], published: list[Published]) -> tuple[Figu
 
 def cons_at_max(
     facts: list[ResultData],
-    published: list[Published],  # noqa: ARG001
+    published: list[PublishedFigures],  # noqa: ARG001
 ) -> tuple[Figure, str]:
     """Cons@max against tokens per prompt, as in `pass_at_k`; nothing of it is published."""
     figure, axes, told = _quality_against_tokens(facts, "cons_at_max", "Cons@max")
-    _set_limits(axes, [fact.metrics["cons_at_max"] for fact in facts], [])
+    _set_limits(axes)
     handles = _handles(facts, "cons_at_max", set())
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure, f"Cons@max against true tokens. {'; '.join(told)}."
@@ -130,13 +131,13 @@ def _draw_rivals(axes: Axes, fact: ResultData, quality: str) -> list[str]:
     return told
 
 
-def _draw_published(axes: Axes, published: list[Published]) -> None:
+def _draw_published(axes: Axes, published: list[PublishedFigures]) -> None:
     for method in dict.fromkeys(point.method for point in published):
         look = style_of(method)
         points = sorted((p for p in published if p.method == method), key=lambda p: p.max_sequences)
+        places = np.array([(point.tokens_per_prompt, point.pass_at_k) for point in points], float)
         axes.plot(
-            [point.tokens_per_prompt for point in points],
-            [point.pass_at_k for point in points],
+            *places.T,
             look.line,
             marker=look.marker,
             color=look.color,
@@ -146,12 +147,10 @@ def _draw_published(axes: Axes, published: list[Published]) -> None:
         )
 
 
-def _set_limits(axes: Axes, measured: Sequence[float], published: list[Published]) -> None:
+def _set_limits(axes: Axes) -> None:
     """Space around the points and the band, without what is not possible."""
     low, high = axes.dataLim.intervaly
-    values = [*measured, *(point.pass_at_k for point in published), low, high]
-    margin = 0.05
-    axes.set_ylim(max(-0.03, min(values) - margin), min(1.05, max(values) + margin))
+    axes.set_ylim(max(-0.03, low - 0.05), min(1.05, high + 0.05))
 
 
 def _handles(facts: list[ResultData], quality: str, others: set[Method]) -> list[Any]:

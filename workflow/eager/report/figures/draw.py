@@ -20,8 +20,6 @@ from eager.report.figures.cost import cons_at_max, pass_at_k
 from eager.report.figures.facts import (
     PERCENTILES,
     Correlation,
-    EntropyPercentiles,
-    Published,
     ResultData,
     correlate,
     published_points,
@@ -40,6 +38,7 @@ from eager.report.figures.style import (
     write_note,
 )
 from eager.report.results import by_cell, cell_label
+from eager.report.tables.published import PublishedFigures
 from eager.report.tables.stored import Tables
 
 BINS = 30
@@ -74,7 +73,7 @@ def draw_figures(
 def draw_figure(
     name: str,
     facts: list[ResultData],
-    published: list[Published],
+    published: list[PublishedFigures],
     folder: Path,
     note: str = "",
 ) -> None:
@@ -95,7 +94,7 @@ def draw_figure(
         save(figure, folder, name, heading, description)
 
 
-def tokens(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
+def tokens(facts: list[ResultData], published: list[PublishedFigures]) -> tuple[Figure, str]:
     """Tokens per method in both counts, a row per cell."""
     groups = _by_cell(facts)
     figure = new_figure(rows=len(groups), height=1.0 + 0.28 * max(map(len, groups.values())))
@@ -104,12 +103,13 @@ def tokens(facts: list[ResultData], published: list[Published]) -> tuple[Figure,
         places = np.arange(len(group))[::-1]
         for offset, key, hatch in ((0.19, "tokens", ""), (-0.19, "tokens_upstream", "////")):
             values = [fact.metrics[key] / fact.metrics["prompts"] for fact in group]
+            colors = [style_of(fact.method).color for fact in group]
             bars = axes.barh(
                 places + offset,
                 values,
                 height=0.36,
-                color=[style_of(fact.method).color if not hatch else "white" for fact in group],
-                edgecolor=[style_of(fact.method).color for fact in group],
+                color="white" if hatch else colors,
+                edgecolor=colors,
                 hatch=hatch,
             )
             axes.bar_label(bars, fmt="{:,.0f}", padding=3, fontsize=7)
@@ -132,7 +132,7 @@ def tokens(facts: list[ResultData], published: list[Published]) -> tuple[Figure,
     return figure, "; ".join(told) + "."
 
 
-def branches(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
+def branches(facts: list[ResultData], published: list[PublishedFigures]) -> tuple[Figure, str]:
     """Where branches happen: how many along the answer, and entropy against the threshold."""
     groups = {
         label: [fact for fact in group if fact.method != "parallel"]
@@ -162,7 +162,7 @@ def branches(facts: list[ResultData], published: list[Published]) -> tuple[Figur
     return figure, "; ".join(told) + "."
 
 
-def sequences(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
+def sequences(facts: list[ResultData], published: list[PublishedFigures]) -> tuple[Figure, str]:
     """Sequences per prompt, and who got the saved budget."""
     groups = _by_cell(facts)
     shown = [
@@ -216,20 +216,20 @@ def sequences(facts: list[ResultData], published: list[Published]) -> tuple[Figu
     return figure, "; ".join(told) + "."
 
 
-def entropy_accuracy(facts: list[ResultData], published: list[Published]) -> tuple[Figure, str]:
+def entropy_accuracy(
+    facts: list[ResultData], published: list[PublishedFigures]
+) -> tuple[Figure, str]:
     """Whether high entropies go with wrong answers, at percentiles up to the peaks."""
     shown = [fact for fact in facts if is_first_round(fact.method)]
     figure = new_figure(rows=max(len(shown), 1), columns=2, height=2.9)
     told = []
     for row, fact in enumerate(shown):
-        levels: list[tuple[str, EntropyPercentiles]] = [
-            ("sequences", fact.sequence_peaks),
-            ("prompts", fact.prompt_peaks),
-        ]
-        for axes, (level, peaks) in zip(figure.axes[2 * row : 2 * row + 2], levels, strict=True):
+        levels = {"sequences": fact.sequence_peaks, "prompts": fact.prompt_peaks}
+        both = figure.axes[2 * row : 2 * row + 2]
+        for axes, (level, peaks) in zip(both, levels.items(), strict=True):
             found = correlate(peaks)
             _draw_correlation(axes, found)
-            axes.set_title(f"{len(peaks.accuracy)} {level}, {cell_label(fact.cell)}", fontsize=8)
+            axes.set_title(f"{len(peaks)} {level}, {cell_label(fact.cell)}", fontsize=8)
             told.append(f"{cell_label(fact.cell)}, {level}: {found.in_words()}")
         figure.axes[2 * row].set_ylabel("correlation with accuracy")
     if not shown:
@@ -244,7 +244,7 @@ def entropy_accuracy(facts: list[ResultData], published: list[Published]) -> tup
     return figure, "; ".join(told) + "."
 
 
-Draw = Callable[[list[ResultData], list[Published]], tuple[Figure, str]]
+Draw = Callable[[list[ResultData], list[PublishedFigures]], tuple[Figure, str]]
 FIGURES: dict[str, Draw] = {
     "pass_at_k": pass_at_k,
     "cons_at_max": cons_at_max,

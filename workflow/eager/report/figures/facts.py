@@ -14,7 +14,7 @@ from eager.config.experiment import Target
 from eager.config.settings import Method, is_first_round
 from eager.report.results import ALL, read_prompts, read_verdicts, verdict_of
 from eager.report.tables.pairing import BASELINE
-from eager.report.tables.published import read_published
+from eager.report.tables.published import PublishedFigures, read_published
 from eager.report.tables.stored import Tables
 from eager.util.errors import EagerError
 from eager.util.files import read_json
@@ -34,12 +34,8 @@ class PromptData:
     right: int
 
 
-@dataclass(frozen=True)
-class EntropyPercentiles:
-    """Percentiles of recorded entropies (a row per item) and how right each item is."""
-
-    percentiles: NDArray[np.float64]
-    accuracy: NDArray[np.float64]
+Peaks = list[tuple[NDArray[np.float64], float]]
+"""Of each item its recorded entropies at `PERCENTILES` in nats, and how right it is."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +56,8 @@ class ResultData:
     metrics: dict[str, Any]
     prompts: list[PromptData]
     branches: dict[str, list[Any]]
-    sequence_peaks: EntropyPercentiles
-    prompt_peaks: EntropyPercentiles
+    sequence_peaks: Peaks
+    prompt_peaks: Peaks
     rivals: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -85,17 +81,6 @@ class ResultData:
         return float(self.metrics["tokens_upstream"] / self.metrics["prompts"])
 
 
-@dataclass(frozen=True)
-class Published:
-    """A figure of the publication; tokens are in the authors' count."""
-
-    method: Method
-    max_sequences: int
-    pass_at_k: float
-    tokens_per_prompt: float
-    source: str
-
-
 def read_plot_data(targets: list[Target], made: Tables) -> list[ResultData]:
     """Facts of every result, in the order given.
 
@@ -112,19 +97,15 @@ def read_plot_data(targets: list[Target], made: Tables) -> list[ResultData]:
     return [_result(target, rows) for target in targets]
 
 
-def published_points(path: Path | None, model: str, dataset: str) -> list[Published]:
+def published_points(path: Path | None, model: str, dataset: str) -> list[PublishedFigures]:
     """What is published of a model and data set and can be drawn; none if there is no file.
 
     Raises:
         EagerError: the file is missing or has mistakes.
     """
-    if path is None:
-        return []
     return [
-        Published(
-            fact.method, fact.max_sequences, fact.pass_at_k, fact.tokens_per_prompt, fact.source
-        )
-        for fact in read_published(path)
+        fact
+        for fact in (read_published(path) if path else [])
         if (fact.model, fact.dataset) == (model, dataset)
         and fact.pass_at_k is not None
         and fact.tokens_per_prompt is not None
@@ -135,8 +116,8 @@ def _result(target: Target, rivals: list[dict[str, Any]]) -> ResultData:
     verdicts = read_verdicts(target)
     with_entropies = is_first_round(target.method)
     prompts: list[PromptData] = []
-    peaks: list[tuple[NDArray[np.float64], float]] = []
-    prompt_peaks: list[tuple[NDArray[np.float64], float]] = []
+    peaks: Peaks = []
+    prompt_peaks: Peaks = []
     arrays = ("entropies",) if with_entropies else ()
     for prompt_id, rows in read_prompts(target, arrays):
         right = [
@@ -161,8 +142,8 @@ def _result(target: Target, rivals: list[dict[str, Any]]) -> ResultData:
         metrics,
         prompts,
         read_table(target.file("branches.parquet"), "branches").to_pydict(),
-        _peaks(peaks),
-        _peaks(prompt_peaks),
+        peaks,
+        prompt_peaks,
         _rivals(target.cell, rivals) if target.method == BASELINE else {},
     )
 
@@ -175,13 +156,6 @@ def _rivals(cell: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, dict[
         for row in rows
         if all(row[name] == cell[name] for name in names) and row["seed"] in (cell["seed"], ALL)
     }
-
-
-def _peaks(items: list[tuple[NDArray[np.float64], float]]) -> EntropyPercentiles:
-    return EntropyPercentiles(
-        np.array([item[0] for item in items]).reshape(len(items), len(PERCENTILES)),
-        np.array([item[1] for item in items]),
-    )
 
 
 FEWEST = 3
@@ -212,23 +186,20 @@ class Correlation:
         )
 
 
-def correlate(peaks: EntropyPercentiles) -> Correlation:
+def correlate(peaks: Peaks) -> Correlation:
     """Correlate each percentile with accuracy."""
-    accuracy = peaks.accuracy
+    accuracy = np.array([right for _, right in peaks])
     if len(accuracy) < FEWEST:
         return Correlation([], [], f"{len(accuracy)} with recorded entropies")
     if np.all(accuracy == accuracy[0]):
         kind = {1.0: "all right", 0.0: "all wrong"}.get(float(accuracy[0]), "all alike")
         return Correlation([], [], kind)
-    columns = peaks.percentiles.T
-    varied = [not np.all(column == column[0]) for column in columns]
-    return Correlation(
+    columns = np.array([percentiles for percentiles, _ in peaks]).T
+    pearson, spearman = (
         [
-            float(stats.pearsonr(column, accuracy).statistic) if varies else float("nan")
-            for column, varies in zip(columns, varied, strict=True)
-        ],
-        [
-            float(stats.spearmanr(column, accuracy).statistic) if varies else float("nan")
-            for column, varies in zip(columns, varied, strict=True)
-        ],
+            float("nan") if np.all(column == column[0]) else float(of(column, accuracy).statistic)
+            for column in columns
+        ]
+        for of in (stats.pearsonr, stats.spearmanr)
     )
+    return Correlation(pearson, spearman)

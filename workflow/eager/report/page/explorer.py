@@ -106,15 +106,14 @@ def _cell(
 def _packer(
     results: dict[Method, _Result], texts: Texts, data: ExplorerData, entry: dict[str, Any]
 ) -> Iterator[bool]:
-    streams = {method: result.prompts() for method, result in results.items()}
     for number in range(len(entry["methods"][0]["prompts"])):
         base = None
-        for place, (method, stream) in enumerate(streams.items()):
+        for place, (method, result) in enumerate(results.items()):
             shown = entry["methods"][place]["prompts"][number]
-            prompt_id, rows = next(stream)
+            prompt_id, rows = next(result.prompts)
             if prompt_id != shown["id"]:
                 raise EagerError(
-                    f"{results[method].folder}: verdicts and sequences differ in their prompts "
+                    f"{result.folder}: verdicts and sequences differ in their prompts "
                     f"({shown['id']!r} and {prompt_id!r}); evaluate again"
                 )
             if method in BUDGET_METHODS and base is not None:
@@ -122,7 +121,7 @@ def _packer(
                 rows = [row for row in rows if row.round > 0]
                 shown["base"] = base
             shown["pack"] = len(data.packs)
-            data.packs.append(results[method].pack(prompt_id, rows, texts))
+            data.packs.append(result.pack(prompt_id, rows, texts))
             if method == "eager_init":
                 base = shown["pack"]
         yield True
@@ -133,7 +132,7 @@ class _Result:
 
     def __init__(self, target: Target) -> None:
         self.folder = target.folder
-        self._target = target
+        self.prompts = read_prompts(target)
         self._verdicts = read_verdicts(target)
         self._forks: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for branch in read_table(target.file("branches.parquet"), "branches").to_pylist():
@@ -148,10 +147,6 @@ class _Result:
             {"id": prompt_id, "sequences": len(flags), "right": sum(flags), "pack": None}
             for prompt_id, flags in counts.items()
         ]
-
-    def prompts(self) -> Iterator[tuple[str, list[SequenceRow]]]:
-        """Its sequences, a prompt at a time."""
-        return read_prompts(self._target)
 
     def pack(self, prompt_id: str, rows: list[SequenceRow], texts: Texts) -> str:
         """Base64 text of the pack of some of a prompt's sequences."""

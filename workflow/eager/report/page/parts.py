@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,68 +17,14 @@ from eager.util.errors import EagerError
 from eager.util.files import read_json
 
 DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
+METHOD = "method"
+"""The column whose cells name their rows."""
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of a table on the page.
-
-    Attributes:
-        label: what stands above it.
-        is_number: it is aligned as numbers are.
-        is_header: its cells name their rows.
-    """
-
-    label: str
-    is_number: bool = False
-    is_header: bool = False
+Part = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Grid:
-    """A table on the page.
-
-    Attributes:
-        name: its heading, and what a screen reader calls it.
-        columns: of the table.
-        rows: a text per column each.
-        above: parameters that are the same in all rows.
-    """
-
-    name: str
-    columns: list[Column]
-    rows: list[list[str]]
-    above: str = ""
-
-
-@dataclass(frozen=True)
-class FigureView:
-    """A figure on the page; `image` is the SVG in base64."""
-
-    title: str
-    description: str
-    caption: str
-    image: str
-
-
-@dataclass(frozen=True)
-class Run:
-    """Everything in one result's run.json; `values` are names joined by dots, and texts."""
-
-    method: str
-    folder: str
-    values: list[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """How a cell came about: what readers ask first, and everything recorded."""
-
-    chief: Grid
-    runs: list[Run]
-
-
-def table(shown: ShownTable) -> Grid:
+def table(shown: ShownTable) -> Part:
     """A table of numbers: the cells are those of its Markdown file."""
     above, (columns, *rows) = for_people(shown.frame, shown.only_in_csv)
     return grid(shown.name, columns, rows, number_columns(shown.frame), in_words(above))
@@ -89,31 +34,34 @@ def grid(
     name: str,
     columns: list[str],
     rows: list[list[str]],
-    numbers: set[str] | None = None,
+    numbers: Container[str] = (),
     above: str = "",
-) -> Grid:
-    """A table of texts; methods get the names that the figures use.
+) -> Part:
+    """A table of texts, as `grid.html.j2` reads it; methods get the names that the figures use.
 
     Args:
-        name: its heading.
+        name: its heading, and what a screen reader calls it.
         columns: names of the columns.
         rows: a text per column each.
         numbers: columns to align as numbers.
         above: parameters that are the same in all rows.
     """
-    heads = [Column(c.replace("_", " "), c in (numbers or ()), c == "method") for c in columns]
+    heads = [
+        {"label": name.replace("_", " "), "is_number": name in numbers, "is_header": name == METHOD}
+        for name in columns
+    ]
     texts = [
         [
-            style_of(text).name if head.is_header else text
-            for head, text in zip(heads, row, strict=True)
+            style_of(text).name if name == METHOD else text
+            for name, text in zip(columns, row, strict=True)
         ]
         for row in rows
     ]
-    return Grid(name, heads, texts, above)
+    return {"name": name, "columns": heads, "rows": texts, "above": above}
 
 
-def figure(path: Path, captions: Mapping[str, str]) -> FigureView:
-    """A figure with its caption and itself in words.
+def figure(path: Path, captions: Mapping[str, str]) -> Part:
+    """A figure with its caption and itself in words; `image` is the SVG in base64.
 
     Args:
         path: an SVG that `figures.draw` has written.
@@ -125,27 +73,28 @@ def figure(path: Path, captions: Mapping[str, str]) -> FigureView:
     content = path.read_bytes()
     title, description = _described(path, content)
     image = base64.b64encode(content).decode("ascii")
-    return FigureView(title, description, captions.get(path.stem, ""), image)
+    caption = captions.get(path.stem, "")
+    return {"title": title, "description": description, "caption": caption, "image": image}
 
 
-def provenance(targets: list[Target]) -> Provenance:
-    """How a cell came about, from the run.json of its results."""
+def provenance(targets: list[Target]) -> Part:
+    """How a cell came about, from the run.json of its results.
+
+    What readers ask first is a table; all the rest are names joined by dots, and texts.
+    """
     cell = targets[0].cell
     runs = [read_json(target.file("run.json")) for target in targets]
     chief = [
-        {"method": target.method, **_chief(run)} for target, run in zip(targets, runs, strict=True)
+        {METHOD: target.method, **_chief(run)} for target, run in zip(targets, runs, strict=True)
     ]
-    return Provenance(
-        grid(
-            f"{cell['model']} on {cell['dataset']}: {cell_label(cell)}",
-            list(chief[0]),
-            [list(row.values()) for row in chief],
-        ),
-        [
-            Run(style_of(target.method).name, target.folder, _flat(run))
-            for target, run in zip(targets, runs, strict=True)
+    name = f"{cell['model']} on {cell['dataset']}: {cell_label(cell)}"
+    return {
+        "chief": grid(name, list(chief[0]), [list(row.values()) for row in chief]),
+        "runs": [
+            {"method": style_of(one.method).name, "folder": one.folder, "recorded": _flat(run)}
+            for one, run in zip(targets, runs, strict=True)
         ],
-    )
+    }
 
 
 def _chief(run: dict[str, Any]) -> dict[str, str]:

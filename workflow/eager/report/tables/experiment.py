@@ -25,7 +25,7 @@ from eager.report.tables.cost import cost_table
 from eager.report.tables.names import CONCLUSION, STORED
 from eager.report.tables.pairing import Result, each_seed, pool_seeds, with_baseline
 from eager.report.tables.published import compare_with_published, read_published
-from eager.report.tables.rendering import table_files, write_forms
+from eager.report.tables.rendering import write_forms
 from eager.report.tables.rivals_table import ONLY_IN_CSV, derive, pairs_of, rivals_table
 from eager.report.tables.stored import ShownTable, Tables, store_tables
 from eager.util.files import write_text
@@ -83,7 +83,7 @@ def experiment_tables(experiment: ResolvedExperiment) -> Tables:
 def write_tables(made: Tables, folder: Path) -> None:
     """Write every table in its three forms, and conclusion.md."""
     for table in made.tables:
-        write_forms(table.frame, table_files(folder, table.name), table.only_in_csv)
+        write_forms(table.frame, folder / table.name, table.only_in_csv)
     write_text(folder / CONCLUSION, markdown_of(made.conclusion))
 
 

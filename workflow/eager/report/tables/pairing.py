@@ -191,7 +191,6 @@ def paired_result(method: Pooled, baseline: Pooled, quality: str) -> PairedResul
     curve = baseline.curves[quality]
     return PairedResult(
         method.values(name),
-        baseline.values(name),
         curve,
         method.values("tokens"),
         baseline.values("tokens") / samples,

@@ -13,7 +13,6 @@ from typing import Any
 
 import pandas as pd
 
-from eager.config.settings import StrictModel
 from eager.util.files import write_text
 
 TWO_DIGITS = ("_relative", "_samples", "sequences_per_prompt", "rounds", "_gib_per_prompt")
@@ -42,33 +41,22 @@ MARKDOWN_SPECIAL = re.compile(
 )
 
 
-class TableFiles(StrictModel):
-    """Where the three forms of one table go."""
-
-    csv: Path
-    markdown: Path
-    latex: Path
-
-
-def table_files(folder: Path, name: str) -> TableFiles:
-    """The three forms of a table in a folder."""
-    csv, markdown, latex = (folder / f"{name}.{form}" for form in ("csv", "md", "tex"))
-    return TableFiles(csv=csv, markdown=markdown, latex=latex)
-
-
-def write_forms(table: pd.DataFrame, files: TableFiles, only_in_csv: Collection[str] = ()) -> None:
-    """Write a table in its three forms; one without rows has its header as CSV.
+def write_forms(table: pd.DataFrame, path: Path, only_in_csv: Collection[str] = ()) -> None:
+    """Write a table as CSV, Markdown and LaTeX; one without rows has its header as CSV.
 
     Args:
         table: parameters of the cell, then `method`, then figures; `X_low` and `X_high` are the
             bounds of `X`.
-        files: where to.
+        path: where to, without the end of the name.
         only_in_csv: columns that people do not need.
     """
-    write_text(files.csv, table.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
+    write_text(
+        path.with_name(f"{path.name}.csv"),
+        table.to_csv(index=False, lineterminator="\n", float_format="%.6g"),
+    )
     above, rows = for_people(table, only_in_csv)
-    write_text(files.markdown, markdown(above, rows))
-    write_text(files.latex, latex(above, rows))
+    write_text(path.with_name(f"{path.name}.md"), markdown(above, rows))
+    write_text(path.with_name(f"{path.name}.tex"), latex(above, rows))
 
 
 def for_people(

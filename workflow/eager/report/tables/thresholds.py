@@ -8,62 +8,44 @@ other prompts (leave-one-out), which does not. Pure functions.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from eager.evaluation.statistics.inference import DIGITS, Interval, share_interval
+from eager.evaluation.statistics.inference import DIGITS, Table, share_interval
 from eager.report.tables.comparison import with_bounds
 from eager.report.tables.pairing import BASELINE, Pooled, key_of
 
 COLUMNS = ("best_threshold", "pass_at_k_at_best", *with_bounds("pass_at_k_held_out", None, None))
 
 
-class Sweep(NamedTuple):
-    """Figures of one method over several thetas.
-
-    Attributes:
-        best: theta (nats) with the highest Pass@k.
-        at_best: Pass@k with it.
-        held_out: Pass@k where the theta of each prompt is the best one on all other prompts.
-        interval: of `held_out`, as if the choices were given: they hardly change with one prompt.
-    """
-
-    best: float
-    at_best: float
-    held_out: float
-    interval: Interval | None
-
-
-def sweep(solved: Mapping[float, Mapping[str, float]], tokens: Mapping[float, float]) -> Sweep:
+def sweep(solved: Mapping[float, Table], tokens: Mapping[float, float]) -> dict[str, Any]:
     """Best and held-out Pass@k over thetas; of equally good ones that with fewer tokens is taken.
+
+    The interval is as if the choices were given: they hardly change with one prompt.
 
     Args:
         solved: by theta (nats), for each prompt the share of seeds in which it has a right
-            sequence; the prompts are the same for every theta.
+            sequence; at least one theta, and the same prompts, one or more, for every theta.
         tokens: by theta, tokens per prompt.
 
-    Raises:
-        ValueError: no theta or no prompt, or prompts differ between thetas.
+    Returns:
+        A value for each of `COLUMNS`.
     """
-    prompts = next(iter(solved.values()), {}).keys()
-    if not prompts or any(found.keys() != prompts for found in solved.values()):
-        raise ValueError("a sweep needs a theta, a prompt, and the same prompts for every theta")
-    counts = {theta: sum(found.values()) for theta, found in solved.items()}
 
-    def chosen(without: str | None) -> float:
+    def chosen(without: float | Table) -> float:
         def merit(theta: float) -> tuple[float, float]:
-            own = 0 if without is None else solved[theta][without]
             # Shares that are equal but for the last digit are equal.
-            return round(counts[theta] - own, DIGITS), -tokens[theta]
+            return round(float((solved[theta] * without).sum()), DIGITS), -tokens[theta]
 
         return max(sorted(solved), key=merit)
 
-    best = chosen(None)
-    held_out = np.array([[float(solved[chosen(prompt)][prompt])] for prompt in prompts])
-    return Sweep(
-        best, counts[best] / len(prompts), float(held_out.mean()), share_interval(held_out)
-    )
+    best = chosen(1)
+    others = 1 - np.eye(len(solved[best]))
+    held_out = np.array([[solved[chosen(row)][n]] for n, row in enumerate(others)])
+    figures = {"best_threshold": best, "pass_at_k_at_best": float(solved[best].mean())}
+    bounds = share_interval(held_out)
+    return {**figures, **with_bounds("pass_at_k_held_out", float(held_out.mean()), bounds)}
 
 
 def sweep_columns(results: Sequence[Pooled]) -> list[dict[str, float | None]]:
@@ -91,11 +73,6 @@ def _columns(members: list[Pooled]) -> dict[str, Any]:
     same = all(one.prompts and one.prompts == prompts for one in members)
     if members[0].method == BASELINE or len(by_theta) < 2 or not same:
         return {}
-    solved = {
-        theta: dict(zip(prompts, one.values("solved").mean(axis=1), strict=True))
-        for theta, one in by_theta.items()
-    }
+    solved = {theta: one.values("solved").mean(axis=1) for theta, one in by_theta.items()}
     tokens = {theta: float(one.total("tokens_per_prompt") or 0) for theta, one in by_theta.items()}
-    best, at_best, held_out, interval = sweep(solved, tokens)
-    figures = {"best_threshold": best, "pass_at_k_at_best": at_best}
-    return {**figures, **with_bounds("pass_at_k_held_out", held_out, interval)}
+    return sweep(solved, tokens)
