@@ -125,12 +125,13 @@ def verdicts(results: list) -> list[str]:
     return [row["verdict"] for row in compared(results) if row["dataset"] != "all"]
 
 
-@pytest.mark.parametrize("seeds", [1, 5])
+@pytest.mark.parametrize("seeds", [1, pytest.param(5, marks=pytest.mark.long)])
 def test_far_better_methods_are_found_in_every_cell_with_any_number_of_seeds(seeds: int) -> None:
     found = verdicts(paper(seeds, 100, np.random.default_rng(1)))
     assert found == ["better"] * 108
 
 
+@pytest.mark.long
 def test_few_plans_without_a_difference_have_a_verdict() -> None:
     rng = np.random.default_rng(2)
     false = [set(verdicts(paper(1, 1, rng))) != {"undecided"} for _ in range(3)]

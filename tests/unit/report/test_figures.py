@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from eager.config.settings import RivalSettings
+from eager.report.figures.cost import pass_at_k
 from eager.report.figures.draw import draw_figures
-from eager.report.figures.facts import PERCENTILES, correlate, read_plot_data
+from eager.report.figures.facts import PERCENTILES, correlate, published_points, read_plot_data
 from eager.report.figures.forest import draw_forest
 from eager.report.figures.names import TITLES
 from eager.report.figures.style import method_handles, new_figure, style, visible, write_heading
@@ -40,9 +41,12 @@ RUNS = {
     "one prompt, one sequence, one token": SyntheticRun(prompts=1, width=1, length=1),
     "many forks": SyntheticRun(prompts=80, width=32, length=8),
 }
+LONG = {"many forks", "all wrong"}
 
 
-@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize(
+    "run", [pytest.param(run, marks=[pytest.mark.long] * (run in LONG)) for run in RUNS]
+)
 def test_every_kind_of_run_is_drawn_without_a_warning(run: str, tmp_path: Path) -> None:
     targets = RUNS[run].make(tmp_path)
     with warnings.catch_warnings():
@@ -88,14 +92,19 @@ def test_a_sweep_over_m_is_one_line_with_published_points(tmp_path: Path) -> Non
     published = tmp_path / "published.csv"
     published.write_text(
         HEADER
-        + f"{MODEL},{DATASET},eager,4,0.75,120,somewhere\n"
+        + f"{MODEL},{DATASET},eager,4,0.75,99999,somewhere\n"
         + f"{MODEL},{DATASET},eager,8,,,not known\n"
         + f"other,{DATASET},eager,4,0.75,120,somewhere\n"
     )
-    draw_figures(targets, tables_of_targets(targets), published, tmp_path / "figures")
+    made = tables_of_targets(targets)
+    draw_figures(targets, made, published, tmp_path / "figures")
     text = description(tmp_path / "figures/pass_at_k.svg")
     assert text.index("EAGer at M 2:") < text.index("EAGer at M 4:") < text.index("EAGer at M 8:")
     assert "1 published points" in text
+    points = published_points(published, MODEL, DATASET)
+    with style():
+        drawn, _ = pass_at_k(read_plot_data(targets, made), points)
+    assert drawn.axes[0].get_xlim()[1] > 99999
 
 
 def test_facts_agree_with_the_metrics(tmp_path: Path) -> None:

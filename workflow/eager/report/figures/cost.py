@@ -32,16 +32,7 @@ BAND = 0.12
 
 def pass_at_k(facts: list[ResultData], published: list[PublishedFigures]) -> tuple[Figure, str]:
     """Pass@k against tokens per prompt; a line joins the values of M."""
-    figure, axes, told = _quality_against_tokens(facts, "pass_at_k", "Pass@k")
-    _draw_published(axes, published)
-    _set_limits(axes)
-    handles = _handles(facts, "pass_at_k", {p.method for p in published})
-    if published:
-        label = "hollow: published (authors' count)"
-        handles.append(Line2D([], [], color=GREY, marker="o", markerfacecolor="w", label=label))
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
-    note = f" {len(published)} published points are overlaid." if published else ""
-    return figure, f"Pass@k against true tokens. {'; '.join(told)}.{note}"
+    return _quality_against_tokens(facts, published, "pass_at_k", "Pass@k")
 
 
 def cons_at_max(
@@ -49,50 +40,53 @@ def cons_at_max(
     published: list[PublishedFigures],  # noqa: ARG001
 ) -> tuple[Figure, str]:
     """Cons@max against tokens per prompt, as in `pass_at_k`; nothing of it is published."""
-    figure, axes, told = _quality_against_tokens(facts, "cons_at_max", "Cons@max")
-    _set_limits(axes)
-    handles = _handles(facts, "cons_at_max", set())
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
-    return figure, f"Cons@max against true tokens. {'; '.join(told)}."
+    return _quality_against_tokens(facts, [], "cons_at_max", "Cons@max")
 
 
 def _quality_against_tokens(
-    facts: list[ResultData], quality: str, label: str
-) -> tuple[Figure, Axes, list[str]]:
+    facts: list[ResultData], published: list[PublishedFigures], quality: str, label: str
+) -> tuple[Figure, str]:
     figure = new_figure(height=4.0)
     axes = figure.axes[0]
     told = []
     for method, series in by_method(facts):
-        look = style_of(method)
-        tokens = [fact.tokens_per_prompt for fact in series]
-        values = [fact.metrics[quality] for fact in series]
-        line: str = look.line
-        if method == "parallel":
-            line = "" if _draw_curve(axes, series[-1], quality) else line
-        else:
-            upstream = [fact.tokens_upstream_per_prompt for fact in series]
-            axes.hlines(values, upstream, tokens, color=look.color, linewidth=0.8, alpha=0.6)
-            axes.plot(upstream, values, "|", color=look.color, markersize=8)
-        half = "bottom" if series[0].cell.get("rule") == "authors" else "full"
-        axes.plot(
-            *(tokens, values, line),
-            marker=look.marker,
-            color=look.color,
-            markersize=6,
-            fillstyle=half,
-        )
-        for fact, x, y in zip(series, tokens, values, strict=True):
-            largest = fact.cell["max_sequences"]
-            label_point(axes, f"{largest}", (x, y), method)
-            told.append(
-                f"{look.name} at M {largest}{rule_label(fact.cell)}: {y:.3f} with {x:,.0f} "
-                "tokens per prompt"
-            )
+        told += _draw_series(axes, method, series, quality)
         told += _draw_rivals(axes, series[-1], quality)
+    _draw_published(axes, published)
     axes.set(xlabel="tokens per prompt (numbers: M)", ylabel=label)
     axes.set_xlim(left=0)
     axes.xaxis.set_major_formatter("{x:,.0f}")
-    return figure, axes, told
+    # Space around the points and the band, without what is not possible.
+    low, high = axes.dataLim.intervaly
+    axes.set_ylim(max(-0.03, low - 0.05), min(1.05, high + 0.05))
+    figure.legend(handles=_handles(facts, quality, published), loc="outside lower center", ncols=3)
+    note = f" {len(published)} published points are overlaid." if published else ""
+    return figure, f"{label} against true tokens. {'; '.join(told)}.{note}"
+
+
+def _draw_series(axes: Axes, method: Method, series: list[ResultData], quality: str) -> list[str]:
+    look = style_of(method)
+    tokens = [fact.tokens_per_prompt for fact in series]
+    values = [fact.metrics[quality] for fact in series]
+    line: str = look.line
+    if method == "parallel":
+        line = "" if _draw_curve(axes, series[-1], quality) else line
+    else:
+        upstream = [fact.tokens_upstream_per_prompt for fact in series]
+        axes.hlines(values, upstream, tokens, color=look.color, linewidth=0.8, alpha=0.6)
+        axes.plot(upstream, values, "|", color=look.color, markersize=8)
+    half = "bottom" if series[0].cell.get("rule") == "authors" else "full"
+    looks: Any = {"marker": look.marker, "color": look.color, "fillstyle": half}
+    axes.plot(tokens, values, line, markersize=6, **looks)
+    told = []
+    for fact, x, y in zip(series, tokens, values, strict=True):
+        largest = fact.cell["max_sequences"]
+        label_point(axes, f"{largest}", (x, y), method)
+        told.append(
+            f"{look.name} at M {largest}{rule_label(fact.cell)}: {y:.3f} with {x:,.0f} tokens "
+            "per prompt"
+        )
+    return told
 
 
 def _draw_curve(axes: Axes, fact: ResultData, quality: str) -> bool:
@@ -147,14 +141,9 @@ def _draw_published(axes: Axes, published: list[PublishedFigures]) -> None:
         )
 
 
-def _set_limits(axes: Axes) -> None:
-    """Space around the points and the band, without what is not possible."""
-    low, high = axes.dataLim.intervaly
-    axes.set_ylim(max(-0.03, low - 0.05), min(1.05, high + 0.05))
-
-
-def _handles(facts: list[ResultData], quality: str, others: set[Method]) -> list[Any]:
-    handles = method_handles({fact.method for fact in facts} | others)
+def _handles(facts: list[ResultData], quality: str, published: list[PublishedFigures]) -> list[Any]:
+    methods = {fact.method for fact in facts} | {point.method for point in published}
+    handles = method_handles(methods)
     derived = {name for fact in facts for name in fact.rivals}
     handles += [
         Line2D([], [], color=look.color, marker=look.marker, linestyle="", label=look.name)
@@ -169,6 +158,9 @@ def _handles(facts: list[ResultData], quality: str, others: set[Method]) -> list
     if any(rule_label(fact.cell) for fact in facts):
         label = "half full: rule authors"
         handles.append(Line2D([], [], color=GREY, marker="o", fillstyle="bottom", label=label))
+    if published:
+        label = "hollow: published (authors' count)"
+        handles.append(Line2D([], [], color=GREY, marker="o", markerfacecolor="w", label=label))
     return handles
 
 
