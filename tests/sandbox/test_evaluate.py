@@ -249,13 +249,3 @@ def test_submissions_must_fit_the_tasks(minicode: list[CodeTask], tmp_path: Path
         evaluate([*minicode, minicode[3]], [], SandboxSettings(), tmp_path)
     with pytest.raises(EagerError, match="exactly one"):
         Submission(task_id="minicode/0", sample_id=0, text="", solution="")
-
-
-def test_an_mbpp_task_is_evaluated_by_its_oracle(bubblewrap: SandboxEngine, tmp_path: Path) -> None:
-    task = CodeTask(
-        task_id="Mbpp/2", prompt="", entry_point="similar_elements", suite="mbpp",
-        canonical_solution="def similar_elements(a, b): return tuple(set(a) & set(b))",
-        base_inputs=([(3, 4, 5), (4, 5, 6)],), plus_inputs=(),
-    )  # fmt: skip
-    program = "def similar_elements(a, b): return [x for x in b if x in a] * 2"
-    assert Sandbox(bubblewrap, [task], tmp_path).judge({"0": program})["0"].correct

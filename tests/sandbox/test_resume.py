@@ -18,7 +18,7 @@ from eager.sandbox.tasks import CodeTask
 from tests.support.repository import ROOT
 from tests.support.sandbox import MINICODE, left
 
-SAMPLES = 24
+SAMPLES = 12
 SLOW = "import time\ntime.sleep(0.2)\n"
 
 
