@@ -227,6 +227,12 @@ def test_a_run_is_followed_to_its_first_failure() -> None:
     assert check.take(protocol.VALUE, b"1")
     assert not check.take(protocol.VALUE, b"1")
     assert (check.status, check.detail, check.complete) == ("wrong", "base test 1", False)
+    # A right program and a wrong one: neither can pass what the reference fails itself.
+    for expected in (math.nan, [1, [math.nan]], np.array([1, 2]), {"a": np.array([1.5])}):
+        for answer in (expected, 5):
+            check, said = SetCheck(expect(expected)), reply(answer)
+            assert not check.take(said.kind, said.payload)
+            assert check.detail == "base test 0, which the reference's own output fails"
     check = SetCheck(expect(1))
     assert check.take(protocol.VALUE, b"1")
     assert check.complete

@@ -8,10 +8,11 @@ import pytest
 
 from eager.data.encoding import SCHEMA
 from eager.data.prompts import Vocabulary
-from eager.evaluation.evaluate import evaluate, warnings_of
+from eager.evaluation.evaluate import evaluate, references_that_fail, warnings_of
 from eager.evaluation.measure import measure_target
 from eager.evaluation.programs import CodeOptions
 from eager.report.page.page import write_report
+from eager.sandbox.checker import REFERENCE_FAILS
 from eager.sandbox.settings import SandboxSettings
 from eager.util.tables import read_table, write_table
 from tests.support.reports import tables_of_targets
@@ -34,6 +35,15 @@ def test_what_is_wrong_with_all_texts(
 ) -> None:
     assert "".join(warnings_of(texts, answered, marker)).startswith(said)
     assert bool(warnings_of(texts, answered, marker)) == bool(said)
+
+
+def test_references_that_fail_their_own_tests_are_told_once_each() -> None:
+    fails = f"plus test 2{REFERENCE_FAILS}"
+    verdicts = [{"prompt_id": "c"}, {"prompt_id": "d", "detail": "base test 0"}]
+    assert references_that_fail(verdicts) == []
+    verdicts += [{"prompt_id": name, "detail": detail} for name in "ba" for detail in (fails, None)]
+    (line,) = references_that_fail(verdicts)
+    assert f"no program can solve 2 of the tasks, such as 'a': {fails} (NaN" in line
 
 
 def test_the_page_carries_it(tmp_path: Path) -> None:

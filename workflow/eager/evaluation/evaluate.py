@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -13,6 +14,7 @@ from eager.data.prompts import end_of_thinking
 from eager.data.tasks import read_tasks
 from eager.evaluation.answers.verdicts import VERDICTS, judge
 from eager.evaluation.programs import CodeOptions, evaluate_programs
+from eager.sandbox.checker import REFERENCE_FAILS
 from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
 from eager.util.tables import read_table, write_table
@@ -50,7 +52,8 @@ def evaluate(target: Target, code: CodeOptions, sandbox: SandboxSettings, cache:
     table = pa.Table.from_pylist(verdicts, VERDICTS)
     write_table(target.file("verdicts.parquet"), table, "verdicts")
     texts, answered = [row["text"] for row in rows], sum(bool(one["answer"]) for one in verdicts)
-    return warnings_of(texts, answered, end_of_thinking(Path(target.prompts)))
+    told = warnings_of(texts, answered, end_of_thinking(Path(target.prompts)))
+    return told + references_that_fail(verdicts)
 
 
 def warnings_of(texts: Sequence[str], answered: int, marker: str) -> list[str]:
@@ -74,3 +77,18 @@ def warnings_of(texts: Sequence[str], answered: int, marker: str) -> list[str]:
         line += "data set's prompt_template how to answer (math and choice: in \\boxed{}), or "
         return [line + "raise max_tokens"]
     return []
+
+
+def references_that_fail(verdicts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What is wrong with tasks whose reference's own output fails a test: no program passes it.
+
+    Args:
+        verdicts: rows with `prompt_id` and, of programs, `detail`.
+    """
+    details = {(one["prompt_id"], one.get("detail") or "") for one in verdicts}
+    failing = dict(pair for pair in sorted(details) if pair[1].endswith(REFERENCE_FAILS))
+    if not failing:
+        return []
+    name, detail = next(iter(failing.items()))
+    line = f"no program can solve {len(failing)} of the tasks, such as {name!r}: {detail} (NaN and "
+    return [line + "arrays do not equal themselves); leave such inputs out of the data set"]
