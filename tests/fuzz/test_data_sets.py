@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eager.config.schema import DatasetEntry
+from eager.data.escapes import COMMANDS, CONTROLS, WORDS, eaten
 from eager.data.tasks import Task, fetch_tasks, read_tasks
 from eager.sandbox.samples import read_samples
 from eager.sandbox.tasks import load_evalplus
@@ -72,7 +73,8 @@ def check(tasks: list[Task]) -> None:
         elif task.kind == "math":
             assert task.target.strip()
             assert task.target.lower() not in ("nan", "none", "null", "true", "false")
-            assert not task.target.startswith(("[{", "{'"))
+            assert not task.target.startswith(("[{", "{'", "['", "('"))
+            assert eaten(task.target, target=False) is None
         else:
             assert task.code is not None
             assert task.code["base_input"]
@@ -107,11 +109,14 @@ def test_bytes_of_json_lines(kind: str, folder: Path, data: st.DataObject) -> No
         check(tasks)
 
 
+NAMES = st.sampled_from(["d.jsonl.gz", "d.jsonl", "D.GZ", "d.jsonl.gz?download=true", "d.pq", "d"])
+
+
 @fuzz()
-@given(content=damaged_bytes(gzip.compress(lines(ROWS["math"]), mtime=0)))
-def test_bytes_of_a_compressed_file(folder: Path, content: bytes) -> None:
+@given(content=damaged_bytes(gzip.compress(lines(ROWS["math"]), mtime=0)), name=NAMES)
+def test_bytes_of_a_compressed_file(folder: Path, content: bytes, name: str) -> None:
     """Only what its checksum does not cover may change: then the rows are the same."""
-    tasks = attempt("data set, gzip", lambda: fetch(folder, "math", "d.jsonl.gz", content))
+    tasks = attempt("data set, gzip", lambda: fetch(folder, "math", name, content))
     assert tasks is None or tasks == fetch(folder, "math", "d.jsonl", lines(ROWS["math"]))
 
 
@@ -121,8 +126,41 @@ def test_bytes_of_parquet(folder: Path, data: st.DataObject) -> None:
     stream = io.BytesIO()
     pq.write_table(pa.table({"id": ["a", "b"], "problem": ["x", "y"], "answer": [1, 2]}), stream)
     content = data.draw(damaged_bytes(stream.getvalue()))
-    if tasks := attempt("data set, Parquet", lambda: fetch(folder, "math", "d.parquet", content)):
+    name = data.draw(NAMES)
+    if tasks := attempt("data set, Parquet", lambda: fetch(folder, "math", name, content)):
         check(tasks)
+
+
+@fuzz()
+@given(
+    field=st.sampled_from(["problem", "answer"]),
+    name=st.sampled_from([*COMMANDS, *WORDS, "alpha", "boxed", "beta", "angle"]),
+    around=st.tuples(st.text(max_size=5), st.sampled_from(["{2}", "\\pi", "{a}{b}$"])),
+)
+def test_no_eaten_backslash_is_accepted(
+    folder: Path, field: str, name: str, around: tuple[str, str]
+) -> None:
+    before, behind = around
+    row = ROWS["math"][0] | {field: before + CONTROLS[name[0]][0] + name[1:] + behind}
+    refused = attempt("data set, escapes", lambda: fetch(folder, "math", "d", lines([row])))
+    assert refused is None
+
+
+ELEMENTS = st.text(min_size=1, max_size=6).filter(lambda text: text.strip(" \t\n#") == text)
+
+
+@fuzz()
+@given(parts=st.lists(ELEMENTS, min_size=1, max_size=3), kind=st.sampled_from([list, tuple, set]))
+def test_printed_containers_are_their_only_element(
+    folder: Path, parts: list[str], kind: type
+) -> None:
+    def target(value: Any) -> str | None:
+        row = ROWS["math"][0] | {"answer": value}
+        tasks = attempt("data set, containers", lambda: fetch(folder, "math", "d", lines([row])))
+        return tasks[0].target if tasks else None
+
+    found = target(repr(kind(parts)))
+    assert found == (target(parts[0]) if len(kind(parts)) == 1 else None)
 
 
 WRONG_TARGETS: list[Any] = [

@@ -30,8 +30,8 @@ CHOICES = ("choices", "options")
 LETTER = re.compile(r"[A-Za-z]")
 WRAPPED_LETTER = re.compile(r"(?:\\boxed\{|\\text\{|\\textbf\{|[\s(\[{*$])*([A-Za-z])[\s)\]}*$.:]*")
 LETTER_WANTED = 'write the letter of the right choice, such as "C"'
-PRINTED_TEXTS = re.compile(r"""[\[({]\s*(['"]).*\1\s*,?\s*[\])}]""", re.DOTALL)
-"""A list, tuple or set of texts as Python prints it."""
+PRINTED_TEXTS = re.compile(r"""[\[({]\s*['"].*[\])}]""", re.DOTALL)
+"""A list, tuple, set or dictionary that begins with a text, as Python prints it."""
 PRINTED = re.compile(
     r"\W*(?:(?:np|numpy)\.\w+|array|tensor|Decimal|Fraction|frozenset|set)\(.*\)\W*"
     r"|\([^(),]*,\s*\)|\[\s*-?\d+\.\s*\]",
