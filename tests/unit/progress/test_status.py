@@ -9,20 +9,12 @@ from pathlib import Path
 import pytest
 
 from eager.config.experiment import resolve
-from eager.config.schema import Cell, DatasetEntry, Experiment, ExperimentConfig, ModelEntry
 from eager.progress.status import ResultState, as_text, find_results
 from eager.util.fingerprint import code_identity
 from eager.util.logs import output_to_log
+from tests.support.estimates import CELL, experiment
 
-CELL = Cell(model="m", dataset="d", temperature=0.6, max_sequences=4, entropy_threshold=2.0, seed=1)
-EXPERIMENT = resolve(
-    Experiment(
-        ExperimentConfig(experiment="e", cells="cells.tsv", methods=("parallel",)),
-        {"m": ModelEntry(path="model")},
-        {"d": DatasetEntry(kind="math", path="d.jsonl")},
-        (CELL,),
-    )
-)
+EXPERIMENT = resolve(experiment(CELL, methods=("parallel",)))
 FOLDER = Path("results/e/m/d/temperature=0.6+seed=1/parallel")
 METRICS = "metrics+max_sequences=4.json"
 LOG = Path("logs") / FOLDER.relative_to("results") / "1-of-1.log"
