@@ -46,7 +46,10 @@ def test_lists_of_thresholds(text: str) -> None:
     ("text", "message"),
     [
         ("--mdel x", "unknown flag --mdel; did you mean '--model'"),
-        ("--temperature 0", "--temperature: Input should be greater than 0, got '0'"),
+        (
+            "--temperature 0",
+            "--temperature: Input should be greater than or equal to 0.01, got '0'",
+        ),
         ("--temperature warm", "--temperature: Input should be a valid number"),
         ("--entropy-threshold 5", r"5 is outside \[0, ln K\]"),
         ("--entropy_threshold", "--entropy-threshold: expected at least one argument"),
