@@ -8,24 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from eager.util.errors import EagerError
 from eager.util.files import replacing
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole.
-
-    Raises:
-        EagerError: no space, no permission, no such place; what was there before is untouched.
-    """
-    try:
-        with replacing(path) as temporary:
-            temporary.write_bytes(data)
-    except OSError as error:
-        raise EagerError(
-            f"{path}: cannot be written ({error.strerror or error}); free some space there or name "
-            "another place. Everything written so far is kept, and a rerun goes on from it"
-        ) from None
 
 
 class Cache:
@@ -53,7 +36,8 @@ class Cache:
         """Store an object.
 
         Raises:
-            EagerError: it cannot be written.
+            OSError: it cannot be written; what is stored already stays.
         """
         data = gzip.compress(json.dumps(value).encode(), compresslevel=1)
-        write_whole(self._path(kind, key), data)
+        with replacing(self._path(kind, key)) as temporary:
+            temporary.write_bytes(data)

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from eager.sandbox.cache import write_whole
 from eager.sandbox.doctor import examine
 from eager.sandbox.evaluate import evaluate
 from eager.sandbox.samples import read_samples, results, scores
 from eager.sandbox.settings import DEFAULT_IMAGE, EngineChoice, SandboxSettings
 from eager.sandbox.tasks import load_evalplus
 from eager.util.errors import EagerError
+from eager.util.files import write_text
 
 app = typer.Typer(
     name="sandbox",
@@ -55,7 +55,7 @@ def evaluate_command(
     except KeyboardInterrupt:
         typer.echo("Interrupted; finished verdicts are kept.", err=True)
         raise typer.Exit(130) from None
-    write_whole(output, json.dumps(results(dataset, tasks, verdicts)).encode())
+    write_text(output, json.dumps(results(dataset, tasks, verdicts)))
     evaluated = len({verdict.task_id for verdict in verdicts})
     typer.echo(f"{len(verdicts)} samples of {evaluated} of {len(tasks)} tasks -> {output}")
     for title, value in scores(verdicts).items():
