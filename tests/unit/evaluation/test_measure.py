@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
-from eager.evaluation.measure import sequences_of
+from eager.evaluation.measure import INTERVALS, sequences_of
 from eager.evaluation.statistics.metrics import measure
 from eager.util.files import read_json
 from tests.support.synthetic import SyntheticRun
@@ -25,6 +26,9 @@ def test_sequences_come_back_and_the_curve_ends_at_the_measured_values(
         found = measure(prompts)
         for name in ("pass_at_k", "cons_at_max", "pass_rate", "tokens", "tokens_upstream"):
             assert metrics[name] == getattr(found, name)
+        for name, value in INTERVALS.items():
+            of_prompts = [float(row[value]) for row in metrics["per_prompt"].values()]
+            assert metrics[name] == pytest.approx(fmean(of_prompts))
         assert ("parallel_curve" in metrics) == (target.method == "parallel")
     curve = read_json(targets[0].file("metrics.json"))
     last = curve["parallel_curve"][-1]

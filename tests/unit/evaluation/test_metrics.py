@@ -31,6 +31,7 @@ def test_known_cell() -> None:
     assert metrics.pass_rate == pytest.approx((1 + 1 / 4 + 0) / 3)
     assert (metrics.sequences, metrics.tokens, metrics.tokens_upstream) == (7, 70, 42)
     assert metrics.tokens_per_prompt == pytest.approx(70 / 3)
+    assert metrics.tokens_upstream_per_prompt == 42 / 3
     # An answer counts once a prompt.
     assert metrics.distinct_answers_per_sequence == pytest.approx(3 / 7)
     assert metrics.distinct_answers_per_1000_tokens == pytest.approx(3 / 0.07)

@@ -20,39 +20,42 @@ Samples = list[SequenceResult]
 USUAL = {"window": 4, "confidence": 0.95}
 
 
-def solved(drawn: Samples, window: int) -> bool:
+def solved(drawn: Samples, window: int, confidence: float) -> bool:
     return drawn[-1].correct
 
 
-def agreed(drawn: Samples, window: int) -> bool:
+def agreed(drawn: Samples, window: int, confidence: float) -> bool:
     last = {s.candidate for s in drawn[-window:]}
     return len(drawn) % window == 0 and len(last) == 1 and None not in last
 
 
-def certain(drawn: Samples, window: int) -> bool:
+def certain(drawn: Samples, window: int, confidence: float) -> bool:
     votes = Counter(s.candidate for s in drawn if s.candidate is not None)
     (a, b) = ([count for _, count in votes.most_common(2)] + [0, 0])[:2]
 
     def density(x: float) -> float:
         return x**a * (1 - x) ** b
 
-    return integrate.quad(density, 0.5, 1)[0] / integrate.quad(density, 0, 1)[0] > 0.95
+    return integrate.quad(density, 0.5, 1)[0] / integrate.quad(density, 0, 1)[0] > confidence
 
 
 RULES = {"until_solved": solved, "early_stopping": agreed, "adaptive_consistency": certain}
 
 
 @settings(max_examples=25, deadline=None)
-@given(prompts_of_samples(most=5), st.integers(1, 3))
-@example([sample(0, True)] * 4 + [sample(1, False)], 2)
-@example([sample(None, False)] * 5, 2)
-def test_rivals_are_the_mean_over_all_orders(samples: Samples, window: int) -> None:
-    found = rivals_of(samples, window, 0.95)
+@given(prompts_of_samples(most=5), st.integers(1, 3), st.sampled_from([0.8, 0.95]))
+@example([sample(0, True)] * 4 + [sample(1, False)], 2, 0.95)
+@example([sample(0, True)] * 2 + [sample(1, False)] * 3, 2, 0.8)
+@example([sample(None, False)] * 5, 2, 0.95)
+def test_rivals_are_the_mean_over_all_orders(
+    samples: Samples, window: int, confidence: float
+) -> None:
+    found = rivals_of(samples, window, confidence)
     for name, enough in RULES.items():
         stops = []
         for order in permutations(samples):
             known = list(order)
-            ends = [n for n in range(1, len(known) + 1) if enough(known[:n], window)]
+            ends = [n for n in range(1, len(known) + 1) if enough(known[:n], window, confidence)]
             stops.append(known[: (ends or [len(known)])[0]])
         expected = {
             "pass_at_k": np.mean([any(s.correct for s in drawn) for drawn in stops]),

@@ -148,13 +148,10 @@ def test_no_baseline_no_row_and_other_prompts_are_refused() -> None:
 
 
 @pytest.mark.parametrize("text", ["aaaa", "AAAA", "...."])
-def test_one_prompt_and_results_all_alike(text: str) -> None:
-    results = pool_seeds(pair({}, {"p": sequences(text[:2])}, {"p": sequences(text)}))
-    [row] = compare_with_baseline(with_baseline(results))
+def test_of_one_prompt_nothing_is_known_of_the_spread(text: str) -> None:
+    [row] = compared(pair({}, {"p": sequences(text[:2])}, {"p": sequences(text)}))
     assert row[DIFFERENCE] == 0
     assert row[f"{DIFFERENCE}_low"] is row["detectable_difference"] is row["seeds_for_0.05"] is None
-    assert len(parallel_curves(results)) == 4
-    assert len(rivals_table(results, derive(results, RivalSettings()))) == 3
 
 
 def test_fewer_or_more_where_the_whole_interval_says_so() -> None:

@@ -29,7 +29,6 @@ WHY = {
     Verdict.DOMINATED_HERE: "more tokens than all samples, and fewer solved, perhaps by chance: ",
     Verdict.NOT_COMPARABLE: "more tokens than all samples, and no fewer solved: ",
 }
-Say = Callable[[list[Row]], str]
 
 
 def conclude(summary: Sequence[Row], comparison: Sequence[Row], cost: Sequence[Row]) -> list[str]:
@@ -62,7 +61,7 @@ def markdown_of(lines: Sequence[str]) -> str:
     return "\n".join(["# Conclusion", "", *(f"- {line}" for line in lines)]) + "\n"
 
 
-def _line(about: str, rows: Sequence[Row], say: Say) -> str:
+def _line(about: str, rows: Sequence[Row], say: Callable[[list[Row]], str]) -> str:
     methods: dict[str, list[Row]] = {}
     for row in rows:
         methods.setdefault(row["method"], []).append(row)
