@@ -76,11 +76,15 @@ def test_rounds_and_parents(path: Path, imported: dict[Path, Path]) -> None:
         if branch["step"] == 0:
             row = by_prompt[here][branch["child_index"]]
             assert row["threshold"] == pytest.approx(branch["threshold"])
-    for sequences in by_prompt:
+    for prompt, sequences in zip(found, by_prompt, strict=True):
         rounds = [row["round"] for row in sequences]
         assert all(later - earlier in (0, 1) for earlier, later in pairwise(rounds))
         if "default" not in path.name:
             assert sum(row["parent_index"] is None for row in sequences) == rounds[-1] + 1
+            # An end repeats its entropy while the prompt may branch.
+            ends = [ast.literal_eval(printed)[-2:] for printed in prompt["entropies"]]
+            stopped = [len(end) == 2 and end[0] == end[1] > 0 for end in ends]
+            assert [row["finish_reason"] == "stop" for row in sequences] == stopped
 
 
 @pytest.mark.parametrize("path", [p for p in RESULT_FILES if "more_budget" in p.name])
