@@ -60,9 +60,9 @@ def shared_data() -> Path:
 
 
 def left(engine: SandboxEngine) -> list[str]:
-    """Supervisors and containers of ours."""
+    """Supervisors that this process started or that nobody has any more, and containers."""
     mark = "reads the modules to run from standard input"
-    found = run("pgrep", "--full", mark).stdout.split()
+    found = run("pgrep", f"--parent=1,{os.getpid()}", "--full", mark).stdout.split()
     if not isinstance(engine, BubblewrapEngine):
         filtered = "--filter=name=eager-sandbox-"
         found += run(engine.name, "ps", "--all", "--quiet", filtered).stdout.split()
