@@ -33,9 +33,11 @@ PROGRAM = "import sys, pathlib; from eager.util.files import write_text; "
 PROGRAM += "write_text(pathlib.Path(sys.argv[1]), 'new')"
 
 
-@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+@pytest.mark.parametrize("name", ["stdout", "/dev/fd/1", "/proc/self/fd/1"])
 def test_what_a_process_has_open_is_written_to(name: str, tmp_path: Path) -> None:
-    words = [sys.executable, "-c", PROGRAM, name]
+    """Not /dev/stdout itself, which a mistake would replace; it is such a link."""
+    (tmp_path / "stdout").symlink_to("/proc/self/fd/1")
+    words = [sys.executable, "-c", PROGRAM, str(tmp_path / name)]
     piped = subprocess.run(words, stdout=subprocess.PIPE, check=True)
     assert piped.stdout == b"new"
     path = tmp_path / "file"
@@ -69,8 +71,8 @@ def test_places_that_fail_are_one_line_with_their_name(
 ) -> None:
     """Errors of writing, unlike those of opening, have no file name of their own."""
     path, log_file = tmp_path / "file", tmp_path / "log" if log else None
-    with pytest.raises(EagerError) as caught, logged_step(log_file), replacing(path):
-        raise OSError(number, os.strerror(number))
+    with pytest.raises(EagerError) as caught, logged_step(log_file), replacing(path) as temporary:
+        raise OSError(number, os.strerror(number), temporary if log else None)
     assert str(caught.value).startswith(f"{path}: {expected}")
     assert capsys.readouterr().err == (f"error: {caught.value}\n" if log else "")
 

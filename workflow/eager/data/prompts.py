@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from eager.config.settings import StrictModel
+from eager.util.errors import EagerError
 from eager.util.tables import read_table
 
 TEMPLATE_DATE = "template_date"
@@ -35,9 +38,16 @@ class Prompt(StrictModel):
 
 
 def read_prompts(path: Path) -> tuple[list[Prompt], Vocabulary]:
-    """Read what `encode_prompts` wrote."""
+    """Read what `encode_prompts` wrote.
+
+    Raises:
+        EagerError: it is of another version.
+    """
     table = read_table(path, "prompts")
-    vocabulary = Vocabulary.model_validate_json(table.schema.metadata[b"vocabulary"])
+    try:
+        vocabulary = Vocabulary.model_validate_json(table.schema.metadata[b"vocabulary"])
+    except ValidationError:
+        raise EagerError(f"{path}: of another version; delete it and rerun") from None
     prompts = [Prompt(id=row["prompt_id"], token_ids=row["token_ids"]) for row in table.to_pylist()]
     return prompts, vocabulary
 

@@ -18,8 +18,8 @@ from eager.util.errors import EagerError
 from eager.util.text import JsonError, parse_json, read_lines, shorten
 
 REPOSITORY = Path(__file__).parents[3]
-STREAMS = ("/dev/std", "/dev/fd/", "/proc/")
-"""How paths of what a process has open begin, a file too."""
+STREAMS = ("/dev/fd/", "/proc/")
+"""How paths of what a process has open begin; /dev/stdout is a link to one."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 CLOSED = (
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR),
@@ -34,7 +34,7 @@ def replacing(path: Path) -> Iterator[Path]:
     A reader sees the old file or the whole new one; after a failure the old one stays. A link stays
     and the file that it names is replaced; a pipe or device is written to at the end.
     """
-    if path.exists() and (not path.is_file() or str(path).startswith(STREAMS)):
+    if _is_stream(path):
         with TemporaryDirectory() as folder:
             temporary = Path(folder, path.name)
             yield temporary
@@ -44,7 +44,7 @@ def replacing(path: Path) -> Iterator[Path]:
     target = path.resolve()
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
     try:
-        with naming(path):
+        with naming(path, temporary):
             target.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             with temporary.open("rb") as stream:
@@ -54,13 +54,26 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def _is_stream(path: Path) -> bool:
+    """Whether a path is a pipe, a device, or a file that a process has open."""
+    named = [path, path.readlink()] if path.is_symlink() else [path]
+    has_open = any(str(name).startswith(STREAMS) for name in named)
+    return path.exists() and (has_open or not path.is_file())
+
+
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Let errors of writing say where, as those of opening do."""
+def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Let errors of writing say where, as those of opening do.
+
+    Args:
+        path: what is written.
+        temporary: the name that it has until then, which says nothing to a user.
+    """
     try:
         yield
     except OSError as error:
-        error.filename = error.filename or str(path)
+        if error.filename is None or str(error.filename) == str(temporary):
+            error.filename = str(path)
         raise
 
 
