@@ -175,8 +175,8 @@ def third_party(modules: Iterable[str]) -> set[str]:
         (
             "report",
             ["report.tables.summary", "report.figures.draw", "report.page.page", "exchange.export"],
-            # Nor does the stage report convert weights, as models.py does, or judge answers.
-            {"datasets", "gguf", "math_verify", "sympy", "torch"},
+            # Nor does the stage report convert weights, as models.py does.
+            {"datasets", "gguf", "torch"},
         ),
         (
             "generate",

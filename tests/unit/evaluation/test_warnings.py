@@ -8,9 +8,10 @@ import pytest
 
 from eager.data.encoding import SCHEMA
 from eager.data.prompts import Vocabulary
-from eager.evaluation.evaluate import evaluate, references_that_fail, warnings_of
+from eager.evaluation.evaluate import evaluate
 from eager.evaluation.measure import measure_target
-from eager.evaluation.programs import CodeOptions
+from eager.evaluation.programs import CodeOptions, references_that_fail
+from eager.evaluation.warnings import warnings_of
 from eager.report.page.page import write_report
 from eager.sandbox.checker import REFERENCE_FAILS
 from eager.sandbox.settings import SandboxSettings

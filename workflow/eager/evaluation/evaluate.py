@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -13,14 +11,12 @@ from eager.config.experiment import Target
 from eager.data.prompts import end_of_thinking
 from eager.data.tasks import read_tasks
 from eager.evaluation.answers.verdicts import VERDICTS, judge
-from eager.evaluation.programs import CodeOptions, evaluate_programs
-from eager.sandbox.checker import REFERENCE_FAILS
+from eager.evaluation.programs import CodeOptions, evaluate_programs, references_that_fail
+from eager.evaluation.warnings import warnings_of
 from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
 from eager.util.tables import read_table, write_table
 
-LEAST_ANSWERED = 0.5
-"""Share of sequences with an answer below which a result is warned of."""
 COLUMNS = ["prompt_id", "sequence_index", "text", "finish_reason"]
 
 
@@ -54,41 +50,3 @@ def evaluate(target: Target, code: CodeOptions, sandbox: SandboxSettings, cache:
     texts, answered = [row["text"] for row in rows], sum(bool(one["answer"]) for one in verdicts)
     told = warnings_of(texts, answered, end_of_thinking(Path(target.prompts)))
     return told + references_that_fail(verdicts)
-
-
-def warnings_of(texts: Sequence[str], answered: int, marker: str) -> list[str]:
-    """What is likely to be wrong with a whole result, whatever its verdicts are.
-
-    Args:
-        texts: of all sequences.
-        answered: how many of them hold an answer.
-        marker: the model's end of thinking; empty: none.
-    """
-    if not texts:
-        return []
-    if not any(map(str.strip, texts)):
-        return ["every text is empty; look at the prompts and at the model's ends of sequence"]
-    if marker and not any(marker in text for text in texts):
-        line = f"no sequence holds the end of thinking {marker!r}, so no program counts and every "
-        line += "token may branch; raise max_tokens, or set the model's end_of_thinking to what it "
-        return [line + "writes (null: it does not think)"]
-    if answered < LEAST_ANSWERED * len(texts):
-        line = f"{len(texts) - answered:,} of {len(texts):,} sequences hold no answer; say in the "
-        line += "data set's prompt_template how to answer (math and choice: in \\boxed{}), or "
-        return [line + "raise max_tokens"]
-    return []
-
-
-def references_that_fail(verdicts: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What is wrong with tasks whose reference's own output fails a test: no program passes it.
-
-    Args:
-        verdicts: rows with `prompt_id` and, of programs, `detail`.
-    """
-    details = {(one["prompt_id"], one.get("detail") or "") for one in verdicts}
-    failing = dict(pair for pair in sorted(details) if pair[1].endswith(REFERENCE_FAILS))
-    if not failing:
-        return []
-    name, detail = next(iter(failing.items()))
-    line = f"no program can solve {len(failing)} of the tasks, such as {name!r}: {detail} (NaN and "
-    return [line + "arrays do not equal themselves); leave such inputs out of the data set"]

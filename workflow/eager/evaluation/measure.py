@@ -18,7 +18,6 @@ from eager.config.experiment import Target
 from eager.data.prompts import end_of_thinking
 from eager.data.tasks import Task, read_tasks
 from eager.evaluation.answers.upstream import UpstreamGrade, answers_upstream, grade_answers
-from eager.evaluation.evaluate import warnings_of
 from eager.evaluation.statistics.inference import (
     Interval,
     Table,
@@ -35,6 +34,7 @@ from eager.evaluation.statistics.metrics import (
 )
 from eager.evaluation.statistics.parallel_curve import mean_curve
 from eager.evaluation.statistics.work import DecodingWork, SequenceSpan, work_of
+from eager.evaluation.warnings import warnings_of
 from eager.util.counts import Counts, share_of
 from eager.util.errors import EagerError
 from eager.util.files import read_json, write_text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from pydantic import Field
 
 from eager.config.settings import StrictModel
 from eager.data.tasks import Task
+from eager.sandbox.checker import REFERENCE_FAILS
 from eager.sandbox.evaluate import evaluate
 from eager.sandbox.settings import SandboxSettings
 from eager.sandbox.tasks import CodeTask, CodeVerdict, Submission, code_task
@@ -86,6 +87,21 @@ def discarded_upstream(text: str) -> bool:
     """
     lines = Counter(filter(None, map(str.strip, text.split("\n"))))
     return max(lines.values(), default=0) > MAX_REPEATED_LINE
+
+
+def references_that_fail(verdicts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What is wrong with tasks whose reference's own output fails a test: no program passes it.
+
+    Args:
+        verdicts: rows with `prompt_id` and, of programs, `detail`.
+    """
+    details = {(one["prompt_id"], one.get("detail") or "") for one in verdicts}
+    failing = dict(pair for pair in sorted(details) if pair[1].endswith(REFERENCE_FAILS))
+    if not failing:
+        return []
+    name, detail = next(iter(failing.items()))
+    line = f"no program can solve {len(failing)} of the tasks, such as {name!r}: {detail} (NaN and "
+    return [line + "arrays do not equal themselves); leave such inputs out of the data set"]
 
 
 def _code_task(task: Task) -> CodeTask:
