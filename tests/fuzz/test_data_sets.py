@@ -77,9 +77,9 @@ def check(tasks: list[Task]) -> None:
             assert eaten(task.target, target=False) is None
         else:
             assert task.code is not None
-            assert task.code["base_input"]
-            for inputs in (task.code["base_input"], task.code["plus_input"]):
-                assert all(isinstance(arguments, list) for arguments in inputs)
+            inputs = [*task.code["base_input"], *(task.code["plus_input"] or [])]
+            assert inputs
+            assert all(isinstance(arguments, list) for arguments in inputs)
             assert math.isfinite(task.code["atol"])
             assert task.code["entry_point"].isidentifier()
 
