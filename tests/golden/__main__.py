@@ -78,8 +78,8 @@ def compare(kind: Kind) -> str:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.golden")
-    parser.add_argument("kinds", nargs="*", default=list(CASES), choices=[*CASES, []])
-    for kind in parser.parse_args().kinds:
+    parser.add_argument("kinds", nargs="*", choices=[*CASES, []])
+    for kind in parser.parse_args().kinds or CASES:
         try:
             print(compare(kind))
         except CannotTellError as error:
