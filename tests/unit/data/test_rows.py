@@ -308,7 +308,7 @@ def test_files_that_are_no_json_lines(tmp_path: Path) -> None:
         (b'{"problem": "\\underline{2}", "answer": "1"}', "; double each backslash"),
         (json.dumps(MATH).encode() + b"\n\n\xe9\n", "line 3: the byte 0xe9 is not UTF-8"),
         (
-            gzip.compress(gzip.compress(json.dumps(MATH).encode(), mtime=0)),
+            gzip.compress(gzip.compress(json.dumps(MATH).encode(), mtime=0, mtime=0)),
             "a binary file (gzip); name a text file",
         ),
         (None, "a folder; name a file in it"),
@@ -359,7 +359,7 @@ def test_the_form_of_a_file_is_told_by_its_content(form: str, name: str, tmp_pat
     if form == "parquet":
         pq.write_table(pa.Table.from_pylist([MATH]), path)
     else:
-        path.write_bytes(gzip.compress(text) if form == "gzip" else text)
+        path.write_bytes(gzip.compress(text, mtime=0) if form == "gzip" else text)
     entry = DatasetEntry(kind="math", path=str(path))
     fetch_tasks("mine", entry, tmp_path / "tasks.jsonl", tmp_path / "manifest.json")
     assert read_tasks(tmp_path / "tasks.jsonl")[0].target == "4"
