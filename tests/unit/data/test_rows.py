@@ -308,7 +308,7 @@ def test_files_that_are_no_json_lines(tmp_path: Path) -> None:
         (b'{"problem": "\\underline{2}", "answer": "1"}', "; double each backslash"),
         (json.dumps(MATH).encode() + b"\n\n\xe9\n", "line 3: the byte 0xe9 is not UTF-8"),
         (
-            gzip.compress(gzip.compress(json.dumps(MATH).encode(), mtime=0, mtime=0)),
+            gzip.compress(gzip.compress(json.dumps(MATH).encode(), mtime=0), mtime=0),
             "a binary file (gzip); name a text file",
         ),
         (None, "a folder; name a file in it"),
