@@ -30,6 +30,16 @@ LONG = re.compile(
 )
 
 
+LONG_CALL = CodeTask(
+    task_id="long/0",
+    prompt="",
+    entry_point="size",
+    canonical_solution="def size(text): return len(text)",
+    base_inputs=(["x" * 3_000_000], ["abc"]),  # the first is more than a pipe takes
+    plus_inputs=(),
+)
+
+
 def judge(sandbox: Sandbox, folder: Path, everything: bool) -> None:
     """Compare every verdict with that of the program's header, and those of its neighbours."""
     attacks = {}
@@ -111,4 +121,4 @@ def test_attacks(engine: SandboxEngine, tmp_path: Path, whose: str, everything: 
     folder, data = OWN, ROOT / "config/data/minicode.jsonl"
     if whose == "shared":
         folder, data = shared_data() / "attacks", shared_data() / "HumanEvalPlus.jsonl.gz"
-    judge(Sandbox(engine, [*load_evalplus(data), HALVES], tmp_path), folder, everything)
+    judge(Sandbox(engine, [*load_evalplus(data), HALVES, LONG_CALL], tmp_path), folder, everything)

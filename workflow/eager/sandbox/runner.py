@@ -18,6 +18,7 @@ from eager.sandbox.tasks import SET_NAMES, SetName, Status
 from eager.util.errors import EagerError
 
 # A solution whose container died this often, beside others and again alone, is the likely reason.
+SIGNALS = {one.value: one.name for one in signal.Signals}
 MAX_DEATHS = 2
 CONTROL_VALUE = b"271828"
 CONTROL_PROGRAM = b"""
@@ -178,6 +179,6 @@ def _result(check: SetCheck, end: RunEnd) -> SetResult:
     if end.reason == "malformed":
         return SetResult("wrong", f"malformed reply, {where}", test)
     if end.signal:
-        cause = signal.Signals(end.signal).name
+        cause = SIGNALS.get(end.signal, f"signal {end.signal}")  # real-time ones have no name
         return SetResult("crashed", f"process ended by {cause}, {where}", test)
     return SetResult("crashed", f"process ended with code {end.exit_code}, {where}", test)

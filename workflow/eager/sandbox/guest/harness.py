@@ -168,6 +168,8 @@ class Supervisor:
             start_solution(self.container, run, uid, scratch, reading_end, writing_end)
         os.close(writing_end)
         os.close(reading_end)
+        # Nor does it wait for a byte that it was told of and the solution has taken back.
+        os.set_blocking(replies, False)
         os.set_blocking(calls, False)
         watch = Watch(self, run, pid, replies, calls)
         try:
@@ -304,7 +306,10 @@ class Watch:
 
     def _take(self, cpu: float, now: float) -> str:
         buffer = self._supervisor.replies[self._held :]
-        length = os.readv(self._replies, [buffer])
+        try:
+            length = os.readv(self._replies, [buffer])
+        except BlockingIOError:
+            return ""
         if length == 0:
             return "end"
         taken = self.conversation.steps
@@ -321,6 +326,8 @@ class Watch:
         if self._held > FLUSH_BYTES or now - self._flushed > FLUSH_SECONDS:
             self._flush()
         if self.conversation.waits:
+            if not self._calls.sent:
+                raise protocol.ProtocolError("a call is answered that has not been sent")
             if not self._calls.more():
                 return "done"
             token = next(self._tokens)
