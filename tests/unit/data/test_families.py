@@ -317,6 +317,10 @@ def test_the_number_format_is_that_of_the_weights(
         return
     with pytest.raises(EagerError, match=r"do not say the number format.*set dtype"):
         used_dtype(tmp_path, asked)
+    for damaged in (b"weights", b"\xff" * 99, b""):
+        (tmp_path / "model.safetensors").write_bytes(damaged)
+        with pytest.raises(EagerError, match=r"model\.safetensors: not a safetensors file"):
+            used_dtype(tmp_path, asked)
 
 
 @pytest.mark.parametrize(

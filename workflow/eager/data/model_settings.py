@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ DTYPES = ("dtype", "torch_dtype")
 STORED = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 """Number formats as safetensors and as config.json and vLLM call them."""
 METADATA = "__metadata__"
+LONGEST_HEADER = 100_000_000
+"""Bytes, as the format says."""
 NESTED = "text_config"
 """Where models of several kinds of input keep what concerns text."""
 
@@ -94,11 +97,9 @@ def used_dtype(folder: Path, dtype: NumberFormat) -> str:
     if dtype != "auto":
         return dtype
     settings = _read(folder / "config.json")
-    named = [section.get(key) for section in (settings, _nested(settings)) for key in DTYPES]
-    for weights in sorted(folder.glob("*.safetensors"))[:1]:
-        header = safetensors_header(weights)
-        named += [STORED.get(one["dtype"]) for name, one in header.items() if name != METADATA]
-    found = next((one for one in named if one in STORED.values()), None)
+    sections = (settings, _nested(settings))
+    named = (section.get(key) for section in sections for key in DTYPES)
+    found = next(filter(STORED.values().__contains__, chain(named, _stored(folder))), None)
     if found is None:
         raise EagerError(
             f"{folder}: its files do not say the number format of the weights; set dtype for the "
@@ -107,10 +108,26 @@ def used_dtype(folder: Path, dtype: NumberFormat) -> str:
     return str(found)
 
 
+def _stored(folder: Path) -> Iterator[str | None]:
+    """The number formats of the first file of weights, read when they are asked for."""
+    for weights in sorted(folder.glob("*.safetensors"))[:1]:
+        header = safetensors_header(weights)
+        yield from (STORED.get(one["dtype"]) for name, one in header.items() if name != METADATA)
+
+
 def safetensors_header(path: Path) -> dict[str, Any]:
-    """What stands before the weights in a safetensors file: a length in 8 bytes, then JSON."""
+    """What stands before the weights in a safetensors file: a length in 8 bytes, then JSON.
+
+    Raises:
+        EagerError: it is no such file.
+    """
     with path.open("rb") as stream:
-        header: dict[str, Any] = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+        length = int.from_bytes(stream.read(8), "little")
+        text = stream.read(length) if length <= LONGEST_HEADER else b""
+    try:
+        header: dict[str, Any] = json.loads(text)
+    except ValueError:
+        raise EagerError(f"{path}: not a safetensors file; fetch it again") from None
     return header
 
 
