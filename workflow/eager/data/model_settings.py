@@ -99,7 +99,8 @@ def used_dtype(folder: Path, dtype: NumberFormat) -> str:
     settings = _read(folder / "config.json")
     sections = (settings, _nested(settings))
     named = (section.get(key) for section in sections for key in DTYPES)
-    found = next(filter(STORED.values().__contains__, chain(named, _stored(folder))), None)
+    every = chain(named, _stored(folder))
+    found = next((one for one in every if one in STORED.values()), None)
     if found is None:
         raise EagerError(
             f"{folder}: its files do not say the number format of the weights; set dtype for the "
