@@ -1,7 +1,7 @@
 """Verdicts and metrics of one result; no GPU.
 
 Inputs:  results/{experiment}/{model}/{dataset}/{cell}/{method}/sequences.parquet and run.json,
-         results/datasets/{dataset}/tasks.jsonl
+         results/datasets/{dataset}/tasks.jsonl, results/{experiment}/{model}/{dataset}/prompts.parquet
 Outputs: verdicts.parquet, metrics.json beside the sequences; of `parallel` a metrics.json per M
          results/sandbox/  stored verdicts of programs, so that none is run twice
 Steps:   evaluate, measure.
@@ -12,6 +12,7 @@ rule evaluate:
     input:
         sequences="<result>/sequences.parquet",
         tasks="<tasks>",
+        prompts="<prompts>",
     output:
         "<result>/verdicts.parquet",
     log:
