@@ -47,7 +47,7 @@ def chain(folder: Path) -> Repository:
     """A copy of the repository with generations in place."""
     repository = copy_repository(folder)
     run = SyntheticRun().make(folder / "synthetic")
-    write_model(folder / f"results/models/{MODEL}", 800, SyntheticRun().words)
+    write_model(folder / f"results/models/{MODEL}", 800, [*SyntheticRun().words, *"0123"])
     for target in run:
         place = folder / PLACE / SHARED_CELL if target.method == "parallel" else folder / BUDGETED
         (place / target.method).mkdir(parents=True)
@@ -59,7 +59,7 @@ def chain(folder: Path) -> Repository:
     data = {"kind": "math", "path": "config/data/small.jsonl", "id_field": "id"}
     data |= {"chat_template": False}
     (config / "small_datasets.yaml").write_text(yaml.safe_dump({"small": data}))
-    rows = [{"id": f"p{i}", "problem": f" w{i}", "answer": "42"} for i in range(4)]
+    rows = [{"id": f"p{i}", "problem": f"{i}", "answer": "42"} for i in range(4)]
     (config / "data/small.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (config / "small.tsv").write_text(HEADER + f"{MODEL}\tsmall\t0.6\t3\t1.0\t55\n")
     return repository
