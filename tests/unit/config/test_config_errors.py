@@ -125,6 +125,10 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"datasets": {"sums": {"kind": "math", "path": "x", "prompt_template": "Hi"}}},
         ["datasets.yaml: sums", "no {prompt}"],
     ),
+    "a stop of nothing": (
+        {"datasets": {"sums": {"kind": "math", "path": "x", "stop": ["\n", ""]}}},
+        ["datasets.yaml: sums, stop.1", "at least 1 character"],
+    ),
     "unknown kind": (
         {"datasets": {"sums": {"kind": "maths", "path": "x"}}},
         ["datasets.yaml: sums, kind", "'math', 'choice' or 'code'"],

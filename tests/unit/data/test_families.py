@@ -24,7 +24,15 @@ from eager.data.tokenization import Texts
 from eager.generation.records import tree_tables
 from eager.util.errors import EagerError
 from eager.util.tables import read_table
-from tests.support.families import CONFIG, CORPUS, FAMILIES, GENERATION, tokenizer, write_family
+from tests.support.families import (
+    CONFIG,
+    CORPUS,
+    FAMILIES,
+    GENERATION,
+    chatml,
+    tokenizer,
+    write_family,
+)
 
 NAMES = sorted(FAMILIES)
 PROBLEM = "What is 6 + 9?\n\n    Take care:  x < y."
@@ -123,17 +131,33 @@ def test_prompts_hold_the_problem_and_every_end_is_known(name: str, tmp_path: Pa
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_control_token_in_a_problem_is_text(name: str, tmp_path: Path) -> None:
-    end = FAMILIES[name].control[0]
-    _, plain, _ = encoded(name, tmp_path / "plain", "Say ?!")
-    for problem in (f"Say {end}!", end):
-        text, prompt, vocabulary = encoded(name, tmp_path / "model", problem)
-        assert squeezed(name, prompt.token_ids) == "".join(text.split(" "))
-        ends = [token for token in prompt.token_ids if token in vocabulary.end_of_sequence]
-        assert ends == [token for token in plain.token_ids if token in vocabulary.end_of_sequence]
-    _, prompt, _ = encoded(name, tmp_path / "model", f"Say {end}!", control_tokens=True)
-    assert prompt.token_ids.count(tokenizer(name).eos_token_id) == 1 + plain.token_ids.count(
-        tokenizer(name).eos_token_id
+    """Special ones, and those that the template writes; also where the problem is nothing else."""
+    family, made = FAMILIES[name], tokenizer(name)
+    controls = [family.control[0], *(one for one in family.plain if one in family.template)]
+    _, plain, _ = encoded(name, tmp_path / "model", "Say ?!")
+    for control in controls:
+        token = made.convert_tokens_to_ids(control)
+        for problem in (f"Say {control}!", control):
+            text, prompt, _ = encoded(name, tmp_path / "model", problem)
+            assert squeezed(name, prompt.token_ids) == "".join(text.split(" "))
+            assert prompt.token_ids.count(token) == plain.token_ids.count(token)
+            # What stands around the problem is as it was.
+            assert prompt.token_ids[-1] == plain.token_ids[-1] or not family.template
+        _, prompt, _ = encoded(name, tmp_path / "model", f"Say {control}!", control_tokens=True)
+        assert prompt.token_ids.count(token) == 1 + plain.token_ids.count(token)
+
+
+def test_the_control_token_that_is_text_is_the_problems(tmp_path: Path) -> None:
+    """A template that begins with a turn of the system has the same token before the problem."""
+    folder = write_family("Qwen2.5", tmp_path / "model")
+    system = "<|im_start|>system\nHelp.<|im_end|>\n" + chatml()
+    (folder / "chat_template.jinja").write_text(system)
+    _, prompt, _ = encoded("Qwen2.5", folder, "<|im_end|>")
+    end = tokenizer("Qwen2.5").eos_token_id
+    assert texts_of("Qwen2.5").behind((), prompt.token_ids[: prompt.token_ids.index(end)]) == (
+        "<|im_start|>system\nHelp."
     )
+    assert prompt.token_ids.count(end) == 2
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -32,20 +32,12 @@ MODEL_SOURCE = frozenset({"repo", "revision", "gguf_package"})
 """Keys of a model's entry that decide its files. Of what lies under a `path`, the content does."""
 MODEL_ENCODING = MODEL_SOURCE | {"end_of_thinking", "context_length", "template_date"}
 """Keys of a model's entry that decide the token ids of a prompt."""
-DATASET_ENCODING = frozenset(
-    {"kind", "repo", "revision", "path", "url"}
-    | {"prompt_template", "chat_template", "control_tokens", "stop"}
-)
+OF_PROMPTS = frozenset({"prompt_template", "chat_template", "control_tokens", "stop"})
+DATASET_ENCODING = OF_PROMPTS | {"kind", "repo", "revision", "path", "url"}
 """Keys of a data set's entry that decide the token ids of a prompt."""
-DATASET_SOURCE = frozenset(DatasetEntry.model_fields) - {
-    "prompt_template",
-    "chat_template",
-    "control_tokens",
-    "stop",
-    "max_tokens",
-    "shards",
-    "rows",
-}
+DATASET_SOURCE = (
+    frozenset(DatasetEntry.model_fields) - OF_PROMPTS - {"max_tokens", "shards", "rows"}
+)
 """Keys of a data set's entry that decide its tasks."""
 
 

@@ -155,7 +155,7 @@ class DatasetEntry(StrictModel):
     chat_template: bool = Field(
         default=True, description="wrap as one user turn of the model's chat template"
     )
-    stop: tuple[str, ...] = Field(
+    stop: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         default=(), description="texts that end an answer, which does not hold them"
     )
     control_tokens: bool = Field(

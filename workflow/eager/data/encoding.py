@@ -19,6 +19,8 @@ from eager.data.tokenization import load_tokenizer
 from eager.util.errors import EagerError, one_line
 from eager.util.tables import write_table
 
+FRAME = "(the problem)"
+"""Stands for a problem where only what is around it counts."""
 WITHOUT_TEMPLATE = "set chat_template: false for the data set"
 SCHEMA = pa.schema(
     [("prompt_id", pa.string()), ("text", pa.string()), ("token_ids", pa.list_(pa.int32()))]
@@ -46,9 +48,10 @@ def encode_prompts(
     named_ends(folder)  # before the tokenizer, which says less of what is wrong there
     tokenizer = load_tokenizer(folder)
     rows: dict[str, list[Any]] = {"prompt_id": [], "text": [], "token_ids": []}
-    for task in tasks:
-        text = render(task, dataset, tokenizer, model)
-        token_ids = _token_ids(task, text, dataset, tokenizer)
+    texts = [render(task, dataset, tokenizer, model) for task in tasks]
+    controls = _Controls(dataset, tokenizer, model) if tasks else None
+    for task, text in zip(tasks, texts, strict=True):
+        token_ids = controls.token_ids(task, text) if controls else []
         if not token_ids:
             raise EagerError(f"prompt {task.id!r} is empty; remove it from the data set")
         if len(token_ids) >= model.context_length:
@@ -116,43 +119,58 @@ def render(task: Task, dataset: DatasetEntry, tokenizer: Any, model: ModelEntry)
     return str(rendered)
 
 
-def _token_ids(task: Task, text: str, dataset: DatasetEntry, tokenizer: Any) -> list[int]:
-    """Token ids of a prompt, in which control tokens of the problem are text like any other.
+class _Controls:
+    """The tokens that a model's prompts are steered by, which in a problem are text like any other.
 
-    Control tokens are the special ones and those that the chat template itself writes.
-
-    Raises:
-        EagerError: the problem holds one, and the tokenizer does not say where.
+    These are the special ones and those that the templates write around a problem.
     """
-    add = not dataset.chat_template
-    around = text.replace(task.problem.strip(), "")
-    controls = {
-        token.content
-        for token in tokenizer.added_tokens_decoder.values()
-        if token.special or (token.content.strip() and token.content in around)
-    }
-    if dataset.control_tokens or not any(one in task.problem for one in controls):
-        return list(tokenizer.encode(text, add_special_tokens=add))
-    if not tokenizer.is_fast:
-        raise EagerError(
-            f"prompt {task.id!r} holds a control token of the model as text, which this tokenizer "
-            "cannot take as text; remove it, or set control_tokens: true for the data set"
+
+    def __init__(self, dataset: DatasetEntry, tokenizer: Any, model: ModelEntry) -> None:
+        self._tokenizer = tokenizer
+        self._add = not dataset.chat_template
+        frame = Task(id=FRAME, problem=FRAME, target="", kind=dataset.kind)
+        self._before, _, after = render(frame, dataset, tokenizer, model).partition(FRAME)
+        self._texts = (
+            ()
+            if dataset.control_tokens
+            else tuple(
+                token.content
+                for token in tokenizer.added_tokens_decoder.values()
+                if token.special
+                or (token.content.strip() and token.content in self._before + after)
+            )
         )
-    encoded = tokenizer(text, add_special_tokens=add, return_offsets_mapping=True)
-    start = text.index(task.problem.strip())
-    end = start + len(task.problem.strip())
-    ids: list[int] = []
-    for token_id, (first, last) in zip(encoded.input_ids, encoded.offset_mapping, strict=True):
-        part = text[first:last]
-        if start <= first < last <= end and part.strip() in controls:
-            ids += _as_text(part, tokenizer)
-        else:
-            ids.append(token_id)
-    return ids
 
+    def token_ids(self, task: Task, text: str) -> list[int]:
+        """Token ids of a prompt.
 
-def _as_text(part: str, tokenizer: Any) -> list[int]:
-    """Token ids of a control token's text, split as if it were none, behind another line."""
-    plain = {"add_special_tokens": False, "split_special_tokens": True}
-    line = tokenizer.encode("\n", **plain)
-    return list(tokenizer.encode("\n" + part, **plain)[len(line) :])
+        Raises:
+            EagerError: the problem holds one, and the tokenizer does not say where.
+        """
+        if not any(one in task.problem for one in self._texts):
+            return list(self._tokenizer.encode(text, add_special_tokens=self._add))
+        if not self._tokenizer.is_fast:
+            raise EagerError(
+                f"prompt {task.id!r} holds a control token of the model as text, which this "
+                "tokenizer cannot take as text; remove it, or set control_tokens: true for the "
+                "data set"
+            )
+        problem = task.problem.strip()
+        # The problem may stand elsewhere too: "<|im_end|>" ends every turn.
+        start = text.index(problem, len(self._before) if text.startswith(self._before) else 0)
+        encoded = self._tokenizer(text, add_special_tokens=self._add, return_offsets_mapping=True)
+        ids: list[int] = []
+        for token_id, (first, last) in zip(encoded.input_ids, encoded.offset_mapping, strict=True):
+            part = text[first:last].strip()
+            inside = start <= first < last <= start + len(problem)
+            ids += self._as_text(part) if inside and part in self._texts else [token_id]
+        return ids
+
+    def _as_text(self, part: str) -> list[int]:
+        """Token ids of a control token's text, which in two pieces is none."""
+        return [token for piece in (part[:1], part[1:]) for token in self._within(piece)]
+
+    def _within(self, piece: str) -> list[int]:
+        """Token ids of a piece behind another line, since some tokenizers begin texts otherwise."""
+        line = self._tokenizer.encode("\n", add_special_tokens=False)
+        return list(self._tokenizer.encode(f"\n{piece}", add_special_tokens=False)[len(line) :])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence as Row
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -78,48 +80,54 @@ def _sequence_row(
         "inherited_tokens": inherited,
         "tokens_upstream": len(token_ids) - inherited,
         "finish_reason": sequence.finish_reason,
-        "text": _text(prompt, tree.rule, sequence, token_ids, texts),
+        "text": _without_end(
+            tree.rule, sequence, token_ids, partial(texts.behind, prompt.token_ids)
+        ),
     }
     if count_words:
         end = len(token_ids) if sequence.branching_end is None else sequence.branching_end
         # The marker of the end is not in their text.
-        after = token_ids[end:-1] if sequence.finish_reason == "stop" else token_ids[end:]
-        words = texts.within(after).split()
+        words = _without_end(tree.rule, sequence, token_ids[end:], texts.within).split()
         repeated = _repeated_ends(tree, len(token_ids)) if _ended_early(sequence) else 0
         row["threshold"] = tree.rule.entropy_threshold
         row["tokens_upstream"] = end - inherited + len(words) + repeated
     if _counts_steps(tree):
-        row |= _step_columns(sequence, token_ids, texts)
+        row |= _step_columns(tree.rule, sequence, token_ids, texts)
     return row
 
 
-def _text(
-    prompt: Prompt, rule: BranchingRule, sequence: Sequence, token_ids: list[int], texts: Texts
+def _without_end(
+    rule: BranchingRule,
+    sequence: Sequence,
+    token_ids: list[int],
+    text_of: Callable[[list[int]], str],
 ) -> str:
-    """The answer's text, without what has ended it: `finish_reason` says that, and the tokens."""
-    if sequence.finish_reason != "stop":
-        return texts.behind(prompt.token_ids, token_ids)
+    """Text of a sequence's last tokens without what has ended it, which `finish_reason` says."""
+    if sequence.finish_reason != "stop" or not token_ids:
+        return text_of(token_ids)
     if token_ids[-1] in rule.end_of_sequence:
-        return texts.behind(prompt.token_ids, token_ids[:-1])
-    text = texts.behind(prompt.token_ids, token_ids)
-    return text[: min(filter(lambda at: at >= 0, (text.find(stop.text) for stop in rule.stops)))]
+        return text_of(token_ids[:-1])
+    text = text_of(token_ids)
+    found = (text.find(stop.text) for stop in rule.stops)
+    return text[: min((place for place in found if place >= 0), default=None)]
 
 
 def _counts_steps(tree: PromptTree) -> bool:
     return tree.rule.points.ends_drawn_again
 
 
-def _step_columns(sequence: Sequence, token_ids: list[int], texts: Texts) -> dict[str, Any]:
+def _step_columns(
+    rule: BranchingRule, sequence: Sequence, token_ids: list[int], texts: Texts
+) -> dict[str, Any]:
     """The steps of a sequence, and the count by them: each is one token in the authors' count."""
-    rest = token_ids[sequence.branching_end :]
-    if rest and sequence.finish_reason == "stop":
-        rest.pop()  # their text leaves the end of sequence out
+    # Their text leaves the end of sequence out.
+    rest = _without_end(rule, sequence, token_ids[sequence.branching_end :], texts.within)
     return {
         "step_entropies": _padded(
             sequence.birth, sequence.step_entropies, sequence.birth + len(sequence.step_entropies)
         ),
         "ends_drawn": sequence.ends_drawn,
-        "tokens_upstream": len(sequence.step_entropies) + len(texts.within(rest).split()),
+        "tokens_upstream": len(sequence.step_entropies) + len(rest.split()),
     }
 
 
