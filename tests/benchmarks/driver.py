@@ -21,7 +21,7 @@ from eager.data.prompts import Prompt, Vocabulary
 from eager.generation.decoder import Decoder
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.scale_simulator import ScaleSimulator, rows
-from tests.support.letters import LETTERS
+from tests.support.letters import LETTERS, spelled
 
 ROOTS = 32  # sequences per prompt: the paper's M
 THETA = 2.3
@@ -57,7 +57,9 @@ def stepping(live: int, recorded: int, method: str = "eager_init") -> Stepping:
         seed=55,
     )
     engine = ScaleSimulator(settings, rows(highest_entropy=THETA))
-    vocabulary = Vocabulary(end_of_sequence=(1, 2), context_length=2**20)
+    vocabulary = Vocabulary(
+        end_of_sequence=(1, 2), end_of_thinking=spelled((3, 4, 5)), context_length=2**20
+    )
     first = Round(0, ROOTS, settings.max_sequences, THETA)
     work = [
         (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from eager.algorithm.branching import BranchingRule, Observation, PromptTree
 from eager.data.prompts import Prompt
 from eager.data.tokenization import Texts
+from eager.generation.records import tree_tables
 from tests.support.letters import Letters
 
-PROMPT = Prompt(id="p", token_ids=(1,))
 TEXTS = Texts(Letters(["<end>", *"abcdefgh", " "]))
 
 
@@ -21,3 +23,17 @@ def small_tree() -> PromptTree:
         tree.observe([Observation(0, token), Observation(1, token)])
     assert tree.live == 0
     return tree
+
+
+def tables_of(
+    tree: PromptTree,
+    prompt: str = "p",
+    *,
+    count_words: bool = True,
+    texts: Texts = TEXTS,
+    **place: int,
+) -> tuple[pa.Table, pa.Table]:
+    """The rows of a tree; `place`: its round_number and first_index, else 0."""
+    facts = {"round_number": 0, "first_index": 0} | place
+    owner = Prompt(id=prompt, token_ids=(1,))
+    return tree_tables(owner, tree, count_words=count_words, texts=texts, **facts)

@@ -10,15 +10,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from eager.algorithm.branching import BranchingRule, Observation, PromptTree
+from eager.algorithm.markers import Marker
 from eager.algorithm.rules import AUTHORS
 from eager.config.experiment import imported_target
-from eager.data.prompts import Prompt
-from eager.generation.records import tree_tables
+from eager.data.tokenization import Texts
 from eager.report.results import read_prompts
 from eager.util import tables
 from eager.util.errors import EagerError
 from eager.util.tables import read_table, write_table
-from tests.support.trees import PROMPT, TEXTS, small_tree
+from tests.support.letters import Letters
+from tests.support.trees import small_tree, tables_of
 
 
 def test_rows_where_ends_are_drawn_again(tmp_path: Path) -> None:
@@ -32,8 +33,7 @@ def test_rows_where_ends_are_drawn_again(tmp_path: Path) -> None:
     assert not tree.branching
     for token in (9, 1, 0):
         tree.observe([Observation(i, token) for i in range(2)])
-    facts = {"round_number": 0, "first_index": 0, "count_words": True, "texts": TEXTS}
-    sequences, _ = tree_tables(PROMPT, tree, **facts)
+    sequences, _ = tables_of(tree)
     parent, child = sequences.to_pylist()
     assert parent["token_ids"] == [1, 4, 9, 1, 0]
     # The child's first token is an end that the branch forced: it is text like any other.
@@ -50,14 +50,7 @@ def test_rows_where_ends_are_drawn_again(tmp_path: Path) -> None:
 
 
 def test_rows_of_a_tree() -> None:
-    sequences, branches = tree_tables(
-        PROMPT,
-        small_tree(),
-        round_number=2,
-        first_index=6,
-        count_words=True,
-        texts=TEXTS,
-    )
+    sequences, branches = tables_of(small_tree(), round_number=2, first_index=6)
     assert sequences.schema == tables.SEQUENCES
     parent, child = sequences.to_pylist()
     assert (parent["sequence_index"], parent["parent_index"], parent["round"]) == (6, None, 2)
@@ -95,29 +88,26 @@ def test_an_end_counts_again_while_the_prompt_could_branch(
     tree.observe([Observation(0, 0, 0.1), Observation(1, 1, 0.1)])
     while tree.live:
         tree.observe([Observation(1, 0, 0.1)])
-    rows, _ = tree_tables(
-        PROMPT,
-        tree,
-        round_number=0,
-        first_index=0,
-        count_words=True,
-        texts=TEXTS,
-    )
+    rows, _ = tables_of(tree)
     first = rows.to_pylist()[0]
     # "da" after branching ended is a word; otherwise every token counts.
     counted = 3 + repeated if max_sequences > 2 else 1 + 1
     assert first["tokens_upstream"] == counted
 
 
+def test_words_are_counted_up_to_a_stop() -> None:
+    texts = Texts(Letters(["<end>", "a", " b.x"]))
+    stop = Marker(".", texts.within)
+    tree = PromptTree(BranchingRule(1, 9.0, 99, 9, 20, frozenset({0}), stops=(stop,)))
+    tree.observe([Observation(0, 1)])
+    tree.observe([Observation(0, 2)])
+    (row,) = tables_of(tree, texts=texts)[0].to_pylist()
+    assert (row["text"], row["tokens_upstream"]) == ("a b", 2)
+    assert (row["finish_reason"], row["token_ids"]) == ("stop", [1, 2])
+
+
 def test_parallel_counts_tokens_and_has_no_threshold() -> None:
-    sequences, _ = tree_tables(
-        PROMPT,
-        small_tree(),
-        round_number=0,
-        first_index=0,
-        count_words=False,
-        texts=TEXTS,
-    )
+    sequences, _ = tables_of(small_tree(), count_words=False)
     assert sequences.column("tokens_upstream").to_pylist() == [8, 7]
     assert sequences.column("threshold").to_pylist() == [None, None]
 
@@ -141,17 +131,7 @@ def test_another_version_or_kind_is_refused(
 
 
 def several_prompts(names: str) -> pa.Table:
-    made = [
-        tree_tables(
-            Prompt(id=name, token_ids=()),
-            small_tree(),
-            round_number=0,
-            first_index=0,
-            count_words=True,
-            texts=TEXTS,
-        )[0]
-        for name in names
-    ]
+    made = [tables_of(small_tree(), name)[0] for name in names]
     return pa.concat_tables(made)
 
 

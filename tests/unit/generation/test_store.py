@@ -7,25 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from eager.generation.records import tree_tables
 from eager.generation.store import FinishedPrompt, Store, entry_key
 from eager.progress.clean import Cleaned, clean
 from eager.util.errors import EagerError
-from tests.support.trees import PROMPT, TEXTS, small_tree
+from tests.support.trees import small_tree, tables_of
 
 KEY, OTHER = "ab" * 16, "cd" * 16
 
 
 @pytest.fixture
 def finished() -> FinishedPrompt:
-    sequences, branches = tree_tables(
-        PROMPT,
-        small_tree(),
-        round_number=0,
-        first_index=0,
-        count_words=True,
-        texts=TEXTS,
-    )
+    sequences, branches = tables_of(small_tree())
     return FinishedPrompt(sequences, branches, {"steps": 8})
 
 

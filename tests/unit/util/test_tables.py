@@ -11,12 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from eager.config.experiment import imported_target
-from eager.data.prompts import Prompt
-from eager.generation.records import tree_tables
 from eager.report.results import read_prompts
 from eager.util.errors import EagerError
 from eager.util.tables import read_row_groups, read_table, write_table
-from tests.support.trees import TEXTS, small_tree
+from tests.support.trees import small_tree, tables_of
 
 
 def rows(path: Path) -> str:
@@ -27,17 +25,7 @@ def rows(path: Path) -> str:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "sequences.parquet"
-    tables = [
-        tree_tables(
-            Prompt(id=name, token_ids=()),
-            small_tree(),
-            round_number=0,
-            first_index=0,
-            count_words=True,
-            texts=TEXTS,
-        )[0]
-        for name in "abcdefgh"
-    ]
+    tables = [tables_of(small_tree(), name)[0] for name in "abcdefgh"]
     write_table(path, pa.concat_tables(tables), "sequences")
     return path
 
