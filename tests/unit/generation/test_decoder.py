@@ -41,10 +41,17 @@ def decode(
     st.sampled_from([0.5, 1.0, 1.5]),
     st.lists(st.integers(1, 7), max_size=2).map(tuple),
     st.integers(1, 4),
+    st.sets(st.integers(1, 7), max_size=2),
 )
 def test_trees_through_the_engine_equal_the_literal_reading(
-    seed: int, max_sequences: int, theta: float, marker: tuple[int, ...], prompts: int
+    seed: int,
+    max_sequences: int,
+    theta: float,
+    marker: tuple[int, ...],
+    prompts: int,
+    stops: set[int],
 ) -> None:
+    """Of the tokens that end a sequence the engine is not told those that are stops by text."""
     script = oracle.random_script(seed, 8, END, marker, ties=True)
     expected = oracle.eager_init(
         script,
@@ -53,12 +60,15 @@ def test_trees_through_the_engine_equal_the_literal_reading(
         percentile=99,
         patience=1000,
         max_tokens=20,
-        end_of_sequence={END},
+        end_of_sequence={END, *stops},
         marker=marker,
     )
     chosen = decoding("eager_init", max_sequences, entropy_threshold=theta)
     vocabulary = Vocabulary(
-        end_of_sequence=(END,), end_of_thinking=spelled(marker), context_length=64
+        end_of_sequence=(END,),
+        context_length=64,
+        stop=tuple(spelled((token,)) for token in stops),
+        end_of_thinking=spelled(marker),
     )
     first = one_round(Round(0, 1, max_sequences, theta))
     work = [(Prompt(id=str(i), token_ids=(100 + i,)), first) for i in range(prompts)]
