@@ -17,19 +17,8 @@ CONTROLS = {
 COMMANDS = (
     *("forall", "frac", "nabla", "natural", "ncong", "nearrow", "neq", "newline", "ngeq", "nleq"),
     *("notin", "nsubseteq", "nwarrow", "rVert", "rho", "right", "rightarrow", "root", "rvert"),
-    *(
-        "textbf",
-        "textcolor",
-        "textit",
-        "textrm",
-        "textsf",
-        "texttt",
-        "therefore",
-        "theta",
-        "tilde",
-        "times",
-        "triangle",
-    ),
+    *("textbf", "textcolor", "textit", "textrm", "textsf", "texttt", "therefore", "theta"),
+    *("tilde", "times", "triangle"),
     *("varepsilon", "varnothing", "varphi", "varrho", "vartheta", "vec", "vee", "vert"),
 )
 """Those whose rest behind the first letter is no word."""

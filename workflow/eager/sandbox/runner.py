@@ -18,8 +18,8 @@ from eager.sandbox.tasks import SET_NAMES, SetName, Status
 from eager.util.errors import EagerError
 
 # A solution whose container died this often, beside others and again alone, is the likely reason.
-SIGNALS = {one.value: one.name for one in signal.Signals}
 MAX_DEATHS = 2
+SIGNALS = {one.value: one.name for one in signal.Signals}
 CONTROL_VALUE = b"271828"
 CONTROL_PROGRAM = b"""
 import threading
