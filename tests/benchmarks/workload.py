@@ -21,7 +21,7 @@ from tests.support.repository import ROOT
 
 MANIFEST = ROOT / "results/models/SmolLM2-135M-Instruct/manifest.json"
 CONTEXT = 1024
-VOCABULARY = Vocabulary(end_of_sequence=(1, 2), context_length=CONTEXT)
+VOCABULARY = Vocabulary(end_of_sequence=(1, 2), end_of_thinking="</think>", context_length=CONTEXT)
 MAX_SEQUENCES = 8
 THRESHOLD = 2.4  # nats: the paper's theta for full EAGer
 
