@@ -2,12 +2,18 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Two engines at a time take 8 GB; on a machine with less free memory one.
+# The build of vLLM, cpu or gpu: the one that is installed, else the one that fits this machine.
+CHOICE := $(or $(patsubst $(VENV)/.installed-%,%: it is installed,$(wildcard $(VENV)/.installed-[cg]pu)),$(shell envs/choose-build))
+BUILD ?= $(firstword $(subst :, ,$(CHOICE)))
+INSTALLED := $(VENV)/.installed-$(BUILD)
+# Two engines at a time on CPUs take 8 GB; on a machine with less free memory one.
 MEMINFO := /proc/meminfo
 ENGINES := $(shell awk '/MemAvailable/ && $$2 < 9000000 {print "--resources gpu=1"}' $(MEMINFO))
-SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/cpu $(ENGINES)
+SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/$(BUILD) $(ENGINES)
 PYTEST := $(BIN)/pytest --numprocesses=2
-LOCKS := envs/torch-cpu.lock envs/generate.lock envs/workflow.lock envs/data.lock envs/evaluate.lock envs/sandbox.lock envs/report.lock
+LOCKS_cpu := envs/torch-cpu.lock envs/generate.lock
+LOCKS_gpu := envs/vllm-gpu.lock
+LOCKS := $(LOCKS_$(BUILD)) envs/workflow.lock envs/data.lock envs/evaluate.lock envs/sandbox.lock envs/report.lock
 # What runs with the workflow; the licences of tools that are only started do not matter.
 LOCKED = $(shell sed -n 's/^\([A-Za-z0-9._-]*\)==.*/\1/p' $(LOCKS))
 SCRIPTS = $(shell git ls-files | xargs grep -lE '^\#!.*bash')
@@ -24,7 +30,7 @@ TORCH_INDEX := https://download.pytorch.org/whl/cpu
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-setup: $(VENV)/.installed  ## Install what runs into .venv, exact versions with hashes
+setup: $(INSTALLED)  ## Install what runs into .venv, exact versions with hashes (BUILD=gpu: vLLM for GPUs, also where none is)
 
 dev: $(VENV)/.installed-dev  ## Install what tests and lint need besides
 
@@ -115,19 +121,23 @@ clean:  ## Remove results, logs and build of every experiment, the store include
 
 # The torch wheel for CPUs is on PyTorch's own index, so it has a step of its own: few retries, so
 # that an unreachable index costs seconds. Its hash is known for CPython 3.11; the name and version
-# are exact for every Python.
+# are exact for every Python. The builds of vLLM share files, so that one cannot follow the other.
 # pip would compile with one core; some packages carry files that are not for this Python.
-$(VENV)/.installed: $(LOCKS) pyproject.toml
+$(INSTALLED): $(LOCKS) pyproject.toml
+	$(if $(LOCKS_$(BUILD)),,$(error BUILD=$(BUILD): write cpu or gpu))
+	@echo "Installs vLLM's build for $(BUILD)s. This machine: $(CHOICE)"
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(if $(filter-out $@,$(wildcard $(VENV)/.installed-[cg]pu)),--clear) $(VENV)
+ifeq ($(BUILD),cpu)
 	if $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; \
 	then $(BIN)/pip install --quiet --no-compile --no-deps --retries 1 --timeout 20 --extra-index-url $(TORCH_INDEX) --require-hashes -r envs/torch-cpu.lock; \
 	else $(BIN)/pip install --quiet --no-compile --no-deps --retries 1 --timeout 20 --extra-index-url $(TORCH_INDEX) $$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' envs/torch-cpu.lock); fi
+endif
 	$(BIN)/pip install --quiet --no-compile --no-deps --require-hashes $(patsubst %,-r %,$(filter-out envs/torch-cpu.lock,$(LOCKS)))
 	$(BIN)/pip install --quiet --no-compile --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m compileall -q -j 0 -x '/tests?/' $(VENV)/lib >/dev/null || true
 	touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed envs/dev.lock
+$(VENV)/.installed-dev: $(INSTALLED) envs/dev.lock
 	$(BIN)/pip install --quiet --no-deps --require-hashes -r envs/dev.lock
 	touch $@

@@ -16,7 +16,9 @@ fi
 for stage in workflow data evaluate report dev generate-gpu; do
   "${compile[@]}" --generate-hashes --constraint "$joint" "$stage.in" --output-file "$stage.lock"
 done
+# The two builds of vLLM ask for different versions of one package and are never installed together.
+sed -i '/^apache-tvm-ffi==/d' "$joint"
 # The overrides hold for a whole resolution, so the stages that have some are resolved on their own.
-for stage in generate sandbox; do
+for stage in generate vllm-gpu sandbox; do
   "${compile[@]}" --generate-hashes --constraint "$joint" --override "$stage.overrides" "$stage.in" --output-file "$stage.lock"
 done

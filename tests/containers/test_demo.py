@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from eager.containers.recipes import identity, lock_hashes
+from eager.containers.recipes import identity, lock_hashes, read_images
 from tests.support.docker import built, leftovers, run
 from tests.support.repository import copy_repository
 
@@ -41,7 +41,7 @@ def test_the_demo_in_containers_generates_what_it_does_without(
         software = json.loads(path.read_text())["software"]
         assert software["runtime"] == "docker"
         assert software["recipe"] == identity("generate-cpu")
-        assert software["locks"] == lock_hashes("generate-cpu")
+        assert software["locks"] == lock_hashes(read_images()["generate-cpu"].locks)
         assert software["image_id"].startswith("sha256:")
         assert software["not_as_locked"] == {}
     assert leftovers() == []

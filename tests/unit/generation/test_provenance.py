@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from eager.containers.recipes import identity, lock_hashes, pins
+from eager.containers.recipes import (
+    ImageName,
+    identity,
+    lock_hashes,
+    locks_without_image,
+    pins,
+)
 from eager.containers.settings import SOFTWARE_VARIABLE
 from eager.generation import provenance
 from eager.util.errors import EagerError
@@ -15,19 +21,22 @@ from eager.util.errors import EagerError
 COMMIT = {"commit": "c" * 40, "dirty": False}
 
 
+@pytest.mark.parametrize(("image", "package"), [("stages", "scipy"), ("generate", "torch")])
 def test_outside_of_images_the_environment_is_compared_with_the_locks(
-    monkeypatch: pytest.MonkeyPatch,
+    image: ImageName, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(SOFTWARE_VARIABLE, '{"runtime": "none", "image": "stages"}')
-    versions = {package: version for package, (version, _) in pins("stages").items()}
-    versions["scipy"], versions["pydantic"] = "0.1", None
+    monkeypatch.setenv(SOFTWARE_VARIABLE, json.dumps({"runtime": "none", "image": image}))
+    locks = locks_without_image(image)
+    locked = pins(image, locks=locks)
+    versions: dict[str, str | None] = {package: version for package, (version, _) in locked.items()}
+    versions[package], versions["pydantic"] = "0.1", None
     monkeypatch.setattr(provenance, "_installed", versions.get)
     software = provenance.describe_run({})["software"]
-    assert software["recipe"] == identity("stages")
-    assert software["locks"] == lock_hashes("stages")
+    assert software["recipe"] == identity(image)
+    assert software["locks"] == lock_hashes(locks)
     assert (software["runtime"], software["image_id"]) == ("none", None)
     assert {k: v["installed"] for k, v in software["not_as_locked"].items()} == {
-        "scipy": "0.1",
+        package: "0.1",
         "pydantic": None,
     }
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -26,6 +27,8 @@ from eager.util.errors import EagerError
 
 ROOT = Path(__file__).parents[3]
 IMAGES_FILE = Path("containers/images.yaml")
+GPU_LOCK = "envs/vllm-gpu.lock"
+"""What the CUDA image has and more, for an environment without it."""
 ImageName = Literal["generate", "generate-cpu", "stages", "evaluate"]
 PLATFORM = {
     "implementation_name": "cpython",
@@ -119,23 +122,30 @@ def apptainer_reference(name: ImageName, root: Path = ROOT) -> str:
     return f"build/sif/eager-{name}-{identity(name, root)}.sif"
 
 
-def lock_hashes(name: ImageName, root: Path = ROOT) -> dict[str, str]:
-    """Hash of each of an image's lock files, without comments."""
+def lock_hashes(locks: Iterable[str], root: Path = ROOT) -> dict[str, str]:
+    """Hash of each lock file, without comments."""
     return {
         lock: hashlib.sha256(without_comments(_read(root / lock)).encode()).hexdigest()
-        for lock in read_images(root)[name].locks
+        for lock in locks
     }
 
 
-def pins(name: ImageName, root: Path = ROOT) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Packages that an image's locks put into it: name -> (version, hashes `sha256:...`).
+def locks_without_image(name: ImageName, root: Path = ROOT) -> tuple[str, ...]:
+    """The lock files of an environment that does without an image; CUDA's has vLLM in its base."""
+    return (GPU_LOCK,) if name == "generate" else tuple(read_images(root)[name].locks)
+
+
+def pins(
+    name: ImageName, root: Path = ROOT, locks: Iterable[str] | None = None
+) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Packages that an image's locks, or others, ask for: name -> (version, hashes `sha256:...`).
 
     Markers are evaluated for the image's Python on Linux.
     """
     found: dict[str, tuple[str, tuple[str, ...]]] = {}
     image = read_images(root)[name]
     python = {"python_version": image.python, "python_full_version": f"{image.python}.0"}
-    for lock in image.locks:
+    for lock in image.locks if locks is None else locks:
         text = without_comments(_read(root / lock)).replace("\\\n", " ")
         for line in filter(None, map(str.strip, text.splitlines())):
             words, *hashes = re.split(r"\s+--hash=", line)

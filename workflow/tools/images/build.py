@@ -130,7 +130,7 @@ def image_record(name: ImageName, base: str) -> dict[str, object]:
         "name": name,
         "recipe": identity(name),
         "base": base,
-        "locks": lock_hashes(name),
+        "locks": lock_hashes(read_images()[name].locks),
         "packages": {package: pinned for package, (pinned, _) in sorted(pins(name).items())},
     }
 

@@ -42,7 +42,7 @@ def compare_files(root: Path = ROOT) -> list[str]:
             )
         differences += [
             f"{name}: {lock} is not what {IMAGES_FILE} records: make images, make lock"
-            for lock, digest in lock_hashes(name, root).items()
+            for lock, digest in lock_hashes(image.locks, root).items()
             if digest != image.locks[lock]
         ]
         if identity(name, root) != image.recipe:
@@ -103,7 +103,7 @@ def record(engine: ContainerEngine | None, root: Path = ROOT) -> None:
         kept = image if image.recipe == recipe else None
         entry = {
             **image.model_dump(),
-            "locks": lock_hashes(name, root),
+            "locks": lock_hashes(image.locks, root),
             "recipe": recipe,
             "built": kept.built if kept else None,
             "published": kept.published if kept else None,
