@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from eager.containers.recipes import GPU_LOCK, engine_pin, pins
+from eager.containers.recipes import GPU_LOCK, engine_pin, pins, pins_of
 from tests.support.repository import ROOT
 
 CPU_LOCKS = ("envs/torch-cpu.lock", "envs/generate.lock")
@@ -66,7 +66,7 @@ def test_the_installed_build_stays_until_another_is_named(tmp_path: Path) -> Non
 
 
 def test_both_builds_are_one_version_with_hashes() -> None:
-    locked = pins("generate", locks=[GPU_LOCK])
+    locked = pins_of([GPU_LOCK], "3.11.7")
     assert ("vllm", locked["vllm"][0]) == engine_pin("generate")
     assert locked["vllm"][0] == engine_pin("generate-cpu")[1]
     cpu = pins("generate-cpu")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from eager.containers.recipes import (
     identity,
     lock_hashes,
     locks_without_image,
-    pins,
+    pins_of,
 )
 from eager.containers.settings import SOFTWARE_VARIABLE
 from eager.generation import provenance
@@ -27,7 +28,7 @@ def test_outside_of_images_the_environment_is_compared_with_the_locks(
 ) -> None:
     monkeypatch.setenv(SOFTWARE_VARIABLE, json.dumps({"runtime": "none", "image": image}))
     locks = locks_without_image(image)
-    locked = pins(image, locks=locks)
+    locked = pins_of(locks, platform.python_version())
     versions: dict[str, str | None] = {package: version for package, (version, _) in locked.items()}
     versions[package], versions["pydantic"] = "0.1", None
     monkeypatch.setattr(provenance, "_installed", versions.get)

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import yaml
 from packaging.requirements import Requirement
@@ -38,6 +38,13 @@ PLATFORM = {
     "platform_system": "Linux",
     "platform_machine": "x86_64",
 }
+
+
+class Pin(NamedTuple):
+    """A locked package: its version and its files' hashes, `sha256:...`."""
+
+    version: str
+    hashes: tuple[str, ...]
 
 
 class Built(BaseModel):
@@ -135,28 +142,34 @@ def locks_without_image(name: ImageName, root: Path = ROOT) -> tuple[str, ...]:
     return (GPU_LOCK,) if name == "generate" else tuple(read_images(root)[name].locks)
 
 
-def pins(
-    name: ImageName, root: Path = ROOT, locks: Iterable[str] | None = None
-) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Packages that an image's locks, or others, ask for: name -> (version, hashes `sha256:...`).
-
-    Markers are evaluated for the image's Python on Linux.
-    """
-    found: dict[str, tuple[str, tuple[str, ...]]] = {}
+def pins(name: ImageName, root: Path = ROOT) -> dict[str, Pin]:
+    """Packages that an image's locks put into it."""
     image = read_images(root)[name]
-    python = {"python_version": image.python, "python_full_version": f"{image.python}.0"}
-    for lock in image.locks if locks is None else locks:
+    return pins_of(image.locks, f"{image.python}.0", root)
+
+
+def pins_of(locks: Iterable[str], python: str, root: Path = ROOT) -> dict[str, Pin]:
+    """Packages that lock files ask for, by name.
+
+    Args:
+        locks: paths relative to `root`.
+        python: full version, such as 3.11.7, for which markers are evaluated, on Linux.
+        root: the repository.
+    """
+    found: dict[str, Pin] = {}
+    versions = {"python_version": python.rpartition(".")[0], "python_full_version": python}
+    for lock in locks:
         text = without_comments(_read(root / lock)).replace("\\\n", " ")
         for line in filter(None, map(str.strip, text.splitlines())):
             words, *hashes = re.split(r"\s+--hash=", line)
             requirement = Requirement(words.strip())
             if requirement.marker is not None and not requirement.marker.evaluate(
-                PLATFORM | python
+                PLATFORM | versions
             ):
                 continue
             (specifier,) = requirement.specifier
             package = canonicalize_name(requirement.name)
-            found[package] = (specifier.version, tuple(value.strip() for value in hashes))
+            found[package] = Pin(specifier.version, tuple(value.strip() for value in hashes))
     return found
 
 

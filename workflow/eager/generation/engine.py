@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from eager.config.settings import DecodingSettings, EngineOptions
 from eager.data.model_settings import used_dtype
 from eager.data.tokenization import Texts, load_tokenizer
+from eager.util.errors import EagerError
 
 CPU_BLOCK_SIZE = 32
 """Tokens per KV block on a CPU: the smallest its attention takes, so that a branch reuses most of
@@ -112,6 +113,11 @@ class VllmEngine:
         from vllm.platforms import current_platform
         from vllm.v1.engine.llm_engine import LLMEngine
 
+        if not current_platform.device_type:
+            raise EagerError(
+                "vLLM finds no device that it can use; `make gpu-check` says what is missing, such "
+                "as a driver for its version of CUDA"
+            )
         arguments: dict[str, Any] = {
             "model": str(folder),
             "dtype": used_dtype(folder, settings.dtype),

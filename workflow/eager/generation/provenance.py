@@ -17,7 +17,7 @@ from eager.containers.recipes import (
     identity,
     lock_hashes,
     locks_without_image,
-    pins,
+    pins_of,
 )
 from eager.containers.settings import IMAGE_RECORD, SOFTWARE_VARIABLE, GenerateImage
 from eager.util.errors import EagerError
@@ -79,7 +79,10 @@ def _software() -> dict[str, Any]:
     elif "image" in told:
         name = told["image"]
         locks = locks_without_image(name)
-        packages = {package: pinned for package, (pinned, _) in pins(name, locks=locks).items()}
+        packages = {
+            package: pinned
+            for package, (pinned, _) in pins_of(locks, platform.python_version()).items()
+        }
         described |= {"name": name, "recipe": identity(name), "image_id": None}
         described |= {"locks": lock_hashes(locks), "packages": packages}
     packages = described.pop("packages", {})
