@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed-$(BUILD)
 MEMINFO := /proc/meminfo
 ENGINES := $(shell awk '/MemAvailable/ && $$2 < 9000000 {print "--resources gpu=1"}' $(MEMINFO))
 SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/$(BUILD) $(ENGINES)
-PYTEST := $(BIN)/pytest --numprocesses=2
+PYTEST = $(if $(filter gpu,$(BUILD)),$(error The tests run vLLM's build for CPUs: make $@ BUILD=cpu VENV=.venv-cpu))$(BIN)/pytest --numprocesses=2
 LOCKS_cpu := envs/torch-cpu.lock envs/generate.lock
 LOCKS_gpu := envs/vllm-gpu.lock
 LOCKS := $(LOCKS_$(BUILD)) envs/workflow.lock envs/data.lock envs/evaluate.lock envs/sandbox.lock envs/report.lock
