@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
 
 from eager.containers.recipes import identity, read_images
-from tests.support.repository import Repository
+from tests.support.repository import ROOT, Repository
 
 pytestmark = pytest.mark.long
 DIGEST = "sha256:" + "a" * 64
@@ -16,7 +17,7 @@ SHIM = """#!/bin/sh
 # Stands in for Apptainer: notes the call, and runs nothing of it in a container.
 if [ "$1" = --version ]; then echo "apptainer version 1.3.4"; exit; fi
 printf '%s\\n' "$*" >> "$SHIM_LOG"
-printf '%s' "$APPTAINERENV_EAGER_CONTAINER_RUNTIME" > "$SHIM_LOG.runtime"
+env | grep ^APPTAINERENV_ > "$SHIM_LOG.passed"
 if [ "$1" = pull ]; then touch "$3"; exit; fi
 eval "command=\\${$#}"
 exec bash -c "$command"
@@ -37,7 +38,11 @@ def shim(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 APPTAINER = ("--workflow-profile", "workflow/profiles/apptainer")
 
 
-def test_apptainer_is_called_with_digest_and_isolation(repository: Repository, shim: Path) -> None:
+def test_apptainer_is_called_with_digest_and_isolation(
+    repository: Repository, shim: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    monkeypatch.setenv("HF_TOKEN", "secret")
     path = repository.folder / "containers/images.yaml"
     path.write_text(path.read_text().replace("published: null", f"published: r.example/e@{DIGEST}"))
     arguments = ("--configfile", "config/small.yaml", *APPTAINER)
@@ -48,7 +53,12 @@ def test_apptainer_is_called_with_digest_and_isolation(repository: Repository, s
     assert f"docker://r.example/e@{DIGEST}" in pulled
     for option in ("--nv", "--cleanenv", "--containall", f"--home {repository.folder}"):
         assert option in executed
-    assert shim.with_suffix(".runtime").read_text() == "apptainer"
+    lines = shim.with_suffix(".passed").read_text().splitlines()
+    passed = dict(line.removeprefix("APPTAINERENV_").split("=", 1) for line in lines)
+    assert passed["EAGER_CONTAINER_RUNTIME"] == "apptainer"
+    assert (passed["CUDA_VISIBLE_DEVICES"], passed["HF_TOKEN"]) == ("1", "secret")
+    # Where all containers of this workflow see it.
+    assert passed["EAGER_GPU_LOCKS"] == str(repository.folder / ".snakemake/gpus")
     assert (repository.folder / "results/datasets/small/tasks.jsonl").stat().st_size > 0
 
 
@@ -66,8 +76,19 @@ def test_without_a_published_image_apptainer_takes_a_file_named_after_the_recipe
     assert f"build/sif/eager-stages-{recipe}.sif" in shim.read_text()
 
 
-@pytest.mark.parametrize("profile", ["docker", "podman", "gpu"])
-def test_every_profile_plans_the_paper(repository: Repository, profile: str) -> None:
+def test_slurm_with_apptainer_is_slurm_and_apptainer() -> None:
+    both, slurm, apptainer = (
+        yaml.safe_load((ROOT / f"workflow/profiles/{name}/config.yaml").read_text())
+        for name in ("slurm-apptainer", "slurm", "apptainer")
+    )
+    own = ("software-deployment-method", "apptainer-args", "config")
+    assert both == slurm | {key: apptainer[key] for key in own}
+    # Counted by the cluster: a cap here would be one for the whole of it.
+    assert "resources" not in both
+
+
+@pytest.mark.parametrize("profile", ["docker", "podman", "gpu", "slurm-apptainer"])
+def test_every_profile_plans_the_paper(repository: Repository, shim: Path, profile: str) -> None:
     done = repository.snakemake(
         "--dry-run",
         *("--configfile", "config/paper.yaml"),

@@ -85,6 +85,7 @@ def test_bubblewrap_unshares_every_namespace(bubblewrap: SandboxEngine) -> None:
 
 SHIM = """#!/bin/sh
 for word in "$@"; do printf '%s\\n' "$word"; done > "$SHIM_LOG"
+env | grep -E '^(APPTAINER|SINGULARITY)' >> "$SHIM_LOG"
 exit 7
 """
 
@@ -103,9 +104,12 @@ def test_apptainer_s_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         engine.check()
     image.touch()
     engine.check()
+    for name in ("APPTAINER_BIND", "APPTAINERENV_HF_TOKEN", "SINGULARITYENV_X", "APPTAINER_TMPDIR"):
+        monkeypatch.setenv(name, "/of/this/machine")
     with pytest.raises(EagerError, match="apptainer container did not start"):
         Session(engine).start()
     words = (tmp_path / "log").read_text().splitlines()
+    assert words.pop() == "APPTAINER_TMPDIR=/of/this/machine"
     assert words[1] == "exec"
     assert "--scratch=/opt/evalplus" in words
     for word in (

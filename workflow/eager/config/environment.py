@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from eager.config.settings import EngineOptions
-from eager.containers.settings import RUNTIME_VARIABLE, ContainerRuntime
+from eager.containers.gpus import DEVICES_VARIABLE, LOCKS_VARIABLE
+from eager.containers.settings import PASSED_TO_FETCHES, RUNTIME_VARIABLE, ContainerRuntime
 from eager.sandbox.settings import SandboxSettings
 
 ENGINE_VARIABLE = "EAGER_ENGINE"
@@ -15,6 +16,7 @@ SANDBOX_VARIABLE = "EAGER_SANDBOX"
 EXPERIMENT_VARIABLE = "EAGER_EXPERIMENT"
 """Path of experiment.json: in the text of a rule it would rerun what experiments share."""
 PACKAGE_FOLDER = Path(__file__).parents[2]
+PASSED_TO_APPTAINER = (*PASSED_TO_FETCHES, DEVICES_VARIABLE)
 
 
 def prepare_environment(
@@ -39,7 +41,9 @@ def prepare_environment(
     _prepend("PYTHONPATH", PACKAGE_FOLDER)
     _prepend("PATH", Path(sys.executable).parent)
     # Apptainer with --cleanenv passes what has this prefix, and nothing else.
-    passed = {**variables, "PYTHONPATH": str(PACKAGE_FOLDER)}
+    passed = {name: value for name, value in os.environ.items() if name in PASSED_TO_APPTAINER}
+    passed |= {**variables, "PYTHONPATH": str(PACKAGE_FOLDER)}
+    passed[LOCKS_VARIABLE] = str(Path(".snakemake/gpus").absolute())
     os.environ.update({f"APPTAINERENV_{name}": value for name, value in passed.items()})
 
 

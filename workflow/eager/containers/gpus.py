@@ -18,6 +18,8 @@ from pathlib import Path
 from eager.util.errors import EagerError
 
 DEVICES_VARIABLE = "CUDA_VISIBLE_DEVICES"
+LOCKS_VARIABLE = "EAGER_GPU_LOCKS"
+"""Where locks lie if not among temporary files, which a container of Apptainer has for itself."""
 
 
 Lease = dict[str, int]
@@ -27,7 +29,8 @@ frees them, and so does `release`."""
 
 def lock_folder() -> Path:
     """Where this user's locks lie on this machine."""
-    return Path(tempfile.gettempdir(), f"eager-gpus-{os.getuid()}")
+    temporary = Path(tempfile.gettempdir(), f"eager-gpus-{os.getuid()}")
+    return Path(os.environ.get(LOCKS_VARIABLE, temporary))
 
 
 def visible_devices(environment: Mapping[str, str]) -> list[str]:

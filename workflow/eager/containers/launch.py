@@ -28,7 +28,12 @@ from typing import Any, NamedTuple
 from eager.containers import gpus
 from eager.containers.engine import ask_engine, find_image, run_engine
 from eager.containers.recipes import IMAGES_FILE, ImageName, reference
-from eager.containers.settings import SOFTWARE_VARIABLE, ContainerEngine, ContainerRuntime
+from eager.containers.settings import (
+    PASSED_TO_FETCHES,
+    SOFTWARE_VARIABLE,
+    ContainerEngine,
+    ContainerRuntime,
+)
 from eager.util.errors import EagerError
 from eager.util.git import code_state
 
@@ -41,10 +46,6 @@ POLL_SECONDS = 0.2
 PASSED_PREFIXES = ("EAGER_", "VLLM_")
 # Snakemake sets these for each job, and sums of floats depend on the number of threads.
 PASSED_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-PASSED_TO_FETCHES = (
-    "HF_TOKEN", "HF_ENDPOINT", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
-    "http_proxy", "https_proxy", "no_proxy",
-)  # fmt: skip
 ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "LC_ALL": "C.UTF-8",

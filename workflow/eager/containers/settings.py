@@ -13,3 +13,8 @@ SOFTWARE_VARIABLE = "EAGER_SOFTWARE"
 """Passes to a step, for run.json, a description of its container (see `provenance`)."""
 IMAGE_RECORD = "/opt/eager/image.json"
 """In an image: its name, recipe, base, lock hashes and packages."""
+PASSED_TO_FETCHES = (
+    "HF_TOKEN", "HF_ENDPOINT", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+    "http_proxy", "https_proxy", "no_proxy",
+)  # fmt: skip
+"""Variables that a step which fetches something may need."""

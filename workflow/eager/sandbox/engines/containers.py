@@ -216,6 +216,10 @@ class PodmanEngine(ProgramEngine):
         return self.way[1] != NO_CGROUPS
 
 
+APPTAINER_PLACES = {f"APPTAINER_{name}DIR" for name in ("CACHE", "CONFIG", "TMP")}
+"""Variables of Apptainer that are of no container: where its own files lie."""
+
+
 class ApptainerEngine(SandboxEngine):
     """Apptainer, for clusters without a daemon; all solutions of a container are one user."""
 
@@ -238,7 +242,10 @@ class ApptainerEngine(SandboxEngine):
     def command(self, sanitizer: bool) -> list[str]:
         """The command line of one container."""
         hide = [] if sanitizer else [f"--scratch={EVALPLUS}"]
+        # They bring folders and variables of this machine into a container, whatever its options.
+        brought = [name for name in os.environ if name.startswith(("APPTAINER", "SINGULARITY"))]
         return [
+            *("env", *(f"--unset={name}" for name in brought if name not in APPTAINER_PLACES)),
             "apptainer", "--silent", "exec", "--containall", "--cleanenv", "--no-home",
             "--no-init", "--no-privs", "--drop-caps=all", "--net", "--network=none",
             "--hostname=box", "--pwd=/", f"--scratch={SCRATCH}",
