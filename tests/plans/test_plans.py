@@ -51,11 +51,20 @@ def test_cells_that_differ_in_the_threshold_share_parallel(repository: Repositor
 
 @pytest.mark.long
 def test_programs_are_evaluated_beside_generation(repository: Repository) -> None:
-    """They take half of the cores, so that they wait for no generation job to end."""
-    done = repository.snakemake("--dry-run", "--cores", "6", "--configfile", "config/demo.yaml")
-    jobs = re.findall(r"^rule evaluate:\n((?:    .*\n)+)", done.stdout, re.MULTILINE)
-    taken = {"minicode" in job: re.findall(r"threads: (\d+)", job) for job in jobs}
-    assert taken == {True: ["3"], False: []}
+    """They take half of the cores, so that they wait for no generation job to end, and memory for
+    as many programs as run at once. Beside a GPU there are cores."""
+    demo = ("--dry-run", "--configfile", "config/demo.yaml", "--cores")
+    done = repository.snakemake(*demo, "6").stdout
+    done += repository.snakemake(*demo, "6", "--config", "generate_image=generate").stdout
+    taken: dict[tuple[str, bool], list[list[str]]] = {}
+    for rule, job in re.findall(r"^rule (\w+):\n((?:    .*\n)+)", done, re.MULTILINE):
+        asked = re.findall(r"threads: (\d+)|mem_mb=(\d+)", job)
+        place = taken.setdefault((rule, "minicode" in job), [])
+        place.append(["".join(pair) for pair in asked])
+    programs = str(4000 + 3 * (4 << 30) // 1_000_000)
+    assert taken["evaluate", True] == [["3", programs]] * 8
+    assert taken["evaluate", False] == [["4000"]] * 8
+    assert taken["eager_init", True] == [["32000"], ["4", "32000"]]
 
 
 @pytest.mark.parametrize(("free", "one_at_a_time"), [(8_999_999, True), (9_000_000, False)])

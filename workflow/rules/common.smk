@@ -57,7 +57,7 @@ GENERATE_IMAGE = PLAN.config.generate_image
 GENERATE_ENV = (
     None if GENERATE_IMAGE == "generate" else f"../../envs/{GENERATE_IMAGE}.yaml"
 )
-CLUSTER_CORES = 16
+CLUSTER_CORES = 8
 step = PLAN.step
 
 
@@ -146,6 +146,17 @@ SHOWN_FILES = [
 def shards_of(wildcards):
     """What the jobs of a result write when they are done; `ancient`: their age says nothing."""
     return [ancient(path) for path in PLAN.shards(wildcards)]
+
+
+def engine_cores(wildcards):
+    """On a CPU engines run side by side; on GPUs each device has a process, and one feeds them."""
+    return 1 if GENERATE_IMAGE == "generate-cpu" else 2 + 2 * PLAN.gpus(wildcards)
+
+
+def evaluation_memory(wildcards, threads, attempt):
+    """Each program may take all that its limit allows: a job without it would fail right ones."""
+    programs = threads if PLAN.is_code(wildcards) else 0
+    return 4000 * attempt + programs * PLAN.config.sandbox.memory_bytes // 1_000_000
 
 
 def evaluation_cores(wildcards):

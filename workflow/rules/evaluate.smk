@@ -26,6 +26,8 @@ rule evaluate:
     container:
         lambda wildcards: None if PLAN.is_code(wildcards) else PLAN.apptainer("stages")
     threads: evaluation_cores
+    resources:
+        mem_mb=evaluation_memory,
     params:
         code=PLAN.evaluation_code,
         software=stage_identity("stages", "evaluate"),

@@ -29,6 +29,7 @@ rule generate:
         GENERATE_ENV
     container:
         PLAN.apptainer(GENERATE_IMAGE)
+    threads: engine_cores
     resources:
         gpu=PLAN.gpus,
         mem_mb=growing(32000),
