@@ -138,7 +138,7 @@ def _module(name: str, **members: Any) -> None:
     vars(sys.modules[name]).update(members)
 
 
-_module("vllm.platforms", current_platform=SimpleNamespace(is_cpu=lambda: True))
+_module("vllm.platforms", current_platform=SimpleNamespace(is_cpu=lambda: True, device_type="cpu"))
 _module("vllm.v1.engine.llm_engine", LLMEngine=LLMEngine)
 _module("vllm.sampling_params", RequestOutputKind=SimpleNamespace(DELTA="delta"))
 _module(
