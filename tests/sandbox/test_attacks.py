@@ -26,7 +26,8 @@ HALVES = CodeTask(
 # Each takes many seconds to be ended; another of its kind is tried every day.
 LONG = re.compile(
     r"slow_import|cpu_in_threads|costly_values|stop_itself|early_loaded|half_reply|numpy_threads"
-    r"|regex_bomb|tiny_objects|late_answer|01_|04_|06_|09_|28_|34_|35_"
+    r"|regex_bomb|tiny_objects|late_answer|busy_name|lower_limits|work_in_finalizer|longer_limit"
+    r"|leader_exits|thread_bomb|01_|04_|06_|09_|28_|34_|35_"
 )
 
 
