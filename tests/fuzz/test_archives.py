@@ -47,7 +47,7 @@ def test_bytes_of_the_archive(packed: Path, data: st.DataObject) -> None:
         assert contents(content) == contents(packed.read_bytes())
 
 
-@fuzz(share=0.5)
+@fuzz(share=0.25)
 @given(data=st.data())
 def test_files_that_are_changed_and_signed_again(packed: Path, data: st.DataObject) -> None:
     """A manifest that says what the files are now does not make them results."""

@@ -167,6 +167,7 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) ->
         time.sleep(0.01)
 
 
+@pytest.mark.long
 def test_a_killed_and_a_stopped_generation_go_on_where_they_were(
     run: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

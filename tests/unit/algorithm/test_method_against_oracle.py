@@ -67,7 +67,7 @@ def cases(draw: st.DrawFn) -> tuple[oracle.Script, BranchingRule]:
     return script, rule
 
 
-@settings(max_examples=3000 // LESS)
+@settings(max_examples=2000 // LESS)
 @given(cases())
 def test_trees_equal_a_literal_reading(case: tuple[oracle.Script, BranchingRule]) -> None:
     script, rule = case

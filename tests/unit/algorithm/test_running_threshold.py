@@ -13,7 +13,7 @@ from eager.algorithm.entropy import RunningThreshold
 entropies = st.one_of(st.floats(0, 3), st.sampled_from([0.0, 1.0, 1.5, 2.0]))
 
 
-@settings(max_examples=2000)
+@settings(max_examples=1000)
 @given(
     st.lists(st.lists(entropies, max_size=6), max_size=30),
     st.floats(0, 3),

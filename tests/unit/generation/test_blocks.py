@@ -167,7 +167,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]
     return made
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(CAPS), st.none() | st.integers(0, 40)), min_size=1, max_size=6

@@ -36,7 +36,7 @@ from tests.support.scripted_generation import (
     store_of,
 )
 
-KILLS = 20
+KILLS = 12
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.support.scripted_generation"])
 
