@@ -249,3 +249,16 @@ def test_exceptions_name_their_status(name: bytes, status: str) -> None:
     assert not check.take(protocol.RAISED, name)
     assert check.status == status
     assert "\x1b" not in check.detail
+
+
+@given(
+    st.integers(-(10**40), 10**40) | st.integers(-(2**54), 2**54),
+    st.sampled_from([np.float16, np.float32, np.float64, np.complex64]),
+)
+def test_an_integer_is_met_exactly_by_a_float_of_any_kind(number: int, kind: Any) -> None:
+    """numpy would round the integer first: in float32 a billion equals 1,000,000,007."""
+    with np.errstate(over="ignore"):
+        rounded = kind(number)
+    exact = rounded.item() == number
+    assert expect(number).accepts(0, reply(rounded)) == exact
+    assert expect([0, number]).accepts(0, reply([0, rounded])) == exact

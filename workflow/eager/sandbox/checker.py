@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from numbers import Number
+from numbers import Integral, Number
 from typing import Any
 
 from eager.sandbox.evalplus_rules import evalplus, oracle
@@ -206,10 +206,11 @@ def same_form(value: Any, expected: Any) -> bool:
 
 
 def equal_in_double(value: Any, expected: Any) -> bool:
-    """Whether numbers of numpy's short types are equal to what is expected, of the same form.
+    """Whether numbers of numpy's floats are equal to what is expected, of the same form.
 
-    numpy compares in the shorter of two types, in which every number beyond 65,520 is the infinity
-    of float16. Rounding of float32 is within the tolerance of floats.
+    numpy compares in one type: every number beyond 65,520 is the infinity of float16, and float32's
+    1e9 equals 1,000,000,007. An integer has to be met exactly, as by a float of Python's; rounding
+    of float32 is within the tolerance of floats.
     """
     if isinstance(value, list | tuple):
         return all(map(equal_in_double, value, expected))
@@ -217,6 +218,8 @@ def equal_in_double(value: Any, expected: Any) -> bool:
         return all(equal_in_double(part, expected[key]) for key, part in value.items())
     if getattr(value, "shape", None) != () or value.dtype.kind not in "fc":
         return True
+    if isinstance(expected, Integral):
+        return bool(value.item() == int(expected))
     return bool(abs(value.item() - expected) <= FLOAT_TOLERANCE * max(1, abs(expected)))
 
 
