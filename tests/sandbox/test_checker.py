@@ -262,3 +262,14 @@ def test_an_integer_is_met_exactly_by_a_float_of_any_kind(number: int, kind: Any
     exact = rounded.item() == number
     assert expect(number).accepts(0, reply(rounded)) == exact
     assert expect([0, number]).accepts(0, reply([0, rounded])) == exact
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.complex64])
+@pytest.mark.parametrize("expected", [float("inf"), float("-inf")])
+def test_infinity_is_met_by_the_same_infinity_and_nothing_else(kind: Any, expected: float) -> None:
+    with np.errstate(over="ignore"):
+        values = [kind(expected), kind(-expected), kind(1e38), kind("nan")]
+    assert [expect(expected).accepts(0, reply(value)) for value in values[:2]] == [True, False]
+    assert [expect([expected]).accepts(0, reply([value])) for value in values[:2]] == [True, False]
+    for value in values[2:]:
+        assert expect(expected).accepts(0, reply(value)) == (value == expected)

@@ -218,9 +218,12 @@ def equal_in_double(value: Any, expected: Any) -> bool:
         return all(equal_in_double(part, expected[key]) for key, part in value.items())
     if getattr(value, "shape", None) != () or value.dtype.kind not in "fc":
         return True
+    number = value.item()
     if isinstance(expected, Integral):
-        return bool(value.item() == int(expected))
-    return bool(abs(value.item() - expected) <= FLOAT_TOLERANCE * max(1, abs(expected)))
+        return bool(number == int(expected))
+    # Equal infinities have no difference to compare.
+    difference = 0.0 if number == expected else abs(number - expected)
+    return bool(difference <= FLOAT_TOLERANCE * max(1, abs(expected)))
 
 
 def _is_number(value: Any) -> bool:
