@@ -21,11 +21,11 @@ TABLES = "results/synthetic/tables"
 Change = Callable[[dict[str, bytes]], None]
 
 
-def experiment_of(targets: list[PlannedTarget]) -> ResolvedExperiment:
-    """The experiment of a synthetic run in the working folder."""
+def experiment_of(targets: list[PlannedTarget], *imported: str) -> ResolvedExperiment:
+    """The experiment of a synthetic run in the working folder, with folders of imported results."""
     return ResolvedExperiment(
         experiment="synthetic",
-        configuration={"published": None, "imported": []},
+        configuration={"published": None, "imported": list(imported)},
         models={},
         datasets={},
         targets=targets,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import stat
 import subprocess
 import zipfile
@@ -15,13 +16,17 @@ import pytest
 from rocrate.rocrate import ROCrate
 
 from eager.config.settings import METHODS
+from eager.exchange.archive import plan as archive_plan
 from eager.exchange.archive.crate import make_archive
 from eager.exchange.archive.packing import MANIFEST_NAME
 from eager.exchange.archive.verify import verify_archive
+from eager.exchange.import_ import ImportOptions, import_folder
 from eager.util.errors import EagerError
 from eager.util.files import sha256_file
 from eager.util.tables import read_table, write_table
-from tests.support.archives import TABLES, Change, experiment_of, pack_synthetic, repack
+from tests.support.archives import TABLES, Change, experiment_of, finish, pack_synthetic, repack
+from tests.support.authors_files import RUNS
+from tests.support.synthetic import SyntheticRun
 
 EXPERIMENT = "results/synthetic/experiment.json"
 
@@ -54,6 +59,37 @@ def test_the_rule_of_a_cell_decides_its_allocation_again(tmp_path: Path) -> None
     (tmp_path / "run").mkdir()
     pack_synthetic(tmp_path / "run", tmp_path / "archive.zip", rule="authors")
     assert "2 files shared again: the same (allocation.json)" in verify(tmp_path / "archive.zip")
+
+
+def test_imported_results_and_methods_of_ones_own_travel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are verified where neither the imported files nor the method's module are."""
+    sources, archive = tmp_path / "methods", tmp_path / "archive.zip"
+    for folder in (sources, tmp_path / "run", tmp_path / "elsewhere"):
+        folder.mkdir()
+    (sources / "mine.py").write_text("def children(top): return top[1:3]\n")
+    with monkeypatch.context() as here:
+        here.chdir(tmp_path / "run")
+        import_folder(RUNS / "wide", ImportOptions(), Path("results/theirs"), lambda _: None)
+        targets = SyntheticRun(prompts=5, width=3, length=12, vocabulary=40).make(Path())
+        folder = f"{Path(targets[1].folder).parent}/mine"
+        shutil.copytree(targets[1].folder, folder)
+        settings = targets[1].settings.model_copy(update={"method": "mine"})
+        places = {"folder": folder, "metrics": f"{folder}/metrics.json"}
+        own = targets[1].model_copy(update={"method": "mine", "settings": settings, **places})
+        experiment = experiment_of([*targets, own], "results/theirs")
+        finish(experiment)
+        here.setattr(archive_plan, "PACKAGE", sources)
+        here.setattr(archive_plan, "own_methods", lambda: ("mine",))
+        make_archive(experiment, [Path(targets[0].model_manifest)], archive)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert "28 files written again: the same (comparison.csv" in verify(archive)[4]
+    packed = unpacked(archive)
+    source = packed["workflow/eager/algorithm/methods/mine.py"]
+    assert source == (sources / "mine.py").read_bytes()
+    theirs = {Path(name).name for name in packed if name.startswith("results/theirs/")}
+    assert theirs >= {"metrics.json", "sequences.parquet", "verdicts.parquet", "run.json"}
 
 
 def test_the_standards_hold(packed: Path, tmp_path: Path) -> None:

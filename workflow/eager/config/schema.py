@@ -30,6 +30,7 @@ from eager.config.settings import (
     BranchingParameters,
     DecodingSettings,
     EngineOptions,
+    KnownMethod,
     Method,
     NumberFormat,
     RivalSettings,
@@ -188,7 +189,7 @@ class ExperimentConfig(StrictModel):
     cells: str = Field(description="TSV file with one row per cell")
     models: str = Field(default="config/models.yaml", description="YAML file of models")
     datasets: str = Field(default="config/datasets.yaml", description="YAML file of data sets")
-    methods: tuple[Method, ...] = Field(
+    methods: tuple[KnownMethod, ...] = Field(
         default=METHODS, min_length=1, description="methods to run and to show"
     )
     published: str | None = Field(

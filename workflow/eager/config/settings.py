@@ -61,8 +61,10 @@ def is_first_round(method: str) -> bool:
     return method not in ("parallel", *BUDGET_METHODS)
 
 
-Method = Annotated[str, AfterValidator(check_method)]
-"""Name of a method."""
+Method = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+"""Name of a method, of a result that is there: others' results may have methods of their own."""
+KnownMethod = Annotated[Method, AfterValidator(check_method)]
+"""Name of a method that can be run here."""
 
 
 class StrictModel(BaseModel):

@@ -39,7 +39,7 @@ from eager.algorithm.markers import Marker
 from eager.algorithm.methods import children_of
 from eager.algorithm.rules import RULES
 from eager.algorithm.tree_state import can_go_on, restore
-from eager.config.settings import THINK_MARKER, DecodingSettings
+from eager.config.settings import THINK_MARKER, DecodingSettings, check_method
 from eager.data.prompts import Prompt, Vocabulary
 from eager.data.tokenization import Texts
 from eager.generation.engine import Engine, EngineOutput, EngineRequest
@@ -78,7 +78,7 @@ class Decoder:
         self._vocabulary = vocabulary
         self._snapshots = snapshots
         self._live: dict[str, LiveRequest] = {}
-        own = children_of(settings.method)
+        own = children_of(check_method(settings.method))
         self._children = own or second_most_likely
         # The paper's methods need no more than the two most likely tokens.
         self._tokens_needed = settings.top_k_entropy if own else 2

@@ -16,7 +16,7 @@ from eager.config.settings import (
     MAX_LOGPROBS,
     METHODS,
     THINK_MARKER,
-    Method,
+    KnownMethod,
     NumberFormat,
     StrictModel,
     TaskKind,
@@ -94,7 +94,7 @@ class RunOptions(StrictModel):
         (2.2,), description="thresholds in nats"
     )
     seed: int = Field(55, ge=0, description="seed of the run")
-    methods: Annotated[tuple[Method, ...], BeforeValidator(_methods)] = Field(
+    methods: Annotated[tuple[KnownMethod, ...], BeforeValidator(_methods)] = Field(
         METHODS, description=f"methods: {', '.join((*METHODS, *EXPERIMENTS))}"
     )
     rule: RuleName = Field(

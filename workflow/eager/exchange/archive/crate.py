@@ -14,7 +14,7 @@ from rocrate.rocrate import ROCrate
 
 from eager.config.experiment import ResolvedExperiment
 from eager.exchange.archive.packing import write_archive
-from eager.exchange.archive.plan import needed_files
+from eager.exchange.archive.plan import method_sources, needed_files
 from eager.util.errors import EagerError
 from eager.util.files import find_file, read_json, sha256_file, write_text
 from eager.util.git import code_state
@@ -31,6 +31,7 @@ ENCODINGS = {
     ".md": "text/markdown",
     ".parquet": "application/vnd.apache.parquet",
     ".png": "image/png",
+    ".py": "text/x-python",
     ".svg": "image/svg+xml",
     ".tex": "application/x-tex",
     ".tsv": "text/tab-separated-values",
@@ -128,7 +129,7 @@ def make_archive(experiment: ResolvedExperiment, others: Iterable[Path], output:
                 f"{path}: an archive holds files of this folder only; write a path below it"
             )
     with tempfile.TemporaryDirectory() as scratch:
-        files = {path.as_posix(): find_file(path) for path in paths}
+        files = {path.as_posix(): find_file(path) for path in paths} | method_sources(experiment)
         metadata = Path(scratch, METADATA_NAME)
         write_text(metadata, crate_metadata(experiment, files))
         write_archive(output, {**files, METADATA_NAME: metadata})

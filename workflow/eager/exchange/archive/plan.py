@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from eager.algorithm.methods import PACKAGE, own_methods
 from eager.config.experiment import PlannedTarget, ResolvedExperiment
 from eager.report.figures.names import figure_names
 from eager.report.tables.names import table_names
 
 EXPERIMENT_NAME = "experiment.json"
 """In the folder of the experiment: it says what the other files are."""
+METHODS_FOLDER = "workflow/eager/algorithm/methods"
+"""Where an archive has the source of methods of one's own."""
 
 
 def evaluated_targets(experiment: ResolvedExperiment) -> list[PlannedTarget]:
@@ -31,12 +36,20 @@ def needed_files(experiment: ResolvedExperiment) -> set[str]:
     files = {f"{experiment.folder}/{EXPERIMENT_NAME}", *derived_files(experiment)}
     if published := experiment.configuration["published"]:
         files.add(str(experiment.root / published))
-    files.update(map(str, experiment.imported))
+    # Tables, figures and pages read more of an imported result than its metrics.
+    for path in experiment.imported:
+        files.update(str(file) for file in path.parent.iterdir() if file.is_file())
     for target in experiment.all_targets:
         files |= {target.tasks, target.prompts}
         files |= {f"{target.folder}/{name}.parquet" for name in ("sequences", "branches")}
         files.add(f"{target.folder}/run.json")
     return files
+
+
+def method_sources(experiment: ResolvedExperiment) -> dict[str, Path]:
+    """Source of each method of one's own, by its name in an archive."""
+    own = {target.method for target in experiment.all_targets} & {*own_methods()}
+    return {f"{METHODS_FOLDER}/{name}.py": PACKAGE / f"{name}.py" for name in own}
 
 
 def shown_files(experiment: ResolvedExperiment) -> set[str]:

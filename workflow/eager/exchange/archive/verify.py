@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
+from pydantic import ValidationError
 
 from eager.config.experiment import ResolvedExperiment
 from eager.evaluation.evaluate import evaluate
@@ -25,10 +26,11 @@ from eager.generation.budget import allocate_for
 from eager.report.tables.experiment import experiment_tables, write_tables
 from eager.report.tables.names import table_names
 from eager.sandbox.settings import SandboxSettings
-from eager.util.errors import EagerError
+from eager.util.errors import EagerError, one_line
 from eager.util.files import fault_of_place, read_json
 from eager.util.tables import read_table
 from eager.util.text import cut
+from eager.util.validation import faults_of
 
 SHOWN = 20
 UNFIT: tuple[type[Exception], ...] = (
@@ -184,7 +186,12 @@ def _read_experiment(path: Path, archived: Path, files: dict[str, Path]) -> Reso
         outside = [one for one in folders if not any(name.startswith(one) for name in files)]
         needed = set() if outside else needed_files(experiment.under(archived))
     except UNREADABLE as error:
-        raise EagerError(f"{path}: {found[0]} cannot be read: {error}") from None
+        fault = one_line(error)
+        if isinstance(error, ValidationError):
+            fault = faults_of(ResolvedExperiment, error)[0]
+        raise EagerError(
+            f"{path}: {found[0]} cannot be read: {fault}; verify it with the version that packed it"
+        ) from None
     names = {name.removeprefix(f"{archived}/") for name in needed}
     missing = sorted({*outside, *names} - files.keys())
     _stop_at(path, f"named in {found[0]} but missing", missing)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
 
-from eager.config.settings import Method, StrictModel
+from eager.config.settings import KnownMethod, StrictModel
 from eager.evaluation.measure import INTERVALS, interval_of
 from eager.report.tables.comparison import with_bounds
 from eager.report.tables.pairing import Pooled
@@ -30,7 +30,7 @@ class PublishedFigures(StrictModel):
 
     model: str = Field(description="a key of the models file")
     dataset: str = Field(description="a key of the datasets file")
-    method: Method = Field(description="method")
+    method: KnownMethod = Field(description="method")
     max_sequences: int = Field(ge=1, description="M")
     pass_at_k: float | None = Field(ge=0, le=1, description="share of prompts solved")
     tokens_per_prompt: float | None = Field(gt=0, description="tokens per prompt, authors' count")
