@@ -32,6 +32,12 @@ def test_status_follows_a_result_from_done_to_outdated_to_failed(finished: Repos
         return {row["method"]: row["state"] for row in rows}
 
     assert states() == dict.fromkeys(METHODS, "done")
+    questions = finished.folder / "config/data/small.jsonl"
+    kept = questions.read_text()
+    questions.write_text(kept.replace("What is", "How much is", 1))
+    assert states() == dict.fromkeys(METHODS, "outdated")
+    questions.write_text(kept)
+    assert states() == dict.fromkeys(METHODS, "done")
     edit(finished.folder / "config/small_datasets.yaml", "max_tokens: 40", "max_tokens: 41")
     assert states() == dict.fromkeys(METHODS, "outdated")
     (result_folder(finished, "parallel") / "run.json").unlink()

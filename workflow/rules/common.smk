@@ -30,6 +30,7 @@ try:
     )
     from eager.containers.recipes import identity, stage_identity
     from eager.data.models import local_content
+    from eager.data.tasks import check_local
     from eager.report.figures.names import TITLES, figure_names
     from eager.report.tables.published import read_published
     from eager.util.errors import EagerError
@@ -49,6 +50,8 @@ try:
     )
     if PLAN.published:
         read_published(PLAN.published)
+    if workflow.is_main_process:  # each job reads this file again
+        check_local(PLAN.experiment.datasets, Path("results/datasets"))
 except EagerError as error:
     raise WorkflowError(f"the configuration has mistakes:\n{error}")
 
@@ -63,6 +66,14 @@ step = PLAN.step
 
 onstart:
     PLAN.write()
+
+
+onsuccess:
+    if (page := Path(f"results/{NAME}/report.html")).exists():
+        print(
+            f"report, open it in a browser: {page.absolute().as_uri()}",
+            file=sys.stderr,
+        )
 
 
 # Handlers of a module are not called, so there it is written when the workflow is read to be run.

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from eager.config.schema import DatasetEntry
-from eager.data.tasks import Task, fetch_tasks, read_tasks
+from eager.data.tasks import Task, check_local, fetch_tasks, read_tasks
 from eager.util.errors import EagerError
 from tests.support.repository import ROOT
 
@@ -41,6 +41,7 @@ EXPECTED = {
 }
 
 
+RIGHT = {"problem": "x", "answer": "3"}
 CODE_FIELDS = ("entry_point", "canonical_solution", "base_input", "plus_input", "atol")
 SOURCE_KEYS = ("repo", "revision", "url", "file_sha256")
 
@@ -78,6 +79,24 @@ def test_a_data_set_of_ones_own(tmp_path: Path) -> None:
     content = (tmp_path / "tasks.jsonl").read_bytes()
     assert manifest["sha256"] == hashlib.sha256(content).hexdigest()
     assert manifest["tasks"] == 2
+
+
+def test_mistakes_of_all_local_data_sets_are_told_before_anything_runs(tmp_path: Path) -> None:
+    entries = {}
+    for name, row in {"one": {"problem": "x"}, "two": {"answer": "3"}, "fine": RIGHT}.items():
+        (tmp_path / name).mkdir()
+        path = write_rows(tmp_path / name, row)
+        entries[name] = DatasetEntry(kind="math", path=path)
+    entries["hub"] = DatasetEntry(kind="math", repo="a/b", revision="0" * 40)
+    with pytest.raises(EagerError) as caught:
+        check_local(entries, tmp_path)
+    assert "data set one: " in str(caught.value)
+    assert "data set two: " in str(caught.value)
+    assert "fine" not in str(caught.value)
+    # What was fetched since is not read again.
+    for name in ("one", "two"):
+        (tmp_path / name / "tasks.jsonl").touch()
+    check_local(entries, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -240,3 +240,8 @@ def test_a_plan_that_leads_out_of_the_archive_is_refused(packed: Path, tmp_path:
 def test_only_files_of_the_working_folder_are_packed(packed: Path, tmp_path: Path) -> None:
     with pytest.raises(EagerError, match="holds files of this folder only"):
         make_archive(experiment_of([]), [Path("../secret.txt")], tmp_path / "archive.zip")
+
+
+def test_a_folder_is_no_archive(tmp_path: Path) -> None:
+    with pytest.raises(EagerError, match=r"a folder; name the file .*/archive\.zip"):
+        verify(tmp_path)

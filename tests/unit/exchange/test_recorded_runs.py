@@ -198,7 +198,10 @@ def test_a_whole_folder(tmp_path: Path) -> None:
 
 
 def test_imported_results_stand_in_tables_figures_and_explorer(tmp_path: Path) -> None:
-    import_folder(RUNS / "wide", OPTIONS, tmp_path / "theirs", lambda _: None)
+    said: list[str] = []
+    import_folder(RUNS / "wide", OPTIONS, tmp_path / "theirs", said.append)
+    made = [line for line in said if "8 prompts, answers compared as math, Pass@k 0." in line]
+    assert len(made) == 3
     configuration = {"imported": [str(tmp_path / "theirs")], "published": None}
     shown = ResolvedExperiment(
         experiment="ours", configuration=configuration, models={}, datasets={}, targets=[]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 
 from eager.config.experiment import resolve
 from eager.progress.status import ResultState, as_text, find_results
-from eager.util.fingerprint import code_identity
 from eager.util.logs import output_to_log
 from tests.support.estimates import CELL, experiment
 
@@ -31,16 +29,13 @@ def touch(path: Path, at: int, text: str = "") -> None:
     os.utime(path, (at, at))
 
 
-def make(*names: str, at: int = 50, **changes: object) -> None:
-    [target] = EXPERIMENT.targets
-    code = code_identity("tokens", "parallel")
-    run = {"parameters": target.settings.model_dump(mode="json"), "code_fingerprint": code}
+def make(*names: str, at: int = 50) -> None:
     for name in names:
-        touch(FOLDER / name, at, json.dumps(run | changes))
+        touch(FOLDER / name, at)
 
 
-def state() -> ResultState:
-    [result] = find_results(EXPERIMENT)
+def state(*pending: str) -> ResultState:
+    [result] = find_results(EXPERIMENT, lambda: {*pending})
     return result
 
 
@@ -52,10 +47,12 @@ def test_nothing_begun_is_missing_and_all_there_is_done() -> None:
     assert (state().state, state().rule) == ("done", None)
 
 
-@pytest.mark.parametrize("changes", [{"parameters": {}}, {"code_fingerprint": "0"}])
-def test_made_with_other_settings_or_code_is_outdated(changes: dict[str, object]) -> None:
-    make("run.json", "verdicts.parquet", METRICS, **changes)
-    assert state().state == "outdated"
+@pytest.mark.parametrize("name", ["run.json", "verdicts.parquet", METRICS])
+def test_what_snakemake_would_make_again_is_outdated(name: str) -> None:
+    make("run.json", "verdicts.parquet", METRICS)
+    assert state(f"{FOLDER}/{name}").state == "outdated"
+    others = (f"{FOLDER}/metrics+max_sequences=8.json", f"{FOLDER}/shard-1-of-1.json")
+    assert state(*others, "results/e/tables/summary.md").state == "done"
 
 
 def test_begun_and_not_there_is_a_failure_with_its_last_lines() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_the_authors_flags() -> None:
     assert (options.model, options.dataset) == ("Qwen/Qwen3-4B", "opencompass/AIME2025")
     assert (options.entropy_threshold, options.max_sequences) == ((2.0, 2.2), (32,))
     assert options.methods == ("parallel", "eager_init")
-    assert (options.dtype, options.max_model_len, options.seed) == ("float16", 32768, 55)
+    assert (options.dtype, options.max_model_len, options.seed) == ("float16", 32768, (55,))
     assert (options.output_dir, options.snakemake) == ("out", ("--cores", "2"))
 
 
@@ -83,6 +84,9 @@ def test_where_a_name_may_come_from(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     # Its files may not lie under the configured entry's name.
     name, entry = find_entry("model", str(folder), KNOWN, said.append)
     assert (name, entry["path"]) == ("Qwen3-4B-own", str(folder))
+    (fetched := tmp_path / "results/models/Nice-2B/files").mkdir(parents=True)
+    (fetched / "config.json").write_text("{}")
+    assert find_entry("model", str(fetched), KNOWN, said.append)[0] == "Nice-2B"
     with pytest.raises(
         EagerError, match=r"not configured, no such path .* did you mean 'Qwen3-4B'"
     ):
@@ -135,6 +139,7 @@ def test_the_experiment_that_is_written(tmp_path: Path, monkeypatch: pytest.Monk
         [
             *("--model", "SmolLM2-135M-Instruct", "--dataset", "arithmetic", "--name", "try"),
             *("--entropy-threshold", "1.0", "1.5", "--max-sequences", "3", "--max-tokens", "20"),
+            *("--seed", "55", "56"),
             *("--models", str(ROOT / "config/models.yaml"), "--max-model-len", "512"),
             *("--datasets", str(ROOT / "config/datasets.yaml"), "--record-entropies"),
             *("--experiments", "aware", "--rule", "authors", "--gpu-memory-utilization", "0.5"),
@@ -143,7 +148,8 @@ def test_the_experiment_that_is_written(tmp_path: Path, monkeypatch: pytest.Monk
     path = write_experiment(options, lambda _: None)
     assert path == Path("results/try/config/experiment.yaml")
     found = load_experiment(read_yaml(path), str(path))
-    assert [cell.entropy_threshold for cell in found.cells] == [1.0, 1.5]
+    varied = [(cell.entropy_threshold, cell.seed) for cell in found.cells]
+    assert varied == [(1.0, 55), (1.0, 56), (1.5, 55), (1.5, 56)]
     assert {cell.rule for cell in found.cells} == {"authors"}
     model = found.models["SmolLM2-135M-Instruct"]
     assert (model.context_length, model.max_tokens, model.dtype) == (512, 20, "float32")
@@ -160,3 +166,24 @@ def test_outside_of_the_workflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     with pytest.raises(EagerError, match="no Snakefile here"):
         run_experiment(parsed(""), lambda _: None)
+
+
+def test_the_profile_is_that_of_the_build_that_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not that of the device: a build for CPUs on a machine with a GPU runs on its CPU."""
+    started: list[list[str]] = []
+    monkeypatch.setattr(experiment_module, "write_experiment", lambda *_: Path("e.yaml"))
+    monkeypatch.setattr(
+        experiment_module.subprocess,
+        "run",
+        lambda words, **_: started.append(words) or subprocess.CompletedProcess(words, 0),
+    )
+    monkeypatch.chdir(ROOT)
+    for version, profile in (("0.31.0", "cpu"), (None, "gpu")):
+        monkeypatch.setattr(experiment_module, "installed_version", lambda _, v=version: v)
+        run_experiment(parsed("--dry-run"), lambda _: None)
+        assert f"workflow/profiles/{profile}" in started[-1]
+        assert started[-1][-3:] == ["--dry-run", "--quiet", "rules"]
+    run_experiment(parsed("--dry-run -- --quiet all"), lambda _: None)
+    assert started[-1][-1] == "--dry-run"

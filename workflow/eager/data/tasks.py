@@ -27,7 +27,7 @@ from eager.util.files import (
 )
 from eager.util.text import PARQUET, JsonError, begins_with
 
-__all__ = ["Task", "fetch_tasks", "read_tasks"]
+__all__ = ["Task", "check_local", "fetch_tasks", "read_tasks"]
 
 SHOWN = 20
 """Mistakes that are told at once."""
@@ -45,10 +45,7 @@ def fetch_tasks(name: str, entry: DatasetEntry, tasks_path: Path, manifest_path:
         EagerError: the source cannot be read, a row does not fit the kind, or the hash is not the
             expected one. Names the first `SHOWN` mistakes.
     """
-    source = entry.path or entry.url or entry.repo
     tasks, forms = _checked(name, entry, _rows(name, entry, tasks_path.parent))
-    if not tasks:
-        raise EagerError(f"data set {name}: no rows in {source}; write one object per line")
     # Not pydantic's JSON, which turns the infinities among test inputs into null.
     text = "".join(json.dumps(task.model_dump()) + "\n" for task in tasks)
     digest = hashlib.sha256(text.encode()).hexdigest()
@@ -64,11 +61,39 @@ def fetch_tasks(name: str, entry: DatasetEntry, tasks_path: Path, manifest_path:
             "dataset": name,
             "tasks": len(tasks),
             "sha256": digest,
-            "source": source,
+            "source": _source(entry),
             "revision": entry.revision,
             "converted": dict(sorted(forms.items())),
         },
     )
+
+
+def check_local(datasets: Mapping[str, DatasetEntry], results: Path) -> None:
+    """Check the rows of data sets that are files on this machine, before anything runs.
+
+    Those that were fetched since the file was written are left out.
+
+    Args:
+        datasets: entries by name.
+        results: where fetched ones lie, each in a folder of its name.
+
+    Raises:
+        EagerError: rows do not fit; names the mistakes of all data sets.
+    """
+    mistakes = []
+    for name, entry in datasets.items():
+        try:
+            if entry.path and not _is_fetched(find_file(Path(entry.path)), results / name):
+                _checked(name, entry, _rows(name, entry, results / name))
+        except EagerError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise EagerError("\n".join(mistakes))
+
+
+def _is_fetched(source: Path, folder: Path) -> bool:
+    tasks = folder / "tasks.jsonl"
+    return tasks.exists() and tasks.stat().st_mtime > source.stat().st_mtime
 
 
 def read_tasks(path: Path) -> list[Task]:
@@ -115,7 +140,13 @@ def _checked(
         raise EagerError(
             "\n".join([f"data set {name}: rows are not of the kind {entry.kind}:", *shown])
         )
+    if not tasks:
+        raise EagerError(f"data set {name}: no rows in {_source(entry)}; write one object per line")
     return tasks, forms
+
+
+def _source(entry: DatasetEntry) -> str | None:
+    return entry.path or entry.url or entry.repo
 
 
 def _rows(

@@ -39,7 +39,7 @@ from eager.exchange.conversion import (
 from eager.generation.provenance import describe_run
 from eager.sandbox.settings import SandboxSettings
 from eager.util.errors import EagerError
-from eager.util.files import write_json, write_text
+from eager.util.files import read_json, write_json, write_text
 from eager.util.tables import BRANCHES, SEQUENCES, SEQUENCES_OF_STEPS, write_table
 
 Say = Callable[[str], None]
@@ -128,7 +128,7 @@ def import_result(
         path: the file.
         options: how it is read and evaluated.
         output: folder to write.
-        say: is told, one line each, what the file lacks.
+        say: is told, one line each, what the file lacks and what it was taken for.
         cell: its place among experiments; None: read from the file alone.
         experiment: name of the experiment it stands under.
 
@@ -155,6 +155,11 @@ def import_result(
     target = imported_target(output, {"experiment": experiment, **cell.model_dump()}, method)
     evaluate(target, options.code, options.sandbox, options.cache)
     measure_target(target, prompts_missing=missing)
+    metrics = read_json(output / "metrics.json")
+    said.append(
+        f"{path}: {method}, {metrics['prompts']} prompts, answers compared as {options.kind}, "
+        f"Pass@k {metrics['pass_at_k']:.3f} -> {output}"
+    )
     for line in said:
         say(line)
 

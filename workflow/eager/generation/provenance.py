@@ -59,7 +59,7 @@ def describe_run(parameters: dict[str, Any], **facts: Any) -> dict[str, Any]:
 
 
 def _package_versions() -> dict[str, str]:
-    found = {package: _installed(package) for package in RECORDED_PACKAGES}
+    found = {package: installed_version(package) for package in RECORDED_PACKAGES}
     return {package: number for package, number in found.items() if number is not None}
 
 
@@ -87,9 +87,9 @@ def _software() -> dict[str, Any]:
         described |= {"locks": lock_hashes(locks), "packages": packages}
     packages = described.pop("packages", {})
     described["not_as_locked"] = {
-        package: {"locked": pinned, "installed": _installed(package)}
+        package: {"locked": pinned, "installed": installed_version(package)}
         for package, pinned in packages.items()
-        if _installed(package) != pinned
+        if installed_version(package) != pinned
     }
     return {**told, "image": described}
 
@@ -100,7 +100,7 @@ def engine_software() -> str:
     It is what is installed, whatever a job was to be run with: a build for CPUs and one for GPUs,
     or two versions, have different names. So have runs with variables of vLLM's that a user sets.
     """
-    versions = {package: _installed(package) for package in ENGINE_PACKAGES}
+    versions = {package: installed_version(package) for package in ENGINE_PACKAGES}
     parts = [f"{package}-{number}" for package, number in versions.items() if number is not None]
     return "+".join([*parts, *_variables()]) or "no-engine"
 
@@ -136,9 +136,9 @@ def check_build() -> str | None:
     if image not in get_args(GenerateImage):
         return None
     package, pinned = engine_pin(image)
-    installed = _installed(package)
+    installed = installed_version(package)
     if installed is None:
-        builds = {name: number for name in ENGINE_BUILDS if (number := _installed(name))}
+        builds = {name: number for name in ENGINE_BUILDS if (number := installed_version(name))}
         found = " and ".join(f"{name} {number}" for name, number in builds.items()) or "no vLLM"
         devices = {"generate": "GPUs", "generate-cpu": "CPUs"}[image]
         raise EagerError(
@@ -151,7 +151,8 @@ def check_build() -> str | None:
     return None
 
 
-def _installed(package: str) -> str | None:
+def installed_version(package: str) -> str | None:
+    """Version of a package of this Python; None: it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -27,11 +27,11 @@ def status(configfile: Configfile = DEFAULT_CONFIG, json_wanted: Json = False) -
     """Say how far each method is in each cell; also while Snakemake runs."""
     from eager.config.experiment import resolve
     from eager.containers.launch import describe_bare
-    from eager.progress.status import as_text, find_results
+    from eager.progress.status import as_text, find_results, pending_files
 
     experiment = _experiment(configfile)
     describe_bare(experiment.config.generate_image, "none")
-    results = find_results(resolve(experiment))
+    results = find_results(resolve(experiment), lambda: pending_files(configfile))
     records = [asdict(result) for result in results]
     typer.echo(json.dumps(records, indent=2) if json_wanted else as_text(results))
 

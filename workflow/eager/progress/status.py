@@ -1,15 +1,20 @@
-"""How far each method is in each cell: read from results, logs and the store; changes nothing."""
+"""How far each method is in each cell: read from results, logs and the store; changes nothing.
+
+Whether what is there is up to date, only Snakemake knows, and it is asked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
-from eager.config.experiment import PlannedTarget, ResolvedExperiment, current_run
+from eager.config.experiment import PlannedTarget, ResolvedExperiment
 from eager.config.paths import STORE
 from eager.config.schema import Cell
 from eager.generation.provenance import fits_image
@@ -22,6 +27,8 @@ State = Literal["done", "outdated", "running", "failed", "partly", "missing"]
 LOG_LINES = 5
 CELL_COLUMNS = tuple(Cell.model_fields)
 LOCKS = Path(".snakemake/locks")
+TRIGGERS = ("mtime", "params", "input", "code")
+"""What makes Snakemake run a job again, as in the profiles."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class ResultState:
         cell: the row of the TSV.
         method: the method.
         folder: where its files are.
-        state: done; outdated (there, made with other settings or code); running; failed (begun,
+        state: done; outdated (there, and Snakemake would make it again); running; failed (begun,
             not there, and no job writes its log); partly (some steps are done); missing.
         rule: the rule it is at; None when it is done.
         prompts_finished: prompts in the store; None before they are encoded.
@@ -52,14 +59,49 @@ class ResultState:
     last_lines: tuple[str, ...] = ()
 
 
-def find_results(experiment: ResolvedExperiment) -> list[ResultState]:
-    """The state of every method in every cell, in order of the cells."""
+def find_results(
+    experiment: ResolvedExperiment, pending: Callable[[], set[str]]
+) -> list[ResultState]:
+    """The state of every method in every cell, in order of the cells.
+
+    Args:
+        experiment: the plan.
+        pending: files that would be made; asked once, if any result is there.
+    """
     by_metrics = {target.metrics: target for target in experiment.targets}
     described = {name: _describe(target) for name, target in by_metrics.items()}
+    there = [name for name, found in described.items() if found["state"] == "done"]
+    again = pending() if there else set()
+    for name in there:
+        if not again.isdisjoint(str(step.output) for step in _steps(by_metrics[name])):
+            described[name]["state"] = "outdated"
     return [
         ResultState(target.cell, target.method, target.folder, **described[target.metrics])
         for target in experiment.targets
     ]
+
+
+def pending_files(configfile: Path) -> set[str]:
+    """Files of an experiment that Snakemake would make now.
+
+    Raises:
+        EagerError: Snakemake cannot plan it.
+    """
+    words = ["--dry-run", "--summary", "--rerun-triggers", *TRIGGERS, "--configfile"]
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *words, str(configfile)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["no reason given"]
+        raise EagerError(
+            f"{configfile}: Snakemake cannot plan it ({said[-1]}); `snakemake -n --configfile "
+            f"{configfile}` says more"
+        )
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    return {row[0] for row in rows if row[-1] == "update pending"}
 
 
 def as_text(results: list[ResultState]) -> str:
@@ -111,7 +153,7 @@ def _describe(target: PlannedTarget) -> dict[str, Any]:
     steps = list(_steps(target))
     missing = [step for step in steps if not step.output.exists()]
     if not missing:
-        return common | {"state": "done" if current_run(target) else "outdated", "rule": None}
+        return common | {"state": "done", "rule": None}
     step = missing[0]
     logs = _logs(target, step)
     log = logs[-1] if logs else None

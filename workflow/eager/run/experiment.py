@@ -17,6 +17,7 @@ import yaml
 from eager.config.load import load_experiment, read_yaml
 from eager.config.schema import Cell
 from eager.config.settings import THINK_MARKER
+from eager.generation.provenance import CPU_BUILD, installed_version
 from eager.run.options import RunOptions
 from eager.util.errors import EagerError
 from eager.util.files import write_text
@@ -30,7 +31,7 @@ DATA_SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
 TOKENIZER_FILES = ("tokenizer_config.json", "tokenizer.json", "chat_template.jinja")
 MODEL_KEYS = {"dtype", "end_of_thinking", "max_tokens"}
 DATASET_KEYS = {"kind", "prompt_field", "split", "target_field", "prompt_template"}
-CELL_KEYS = ("temperature", "seed", "rule")
+CELL_KEYS = ("temperature", "rule")
 """Flags that are keys of an entry or columns of a cell by the same names."""
 
 
@@ -53,7 +54,10 @@ def run_experiment(options: RunOptions, say: Say) -> int:
     targets = ["all", "export"] if export else []
     # Options that take several values would swallow the targets: these go first.
     command = [sys.executable, "-m", "snakemake", *targets, "--configfile", str(configfile)]
-    command += [*profile, *options.snakemake, *["--dry-run"] * options.dry_run]
+    command += [*profile, *options.snakemake]
+    if options.dry_run:
+        # The plan in a screen; a --quiet of one's own says how much of it.
+        command += ["--dry-run", *["--quiet", "rules"] * ("--quiet" not in options.snakemake)]
     status = subprocess.run(command, check=False).returncode
     if export and status == 0 and not options.dry_run:
         made = configfile.parents[1] / "export"
@@ -84,9 +88,12 @@ def write_experiment(options: RunOptions, say: Say) -> Path:
     folder = Path("results") / name / "config"
     common = {"model": model, "dataset": dataset} | {key: said[key] for key in CELL_KEYS}
     cells = [
-        Cell.model_validate(common | {"max_sequences": cap, "entropy_threshold": theta})
+        Cell.model_validate(
+            common | {"max_sequences": cap, "entropy_threshold": theta, "seed": seed}
+        )
         for cap in options.max_sequences
         for theta in options.entropy_threshold
+        for seed in options.seed
     ]
     experiment: dict[str, Any] = {
         "experiment": name,
@@ -200,8 +207,12 @@ def _local(kind: EntryKind, path: Path) -> dict[str, Any]:
 
 
 def _stem(path: Path) -> str:
-    """The last part of a path without the ending of a data set's file."""
-    name = path.resolve().name
+    """The last part of a path without the ending of a data set's file.
+
+    Of a model that the workflow fetched, in results/models/{name}/files, the name.
+    """
+    path = path.resolve()
+    name = path.parent.name if path.name == "files" else path.name
     for suffix in DATA_SUFFIXES:
         name = name.removesuffix(suffix)
     return name
@@ -214,7 +225,7 @@ def _plain_name(text: str, known: Mapping[str, Any]) -> str:
 
 
 def _profile(options: RunOptions) -> list[str]:
-    """The profile: as given, else by the device."""
+    """The profile: as given, else by the device, else by the build of vLLM that is installed."""
     arguments = []
     if options.workflow_profile:
         arguments += ["--workflow-profile", options.workflow_profile]
@@ -226,7 +237,7 @@ def _profile(options: RunOptions) -> list[str]:
         return arguments
     device = (options.device or "auto").split(":")[0]
     if device == "auto":
-        device = "gpu" if shutil.which("nvidia-smi") else "cpu"
+        device = "cpu" if installed_version(CPU_BUILD) else "gpu"
     if device not in ("cpu", "cuda", "gpu"):
         raise EagerError(f"--device {options.device}: write cpu or cuda")
     return ["--workflow-profile", str(PROFILES / ("cpu" if device == "cpu" else "gpu"))]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn, get_args, get_origin
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_core import PydanticUndefined
 
 from eager.algorithm.rules import RuleName
 from eager.config.schema import RESERVED_NAMES, Name
@@ -39,8 +40,9 @@ USAGE = """eager run --model NAME --dataset NAME [options] [-- arguments of Snak
 NOTE = """
 NAME is a name of config/models.yaml or config/datasets.yaml, a name on the Hugging Face hub, or a
 local path. Every option may also be written with underscores, and --model_name and --data_name
-stand for --model and --dataset, as in the authors' program. Several thresholds or caps are several
-cells. What is written: results/{name}/config/, which any later `snakemake` takes by --configfile.
+stand for --model and --dataset, as in the authors' program. Several thresholds, caps or seeds are
+several cells. What is written: results/{name}/config/, which any later `snakemake` takes by
+--configfile.
 """
 OTHER_FLAGS = {
     "model": ("--model-name",),
@@ -93,7 +95,9 @@ class RunOptions(StrictModel):
     entropy_threshold: Annotated[tuple[float, ...], Numbers, AfterValidator(_thresholds)] = Field(
         (2.2,), description="thresholds in nats"
     )
-    seed: int = Field(55, ge=0, description="seed of the run")
+    seed: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Numbers] = Field(
+        (55,), description="seeds of the run"
+    )
     methods: Annotated[tuple[KnownMethod, ...], BeforeValidator(_methods)] = Field(
         METHODS, description=f"methods: {', '.join((*METHODS, *EXPERIMENTS))}"
     )
@@ -109,7 +113,7 @@ class RunOptions(StrictModel):
         None, gt=0, le=1, description="share of the GPU's memory for vLLM"
     )
     device: str | None = Field(
-        None, description="cpu or cuda: the profile, where none is given; else what is there"
+        None, description="cpu or cuda: the profile, where none is given; else as vLLM is installed"
     )
     output_dir: str | None = Field(
         None, description="folder for the results in the authors' format, besides ours"
@@ -191,13 +195,22 @@ def _dashed(word: str) -> str:
     return flag.replace("_", "-") + "".join(rest)
 
 
+def _default(value: Any) -> str:
+    """What a help says of a default; of flags and of what the description explains nothing."""
+    if value in (None, False, PydanticUndefined):
+        return ""
+    words = value if isinstance(value, tuple) else (value,)
+    return f" (default: {' '.join(map(str, words))})"
+
+
 def _parser() -> _Parser:
     parser = _Parser("eager run", USAGE, epilog=NOTE, allow_abbrev=False)
     for name, field in RunOptions.model_fields.items():
         if name == "snakemake":
             continue
         flags = (f"--{_dashed(name)}", *OTHER_FLAGS.get(name, ()))
-        more: dict[str, Any] = {"dest": name, "help": field.description}
+        said = f"{field.description}{_default(field.default)}"
+        more: dict[str, Any] = {"dest": name, "help": said}
         if field.annotation is bool:
             more["action"] = "store_true"
         elif get_origin(field.annotation) is tuple:

@@ -92,6 +92,10 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
     except FileNotFoundError:
         raise EagerError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise EagerError(
+            f"{path}: a folder; name the file that `snakemake archive` writes, {path}/archive.zip"
+        ) from None
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise fault_of_place(error) or EagerError(
             f"{path}: not a readable zip file: {cut(str(error), 200)}"
