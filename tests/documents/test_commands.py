@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shlex
@@ -18,17 +19,35 @@ from eager.cli import app
 from tests.support.documents import Block, blocks, inline_commands, rule_names
 from tests.support.repository import ROOT, Repository, copy_repository
 
+STEPS = "config/README.md", "## In one command"
+"""The page with experiments of one's own, step by step, and the heading behind them."""
 RUN = [block for block in blocks("bash") if block.reason is None]
+WALKTHROUGH = [
+    block
+    for block in RUN
+    if block.document == STEPS[0]
+    and block.line < (ROOT / STEPS[0]).read_text().split(STEPS[1])[0].count("\n")
+]
 SECONDS = 900
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
+    """A clone whose jobs find the scripted engine."""
+    yield from clone(tmp_path_factory.mktemp("checkout"), scripted=True)
+
+
+@pytest.fixture
+def real_checkout(tmp_path: Path) -> Iterator[Repository]:
+    """A clone whose jobs find vLLM."""
+    yield from clone(tmp_path / "checkout", scripted=False)
+
+
+def clone(folder: Path, *, scripted: bool) -> Iterator[Repository]:
     """A clone with everything installed and the demo made, as the quick start leaves it."""
     if not (ROOT / "results/demo/report.html").is_file():
         pytest.skip("the pages speak of the demo's results: make demo")
-    repository = copy_repository(tmp_path_factory.mktemp("checkout"))
-    folder = repository.folder
+    repository = copy_repository(folder, scripted=scripted)
     for name in ("results", ".snakemake/metadata"):
         shutil.copytree(ROOT / name, folder / name, dirs_exist_ok=True)
     (folder / ".venv").symlink_to(Path(sys.prefix))
@@ -43,8 +62,34 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("block", RUN, ids=str)
+@pytest.mark.parametrize("block", [block for block in RUN if block not in WALKTHROUGH], ids=str)
 def test_a_block_of_commands_runs_as_it_stands(checkout: Repository, block: Block) -> None:
+    run_block(checkout, block)
+
+
+@pytest.mark.long
+def test_experiments_of_ones_own_score_with_the_demos_model(real_checkout: Repository) -> None:
+    """Math, choice, programs, a method of one's own and a sweep, as they stand on the page."""
+    for block in WALKTHROUGH:
+        run_block(real_checkout, block)
+    rows = [
+        row
+        for name in ("mine", "more")
+        for row in csv.DictReader(
+            (real_checkout.folder / f"results/{name}/tables/summary.csv").open()
+        )
+    ]
+    best: dict[str, float] = {}
+    for row in rows:
+        for key in (row["dataset"], row["method"]):
+            best[key] = max(best.get(key, 0.0), float(row["pass_at_k"]))
+    methods = {"parallel", "eager_init", "second_and_third"}
+    assert set(best) == {"my-questions", "my-choices", "my-programs"} | methods
+    assert min(best.values()) > 0, best
+
+
+def run_block(checkout: Repository, block: Block) -> None:
+    """Run a block of commands in a clone as a reader would."""
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", block.text],
         cwd=checkout.folder,

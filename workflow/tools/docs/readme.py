@@ -69,7 +69,7 @@ def small_table(summary: pd.DataFrame) -> str:
     """
     table = summary[summary["dataset"] == DATASET]
     first = f"{DATASET}, {table['prompts'].iloc[0]} problems"
-    rows = [[first, "Pass@k", "tokens", "relative to parallel", "at equal tokens"]]
+    rows = [[first, "Pass@k", "tokens", "of parallel's tokens", "at equal tokens"]]
     records = [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
     for row in records:
         bounds = f"[{row['pass_at_k_low']:.3f}, {row['pass_at_k_high']:.3f}]"

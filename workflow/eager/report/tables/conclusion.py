@@ -130,9 +130,12 @@ def _needed(rows: Sequence[Row]) -> str:
         enough = [number for number in known if number is not None]
         most = f"{_range(enough, '{:.0f}')} seeds" if enough else "more prompts"
         seeds.append(f"{wanted:+.2f}: {most}")
+    # Of very few prompts no difference would be.
+    possible = [value for value in found if value <= 1]
+    size = f"a difference of {_range(possible, '{:.2f}')}" if possible else "no difference"
     return (
-        f"What would decide. As it is, a difference of {_range(found, '{:.2f}')} is found 4 times "
-        f"in 5; for smaller ones, {', '.join(seeds)}."
+        f"What would decide. As it is, {size} is found 4 times in 5; for smaller ones, "
+        f"{', '.join(seeds)}."
     )
 
 
