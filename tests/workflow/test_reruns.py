@@ -159,7 +159,10 @@ def test_new_code_of_metrics_leaves_generations_and_verdicts_alone(copy: Reposit
     results = copy.folder / "results/small"
     before = state(results)
     change(copy, "metrics code")
-    assert rules_run(copy.small()) == CHANGES["metrics code"].jobs
+    done = copy.small()
+    assert rules_run(done) == CHANGES["metrics code"].jobs
+    page = copy.folder / "results/small/report.html"
+    assert f"report, open it in a browser: {page.as_uri()}" in done.stderr
     after = state(results)
     touched = {Path(name).name for name in after if after[name][0] != before[name][0]}
     assert "metrics.json" in touched
