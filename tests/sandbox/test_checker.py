@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eager.sandbox.checker import ExpectedSet, Reply, SetCheck, passes
@@ -251,6 +251,7 @@ def test_exceptions_name_their_status(name: bytes, status: str) -> None:
     assert "\x1b" not in check.detail
 
 
+@example(314159, np.float16)  # the hash of infinity
 @given(
     st.integers(-(10**40), 10**40) | st.integers(-(2**54), 2**54),
     st.sampled_from([np.float16, np.float32, np.float64, np.complex64]),
@@ -262,6 +263,8 @@ def test_an_integer_is_met_exactly_by_a_float_of_any_kind(number: int, kind: Any
     exact = rounded.item() == number
     assert expect(number).accepts(0, reply(rounded)) == exact
     assert expect([0, number]).accepts(0, reply([0, rounded])) == exact
+    assert expect({0.5, number}).accepts(0, reply({0.5, rounded})) == exact
+    assert expect({(number,): 0}).accepts(0, reply({(rounded,): 0})) == exact
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.complex64])

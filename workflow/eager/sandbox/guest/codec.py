@@ -301,12 +301,23 @@ def _integers(body: Any, depth: int, length: int, max_bits: int = 63) -> Iterato
 
 
 def _hashable(items: Iterable[Any]) -> list[Any]:
-    keys = list(items)
+    keys = list(map(_key, items))
     # Integers and tuples can be made to collide; a few hundred thousand of them in one set would
     # keep the checker busy for hours.
     if len(keys) > COLLISION_FREE_SIZE and len(set(map(hash, keys))) * 2 < len(keys):
         raise CodecError("colliding hashes")
     return keys
+
+
+def _key(value: Any) -> Any:
+    """An element of a set or a key of a dict, without scalars of numpy.
+
+    They are found under the hash of what they are, and equal what they round to: the infinity of
+    float16 has the hash of 314,159.
+    """
+    if type(value) in (tuple, frozenset):
+        return type(value)(map(_key, value))
+    return value.item() if getattr(value, "shape", None) == () else value
 
 
 def _dict(body: Any, depth: int) -> dict[Any, Any]:
