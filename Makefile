@@ -63,7 +63,7 @@ lint: dev  ## Rules, formatting, types, imports, shell, Dockerfiles, spelling, l
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=workflow $(BIN)/lint-imports --no-cache
-	PATH="$(CURDIR)/$(BIN):$$PATH" snakefmt --check Snakefile workflow/rules
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakefmt --check Snakefile workflow/Snakefile workflow/rules
 	$(BIN)/shellcheck $(SCRIPTS)
 	$(BIN)/hadolint $(DOCKERFILES)
 	$(BIN)/codespell

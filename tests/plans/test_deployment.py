@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 import zipfile
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +21,7 @@ from eager.config.experiment import PlannedTarget, resolve
 from eager.config.load import load_experiment, read_yaml
 from eager.config.settings import METHODS
 from eager.util.files import write_json
-from tests.support.repository import HEADER, Repository
+from tests.support.repository import HEADER, STAND_IN, Repository, edit, lend_model
 from tests.support.synthetic import DATASET, MODEL, SyntheticRun
 
 pytestmark = pytest.mark.long
@@ -90,7 +94,7 @@ def test_in_another_directory_with_files_of_its_own(
 def test_as_a_module_of_another_workflow(repository: Repository, elsewhere: Path) -> None:
     snakefile = str(repository.folder / "Snakefile")
     (elsewhere / "Snakefile").write_text(MODULE.format(snakefile=snakefile))
-    configuration = str(repository.folder / "config/demo.yaml")
+    configuration = str(repository.folder / "config/config.yaml")
     planned = snakemake(elsewhere, repository, "-n", "--configfile", configuration)
     for rule in ("parallel", "eager_init", "allocate", "eager_adapt", "eager", "report_page"):
         assert f"rule {rule}:" in planned
@@ -98,6 +102,45 @@ def test_as_a_module_of_another_workflow(repository: Repository, elsewhere: Path
     arguments = ("--configfile", configuration, "--cores", "1", TASKS)
     snakemake(elsewhere, repository, *arguments)
     assert (elsewhere / TASKS).exists()
+
+
+def test_deployed_by_name_and_installed_by_pip(repository: Repository, elsewhere: Path) -> None:
+    """As on the page: the package by pip, the workflow by snakedeploy into an empty folder."""
+    wheels, place, deployed = (elsewhere / name for name in ("wheels", "venv", "mine"))
+    run = partial(subprocess.run, check=True, capture_output=True, cwd=repository.folder)
+    pip, packages = [sys.executable, "-m", "pip"], sysconfig.get_path("purelib")
+    run([*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", wheels, "."])
+    run([sys.executable, "-m", "venv", place])
+    # The dependencies are those that are installed here.
+    [folder] = (place / "lib").glob("python*/site-packages")
+    (folder / "dependencies.pth").write_text(packages)
+    (wheel,) = wheels.glob("*.whl")
+    run([place / "bin/pip", "install", "--no-deps", "--no-index", "--ignore-installed", wheel])
+    source = repository.folder
+    run(
+        [
+            Path(sys.prefix, "bin/snakedeploy"),
+            "deploy-workflow",
+            "--branch",
+            "main",
+            source,
+            deployed,
+        ]
+    )
+    # For a repository on this disk snakedeploy names the file without its folder.
+    snakefile = deployed / "workflow/Snakefile"
+    edit(snakefile, '"workflow/Snakefile"', f'"{source / "workflow/Snakefile"}"')
+    lend_model(replace(repository, folder=deployed))
+    words = [place / "bin/python", "-m", "snakemake", "--cores", "2", "--quiet", "rules"]
+    words += ["--workflow-profile", place / "share/eager-repro/workflow/profiles/cpu"]
+    environment = os.environ | {"PYTHONPATH": str(STAND_IN)}
+    for more in (["--dry-run"], []):
+        run([*words, *more], cwd=deployed, env=environment)
+    rows = list(csv.DictReader((deployed / "results/demo/tables/summary.csv").open()))
+    assert [row["method"] for row in rows] == [*METHODS, *METHODS]
+    run_file = next((deployed / "results/demo").rglob("run.json"))
+    differing = json.loads(run_file.read_text())["software"]["not_as_locked"]
+    assert set(differing) <= {"setuptools"}  # which venv brings along
 
 
 CELLS = 500

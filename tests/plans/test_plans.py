@@ -36,7 +36,7 @@ def test_keys_on_the_command_line_alone_are_keys_of_the_demo(repository: Reposit
     assert planned["parallel"] == 2
     assert "eager_init" not in planned
     wrong = repository.snakemake("--dry-run", "--config", "enigne=x", check=False)
-    assert "config/demo.yaml, unknown key 'enigne'; did you mean 'engine'?" in wrong.stdout
+    assert "config/config.yaml, unknown key 'enigne'; did you mean 'engine'?" in wrong.stdout
 
 
 def test_cells_that_differ_in_the_threshold_share_parallel(repository: Repository) -> None:
@@ -53,7 +53,7 @@ def test_cells_that_differ_in_the_threshold_share_parallel(repository: Repositor
 def test_programs_are_evaluated_beside_generation(repository: Repository) -> None:
     """They take half of the cores, so that they wait for no generation job to end, and memory for
     as many programs as run at once. Beside a GPU there are cores."""
-    demo = ("--dry-run", "--configfile", "config/demo.yaml", "--cores")
+    demo = ("--dry-run", "--configfile", "config/config.yaml", "--cores")
     done = repository.snakemake(*demo, "6").stdout
     done += repository.snakemake(*demo, "6", "--config", "generate_image=generate").stdout
     taken: dict[tuple[str, bool], list[list[str]]] = {}
@@ -112,16 +112,8 @@ def test_a_target_before_the_option_or_after_the_dashes(
 
 
 @pytest.mark.long
-def test_snakemake_lint_finds_nothing_but_the_archive_without_a_container(
-    repository: Repository,
-) -> None:
-    done = repository.snakemake("--lint", check=False)
-    lines = (done.stdout + done.stderr).splitlines()
-    found = [line for line in lines if line.startswith(("    * ", "Lints for rule"))]
-    assert [line.split(" (")[0] for line in found] == [
-        "Lints for rule archive",
-        "    * Specify a conda environment or container for each rule.:",
-    ]
+def test_snakemake_lint_finds_nothing(repository: Repository) -> None:
+    repository.snakemake("--lint")
 
 
 def test_schemas_and_reference_tables_are_up_to_date() -> None:

@@ -68,5 +68,5 @@ def inline_commands() -> list[tuple[str, str]]:
 
 def rule_names() -> set[str]:
     """Names of all rules of the workflow."""
-    files = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
+    files = [ROOT / "workflow/Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
     return {name for file in files for name in RULE.findall(file.read_text(encoding="utf-8"))}

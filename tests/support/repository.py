@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,6 +141,22 @@ def copy_repository(folder: Path, *, scripted: bool = True) -> Repository:
     rows = (config / "data/arithmetic.jsonl").read_text().splitlines(keepends=True)
     (config / "data/small.jsonl").write_text("".join(rows[8 : 8 + PROBLEMS]))
     return Repository(folder, scripted)
+
+
+def lend_model(repository: Repository) -> None:
+    """Give a copy the demo's model with Snakemake's record of it, where `make demo` was run.
+
+    To convert the weights takes half a minute. Snakemake does it where the record does not fit.
+    """
+    records = [
+        Path(".snakemake/metadata", b64encode(f"{MODEL}/{name}.json".encode()).decode())
+        for name in ("manifest", "place")
+    ]
+    if all((ROOT / record).is_file() for record in records):
+        shutil.copytree(ROOT / MODEL, repository.folder / MODEL)
+        for record in records:
+            (repository.folder / record).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / record, repository.folder / record)
 
 
 def copy_finished(repository: Repository, folder: Path) -> Repository:

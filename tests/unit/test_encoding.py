@@ -105,7 +105,7 @@ def test_no_text_is_left_to_the_locale() -> None:
     # What runs in the sandbox, as text of other programs.
     found.pop("workflow/eager/sandbox/probes.py", None)
     assert found == {}
-    for path in [*(ROOT / "workflow/rules").glob("*.smk"), ROOT / "Snakefile"]:
+    for path in [*(ROOT / "workflow/rules").glob("*.smk"), ROOT / "workflow/Snakefile"]:
         assert not re.search(r"\b(read_text|open)\(\s*\)|\bopen\([^)]*\)", path.read_text("utf-8"))
 
 

@@ -4,29 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from base64 import b64encode
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from tests.support.repository import MODEL, ROOT, Repository, copy_finished, copy_repository
-
-
-def lend_model(repository: Repository) -> None:
-    """Give a copy the demo's model with Snakemake's record of it, where `make demo` was run.
-
-    To convert the weights takes half a minute. Snakemake does it where the record does not fit.
-    """
-    records = [
-        Path(".snakemake/metadata", b64encode(f"{MODEL}/{name}.json".encode()).decode())
-        for name in ("manifest", "place")
-    ]
-    if all((ROOT / record).is_file() for record in records):
-        shutil.copytree(ROOT / MODEL, repository.folder / MODEL)
-        for record in records:
-            (repository.folder / record).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / record, repository.folder / record)
+from tests.support.repository import MODEL, Repository, copy_finished, copy_repository, lend_model
 
 
 @pytest.fixture(scope="session")

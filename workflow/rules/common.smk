@@ -44,7 +44,7 @@ except ImportError as error:
 try:
     PLAN = plan(
         config,
-        " + ".join(map(str, workflow.overwrite_configfiles)) or "config/demo.yaml",
+        " + ".join(map(str, workflow.overwrite_configfiles)) or "config/config.yaml",
         gpus=workflow.global_resources.get("gpu").value,
         files=map(Path, workflow.configfiles),
     )

@@ -44,6 +44,8 @@ rule archive:
         f"results/{NAME}/archive.zip",
     log:
         f"logs/{NAME}/archive.log",
+    conda:
+        "../../envs/stages.yaml"
     params:
         **made_by("exchange.archive.crate", ""),
         content=content(*CONFIGURATION, *PLAN.imported),

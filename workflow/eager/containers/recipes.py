@@ -24,8 +24,9 @@ from packaging.utils import canonicalize_name
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from eager.util.errors import EagerError
+from eager.util.files import REPOSITORY
 
-ROOT = Path(__file__).parents[3]
+ROOT = REPOSITORY
 IMAGES_FILE = Path("containers/images.yaml")
 GPU_LOCK = "envs/vllm-gpu.lock"
 """What the CUDA image has and more, for an environment without it."""

@@ -14,7 +14,7 @@ from eager.util.errors import EagerError
 if TYPE_CHECKING:
     from eager.config.schema import Experiment
 
-DEFAULT_CONFIG = Path("config/demo.yaml")
+DEFAULT_CONFIG = Path("config/config.yaml")
 Configfile = Annotated[Path, typer.Option(help="the experiment, as for `snakemake --configfile`")]
 
 

@@ -20,7 +20,7 @@ from eager.config.settings import THINK_MARKER
 from eager.generation.provenance import CPU_BUILD, installed_version
 from eager.run.options import RunOptions
 from eager.util.errors import EagerError
-from eager.util.files import write_text
+from eager.util.files import find_file, write_text
 from eager.util.validation import closest
 
 Say = Callable[[str], None]
@@ -45,7 +45,7 @@ def run_experiment(options: RunOptions, say: Say) -> int:
     Raises:
         EagerError: no workflow is here, a name is not known, or a value is not possible.
     """
-    if not Path("Snakefile").exists():
+    if not any(Path(folder, "Snakefile").exists() for folder in ("", "workflow")):
         raise EagerError(f"{Path.cwd()}: no Snakefile here; go to the folder of the workflow")
     profile = _profile(options)
     configfile = write_experiment(options, say)
@@ -229,8 +229,8 @@ def _profile(options: RunOptions) -> list[str]:
     arguments = []
     if options.workflow_profile:
         arguments += ["--workflow-profile", options.workflow_profile]
-    if options.profile and (PROFILES / options.profile).is_dir():
-        arguments += ["--workflow-profile", str(PROFILES / options.profile)]
+    if options.profile and (ours := find_file(PROFILES / options.profile)).is_dir():
+        arguments += ["--workflow-profile", str(ours)]
     elif options.profile:
         arguments += ["--profile", options.profile]
     if arguments or {"--profile", "--workflow-profile"} & set(options.snakemake):
@@ -240,7 +240,8 @@ def _profile(options: RunOptions) -> list[str]:
         device = "cpu" if installed_version(CPU_BUILD) else "gpu"
     if device not in ("cpu", "cuda", "gpu"):
         raise EagerError(f"--device {options.device}: write cpu or cuda")
-    return ["--workflow-profile", str(PROFILES / ("cpu" if device == "cpu" else "gpu"))]
+    name = "cpu" if device == "cpu" else "gpu"
+    return ["--workflow-profile", str(find_file(PROFILES / name))]
 
 
 def _write_yaml(path: Path, content: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import shutil
+import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,13 @@ from typing import Any
 from eager.util.errors import EagerError
 from eager.util.text import JsonError, parse_json, read_lines, shorten
 
-REPOSITORY = Path(__file__).parents[3]
+CHECKOUT = Path(__file__).parents[3]
+REPOSITORY = (
+    CHECKOUT
+    if (CHECKOUT / "containers/images.yaml").is_file()
+    else Path(sysconfig.get_path("data"), "share/eager-repro")
+)
+"""Configuration, images, locks and profiles: the checkout, or what is installed of it."""
 STREAMS = ("/dev/fd/", "/proc/")
 """How paths of what a process has open begin; /dev/stdout is a link to one."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
