@@ -2,3 +2,7 @@
 
 
 include: "workflow/Snakefile"
+
+
+# Which the rules of an included file do not become.
+workflow.default_target = "all"

@@ -91,7 +91,7 @@ def pending_files(configfile: Path) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", *words, str(configfile)],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     if done.returncode:
