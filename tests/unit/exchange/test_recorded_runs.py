@@ -226,6 +226,18 @@ def test_imported_results_stand_in_tables_figures_and_explorer(tmp_path: Path) -
     assert [one.method for one in imported_targets(shown)] == ["parallel", "eager_init"]
 
 
+def test_a_file_that_cannot_be_imported_keeps_no_other_back(tmp_path: Path) -> None:
+    shutil.copytree(RUNS / "wide", tmp_path / "run")
+    broken = next((tmp_path / "run").glob("*aware_results*.json"))
+    content = json.loads(broken.read_text())
+    content["entropy-aware-generations"][0]["target"] = ""
+    broken.write_text(json.dumps(content))
+    with pytest.raises(EagerError, match=r"1 of 3 files were not imported:\n.*target is ''"):
+        import_folder(tmp_path / "run", OPTIONS, tmp_path / "theirs", lambda _: None)
+    made = {path.parent.name for path in (tmp_path / "theirs").rglob("metrics.json")}
+    assert made == {"parallel", "eager"}
+
+
 def test_programs_need_their_tests(tmp_path: Path) -> None:
     with pytest.raises(EagerError, match="--kind code: the file holds no tests; give --tasks"):
         import_result(RESULT_FILES[0], ImportOptions(kind="code"), tmp_path, lambda _: None)

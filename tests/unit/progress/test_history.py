@@ -70,5 +70,6 @@ def test_branching_runs_are_known_by_their_rule(
 
 
 def test_imported_results_say_nothing_of_costs(tmp_path: Path) -> None:
-    write_run(tmp_path, 1, json.dumps({"counts": {"engine_seconds": 3}}).encode())
+    write_run(tmp_path, 1, json.dumps({"counts": {}, "imported_from": "theirs.json"}).encode())
+    write_run(tmp_path, 2, json.dumps(RUN | {"imported_from": "an export of ours"}).encode())
     assert read_former_runs(tmp_path) == ([], [])

@@ -83,7 +83,7 @@ def import_folder(folder: Path, options: ImportOptions, output: Path, say: Say) 
         say: is told, one line each, what was read and what was left out.
 
     Raises:
-        EagerError: there is no result file, or one cannot be read.
+        EagerError: there is no result file, or one cannot be read or imported; the others are.
     """
     files = [path for path in sorted(folder.rglob("*.json")) if is_result_name(path)]
     backups = [path for path in files if path.name.endswith(BACKUP)]
@@ -94,6 +94,7 @@ def import_folder(folder: Path, options: ImportOptions, output: Path, say: Say) 
         raise EagerError(f"{folder}: no result file of the authors' code in it or below it")
     read = {path: read_result_file(path)[0] for path in files}
     sources: dict[Path, Path] = {}
+    faults = []
     for path, result in read.items():
         # Budget files do not name their data set; the run's other files do.
         names = [r.data.data_name for p, r in read.items() if p.parent == path.parent and r.data]
@@ -107,7 +108,14 @@ def import_folder(folder: Path, options: ImportOptions, output: Path, say: Say) 
             )
             continue
         sources[target] = path
-        import_result(path, options, target, say, cell=cell, experiment=output.name)
+        try:
+            import_result(path, options, target, say, cell=cell, experiment=output.name)
+        except EagerError as error:
+            faults.append(str(error))
+    if faults:
+        raise EagerError(
+            "\n".join([f"{len(faults)} of {len(sources)} files were not imported:", *faults])
+        )
 
 
 def import_result(
@@ -243,7 +251,8 @@ def _task_finder(
             if target.lower() in ("", "nan"):
                 raise EagerError(
                     f"{where}: target is {generation.target!r}, which by the authors' rule any "
-                    "answer would hold; give --tasks, the data set's tasks.jsonl"
+                    "answer would hold; give --tasks, the data set's tasks.jsonl (programs: with "
+                    "--kind code)"
                 )
             id_ = prompt_id or str(number)
             return Task(id=id_, problem=generation.prompt, target=target, kind=options.kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -119,7 +119,8 @@ def read_former_runs(results: Path = Path("results")) -> tuple[list[FormerRun], 
         fault = None
         try:
             content = read_json(path)
-            if _is_generation(content):
+            # What was imported cost nothing here.
+            if not isinstance(content, dict) or "imported_from" not in content:
                 runs.append(_former_run(path, _Run.model_validate(content)))
         except EagerError as error:
             fault = str(error).partition(";")[0]
@@ -152,12 +153,6 @@ def prompts_of(name: str, entry: DatasetEntry) -> int | None:
     if tasks.is_file():
         return sum(1 for _ in parsed_lines(tasks))
     return entry.rows
-
-
-def _is_generation(content: Any) -> bool:
-    """Whether a run.json is not that of an import, which counts no tokens of its own."""
-    counts = content.get("counts") if isinstance(content, dict) else None
-    return not isinstance(counts, dict) or not counts or "tokens" in counts
 
 
 def _former_run(path: Path, run: _Run) -> FormerRun:
