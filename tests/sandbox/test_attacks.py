@@ -23,11 +23,20 @@ HALVES = CodeTask(
     canonical_solution="def halves(numbers): return [number / 2 for number in numbers]",
     base_inputs=([[1.0, 2.0]], [[3.0, 5.0, 7.0]]),
 )  # fmt: skip
+# What is equal to a short float's infinity and has its hash.
+CODES = CodeTask(
+    task_id="codes/0", prompt="", entry_point="codes", base_inputs=([1],), plus_inputs=([2], [7]),
+    canonical_solution="def codes(n): return {314159, n}",
+)  # fmt: skip
+PAIRS = CodeTask(
+    task_id="pairs/0", prompt="", entry_point="pairs", base_inputs=([1],), plus_inputs=([2], [7]),
+    canonical_solution="def pairs(n): return {(314159, 'a'): n}",
+)  # fmt: skip
 # Each takes many seconds to be ended; another of its kind is tried every day.
 LONG = re.compile(
     r"slow_import|cpu_in_threads|costly_values|stop_itself|early_loaded|half_reply|numpy_threads"
     r"|regex_bomb|tiny_objects|late_answer|busy_name|lower_limits|work_in_finalizer|longer_limit"
-    r"|leader_exits|thread_bomb|01_|04_|06_|09_|28_|34_|35_"
+    r"|leader_exits|thread_bomb|epoll_nest|short_naps|one_spinner|unix_garbage|map_churn|01_|04_|06_|09_|28_|34_|35_"
 )
 
 
@@ -122,4 +131,5 @@ def test_attacks(engine: SandboxEngine, tmp_path: Path, whose: str, everything: 
     folder, data = OWN, ROOT / "config/data/minicode.jsonl"
     if whose == "shared":
         folder, data = shared_data() / "attacks", shared_data() / "HumanEvalPlus.jsonl.gz"
-    judge(Sandbox(engine, [*load_evalplus(data), HALVES, LONG_CALL], tmp_path), folder, everything)
+    tasks = [*load_evalplus(data), HALVES, LONG_CALL, CODES, PAIRS]
+    judge(Sandbox(engine, tasks, tmp_path), folder, everything)
