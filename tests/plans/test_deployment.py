@@ -131,12 +131,13 @@ def test_deployed_by_name_and_installed_by_pip(repository: Repository, elsewhere
     snakefile = deployed / "workflow/Snakefile"
     edit(snakefile, '"workflow/Snakefile"', f'"{source / "workflow/Snakefile"}"')
     lend_model(replace(repository, folder=deployed))
-    words = [place / "bin/python", "-m", "snakemake", "--cores", "2", "--quiet", "rules"]
+    table = "results/demo/tables/summary.csv"
+    words = [place / "bin/python", "-m", "snakemake", table, "--cores", "2", "--quiet", "rules"]
     words += ["--workflow-profile", place / "share/eager-repro/workflow/profiles/cpu"]
     environment = os.environ | {"PYTHONPATH": str(STAND_IN)}
     for more in (["--dry-run"], []):
         run([*words, *more], cwd=deployed, env=environment)
-    rows = list(csv.DictReader((deployed / "results/demo/tables/summary.csv").open()))
+    rows = list(csv.DictReader((deployed / table).open()))
     assert [row["method"] for row in rows] == [*METHODS, *METHODS]
     run_file = next((deployed / "results/demo").rglob("run.json"))
     differing = json.loads(run_file.read_text())["software"]["not_as_locked"]
