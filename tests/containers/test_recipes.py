@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import typer.main
+import yaml
 from packaging.utils import canonicalize_name
 
 from eager.containers.recipes import ROOT, ImageName, identity, pins, read_images, stage_identity
@@ -19,6 +21,7 @@ from eager.util.errors import EagerError
 from tests.support import repository
 from tests.support.repository import imported_modules
 from tools.docs.sections import update_files
+from tools.images.__main__ import app
 from tools.images.conda import ENVIRONMENTS, environments
 from tools.images.records import compare_files, record
 
@@ -223,3 +226,15 @@ def test_builds_fetch_nothing_and_end_as_nobody_with_a_smoke_test() -> None:
         assert not re.search(r"apt-get|curl|git |wget -|https?://", text)
         after = text[text.rindex("USER 65534:65534") :]
         assert 'RUN ["python3", "-c", "import ' in after
+
+
+def test_a_release_publishes_every_image() -> None:
+    """The forge's workflow is not run here; the commands in it are those that there are."""
+    job = yaml.safe_load((ROOT / ".github/workflows/images.yml").read_text())["jobs"]["images"]
+    script = "\n".join(step.get("run", "") for step in job["steps"])
+    (names,) = re.findall(r"for name in (.*); do", script)
+    assert set(names.split()) == set(read_images())
+    done = subprocess.run(["bash", "-n"], input=script, text=True, check=False)
+    assert done.returncode == 0
+    for command in re.findall(r"tools\.images (\w+)", script):
+        assert command in typer.main.get_command(app).commands
