@@ -215,5 +215,7 @@ def test_of_a_finished_plan_nothing_is_left() -> None:
     costs = costs_of(experiment(CELL, methods=("parallel",)), prompts=5)
     done = as_json(costs, SPEEDS, None, 2)
     assert done["still_to_run"]["gpu_hours"] == 0
+    assert done["used"] == done["total"]
+    assert done["used"]["gpu_hours"] > 0
     assert (done["time"]["hours_at_least"], done["time"]["chain"]) == (0, [])
     assert "on 2 GPUs: at least 0.00 hours" in as_text(costs, SPEEDS, None, 2)

@@ -33,6 +33,7 @@ def as_json(
     return {
         "results": [asdict(cost) | _price(cost.gpu_hours, price) for cost in costs],
         "total": _total(costs, price),
+        "used": _total(_done(costs), price),
         "still_to_run": _total(left, price),
         **({"time": _time(left, gpus)} if gpus else {}),
         "assumptions": _assumptions(costs, speeds),
@@ -54,7 +55,8 @@ def as_text(
     known = [group for group in cells.values() if any(cost.tokens is not None for cost in group)]
     table = pd.DataFrame([_row(group, price) for group in known or cells.values()])
     lines = [table.to_string(index=False), ""]
-    for label, group in (("in total", costs), ("still to run", left)):
+    groups = {"in total": costs, "used so far": _done(costs), "still to run": left}
+    for label, group in groups.items():
         told = ", ".join(f"{name} {value}" for name, value in _columns(group, price).items())
         unknown = sum(cost.tokens is None for cost in group)
         lines.append(f"{label}: {told}" + f"; {unknown} results unknown" * bool(unknown))
@@ -65,6 +67,10 @@ def as_text(
 
 def _where(cost: Cost) -> str:
     return f"{cost.cell['model']} {cost.cell['dataset']} M {cost.cell['max_sequences']}"
+
+
+def _done(costs: Sequence[Cost]) -> list[Cost]:
+    return [cost for cost in costs if cost.basis == "done"]
 
 
 def _left(costs: Sequence[Cost]) -> list[Cost]:
