@@ -36,7 +36,7 @@ PAIRS = CodeTask(
 LONG = re.compile(
     r"slow_import|cpu_in_threads|costly_values|stop_itself|early_loaded|half_reply|numpy_threads"
     r"|regex_bomb|tiny_objects|late_answer|busy_name|lower_limits|work_in_finalizer|longer_limit"
-    r"|leader_exits|thread_bomb|epoll_nest|short_naps|one_spinner|unix_garbage|map_churn|01_|04_|06_|09_|28_|34_|35_"
+    r"|leader_exits|thread_bomb|epoll_nest|short_naps|one_spinner|unix_garbage|map_churn|torn_call|obliging|01_|04_|06_|09_|28_|34_|35_"
 )
 
 
