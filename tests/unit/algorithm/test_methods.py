@@ -11,6 +11,7 @@ import pytest
 from eager.algorithm import methods as forks
 from eager.algorithm.branching import BranchingRule, Observation, PromptTree, second_most_likely
 from eager.config.settings import DecodingSettings, check_method
+from eager.util.errors import EagerError
 
 HIGH = 2.5
 
@@ -80,7 +81,8 @@ def test_a_module_that_cannot_be_used_is_told_before_anything_runs(
 def test_a_module_is_a_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match=r"unknown method; did you mean 'eager_init'\?.*methods/"):
         check_method("eager_inti")
-    (tmp_path / "third_best.py").write_text("def children(top):\n    return top[2:3]\n")
+    source = "def children(top):\n    return top[2:3] if max(top) < 1000 else [5]\n"
+    (tmp_path / "third_best.py").write_text(source)
     monkeypatch.setattr(forks, "PACKAGE", tmp_path)
     monkeypatch.setattr(forks, "__path__", [str(tmp_path)])
     try:
@@ -90,6 +92,9 @@ def test_a_module_is_a_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         children = forks.children_of(settings.method)
         assert children is not None
         chosen: Sequence[int] = children((5, 6, 7))
+        # What it was tried on says nothing of other tokens.
+        with pytest.raises(EagerError, match=r"returns \[5\], which is not some of the tokens"):
+            children((2000, 6, 7))
     finally:
         sys.modules.pop("eager.algorithm.methods.third_best", None)
     assert chosen == (7,)

@@ -229,6 +229,7 @@ CODE_MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"plus_input": 3}, "plus_input is 3"),
     ({"entry_point": "f(x)"}, 'entry_point is "f(x)"'),
     ({"entry_point": ""}, "entry_point: the text '' is blank"),
+    ({"entry_point": "g"}, "entry_point: 'g' is neither in the prompt nor in canonical_solution"),
     ({"canonical_solution": ["return x"] * 2}, "canonical_solution: a list of 2 elements"),
     ({"atol": NAN}, "atol is NaN"),
     ({"atol": "small"}, 'atol is "small"'),
@@ -382,3 +383,7 @@ def test_choices_of_a_row_stand_in_the_problem(
     task, reader = read_row(entry, 1, {"problem": problem, "answer": "B", **row})
     assert (task.problem, task.target, reader.mistakes) == (expected, "B", [])
     assert bool(reader.forms) == (problem != expected)
+    _, reader = read_row(entry, 1, {"problem": problem, "answer": "D", **row})
+    named = "options" if "options" in row else "choices"
+    told = [f"answer: D is none of the {named}, A to B"] * (row != {"choices": "red"})
+    assert reader.mistakes == told

@@ -84,7 +84,9 @@ def test_imported_results_and_methods_of_ones_own_travel(
         here.setattr(archive_plan, "own_methods", lambda: ("mine",))
         make_archive(experiment, [Path(targets[0].model_manifest)], archive)
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert "28 files written again: the same (comparison.csv" in verify(archive)[4]
+    told = verify(archive)
+    assert "28 files written again: the same (comparison.csv" in told[4]
+    assert told[5] == "3 imported results: as they were imported"
     packed = unpacked(archive)
     source = packed["workflow/eager/algorithm/methods/mine.py"]
     assert source == (sources / "mine.py").read_bytes()

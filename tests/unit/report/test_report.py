@@ -59,6 +59,8 @@ def test_a_pack_holds_own_tokens_only_and_nothing_is_lost() -> None:
     assert header["texts"][0] == "<7>"
     assert [sequence["own"] for sequence in header["sequences"]] == [3, 1]
     assert entropies == [ENTROPY_STEPS] * 4
+    # A token of another program's whose id is not known.
+    assert unpack(pack([row([7, -1])], [VERDICT], [], Letters()))[1] == ["<7>", "\ufffd"]
     assert packed == pack([row([7, 8, 7]), row([7, 9], inherited=1)], [VERDICT] * 2, [], Letters())
 
 

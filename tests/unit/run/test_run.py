@@ -185,5 +185,8 @@ def test_the_profile_is_that_of_the_build_that_is_installed(
         run_experiment(parsed("--dry-run"), lambda _: None)
         assert f"workflow/profiles/{profile}" in started[-1]
         assert started[-1][-3:] == ["--dry-run", "--quiet", "rules"]
-    run_experiment(parsed("--dry-run -- --quiet all"), lambda _: None)
+    said: list[str] = []
+    run_experiment(parsed("--dry-run -- --quiet all"), said.append)
+    again = "snakemake --workflow-profile workflow/profiles/gpu --configfile e.yaml"
+    assert said[0].endswith(f"again: {again}")
     assert started[-1][-1] == "--dry-run"

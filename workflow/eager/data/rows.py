@@ -127,22 +127,34 @@ def read_row(entry: DatasetEntry, number: int, row: Mapping[str, Any]) -> tuple[
                 code_task({"task_id": task_id, "prompt": problem, **code})
             except ValueError as error:
                 reader.mistakes.append(str(error))
+            name, texts = code["entry_point"], f"{problem} {code['canonical_solution']}"
+            if not re.search(rf"\b{re.escape(name)}\b", texts):
+                reader.mistakes.append(
+                    f"entry_point: {name!r} is neither in the prompt nor in canonical_solution; "
+                    "write the name of the function that they define"
+                )
     else:
         as_target = _as_letter if entry.kind == "choice" else _as_answer
         target = reader.read(entry.target_field, as_target, "", HINT)
     if entry.kind == "choice":
-        problem = _with_choices(problem, reader)
+        problem = _with_choices(problem, target, entry.target_field, reader)
     return Task(id=task_id, problem=problem, target=target, kind=entry.kind, code=code), reader
 
 
-def _with_choices(problem: str, reader: RowReader) -> str:
-    """A problem with the choices of its row, where it does not hold them itself."""
+def _with_choices(problem: str, target: str, field: str, reader: RowReader) -> str:
+    """A problem with the choices of its row, where it does not hold them itself.
+
+    The target, in its field, has to be the letter of one of them.
+    """
     for name in CHOICES:
         found = reader.row.get(name)
         choices = found.get("text") if isinstance(found, Mapping) else found
         if not isinstance(choices, list | tuple) or len(choices) < 2:
             continue
         named = list(zip(string.ascii_uppercase, map(str, choices), strict=False))
+        if target and target not in dict(named):
+            last = named[-1][0]
+            reader.mistakes.append(f"{field}: {target} is none of the {name}, A to {last}")
         if all(re.search(rf"\b{a}\b\W{{0,4}}{re.escape(text)}", problem) for a, text in named):
             return problem
         reader.forms.append(f"{name}: added to the problem")

@@ -49,7 +49,8 @@ def run_experiment(options: RunOptions, say: Say) -> int:
         raise EagerError(f"{Path.cwd()}: no Snakefile here; go to the folder of the workflow")
     profile = _profile(options)
     configfile = write_experiment(options, say)
-    say(f"written: {configfile.parent}/; again: snakemake --configfile {configfile}")
+    again = " ".join(["snakemake", *profile, "--configfile", str(configfile)])
+    say(f"written: {configfile.parent}/; again: {again}")
     export = options.output_dir is not None
     targets = ["all", "export"] if export else []
     # Options that take several values would swallow the targets: these go first.

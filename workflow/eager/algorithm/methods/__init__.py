@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from eager.util.errors import one_line
+from eager.util.errors import EagerError, one_line
 
 Children = Callable[[Sequence[int]], Sequence[int]]
 """(ids of the top K tokens, in order) -> ids of the tokens that new sequences take."""
@@ -36,16 +36,25 @@ def check_children(method: str) -> None:
     tokens = tuple(range(TRIED))
     try:
         chosen = import_module(f"{__name__}.{method}").children(tokens)
-        wrong = not set(chosen) <= set(tokens)
+        _check_chosen(method, chosen, tokens)
+    except EagerError as error:
+        raise ValueError(str(error)) from None
     except Exception as error:
         raise ValueError(
-            f"methods/{method}.py fails ({one_line(error)}); it needs a function "
+            f"{_path(method)} fails ({one_line(error)}); it needs a function "
             "children(top_tokens) that returns some of the tokens that it is given"
         ) from error
-    if wrong:
-        raise ValueError(
-            f"methods/{method}.py: children(top_tokens) returns {chosen!r}, which is not some of "
-            "the tokens that it is given"
+
+
+def _path(method: str) -> str:
+    return f"workflow/eager/algorithm/methods/{method}.py"
+
+
+def _check_chosen(method: str, chosen: Sequence[int], given: Sequence[int]) -> None:
+    if not set(chosen) <= set(given):
+        raise EagerError(
+            f"{_path(method)}: children(top_tokens) returns {chosen!r}, which is not some of the "
+            "tokens that it is given"
         )
 
 
@@ -53,5 +62,12 @@ def children_of(method: str) -> Children | None:
     """What decides on the tokens that a method's branches take; None for the paper's methods."""
     if method not in own_methods():
         return None
-    children: Children = import_module(f"eager.algorithm.methods.{method}").children
+    own: Children = import_module(f"eager.algorithm.methods.{method}").children
+
+    def children(top_tokens: Sequence[int]) -> Sequence[int]:
+        # What it was tried on (`check_children`) says little of other tokens.
+        chosen = own(top_tokens)
+        _check_chosen(method, chosen, top_tokens)
+        return chosen
+
     return children

@@ -123,8 +123,11 @@ def verify_archive(path: Path, sandbox: SandboxSettings | None, say: Callable[[s
             names = [name.removeprefix(f"{recomputed}/") for name in made]
             differing = [name for name in names if not _is_same(archived, recomputed, name)]
             _stop_at(path, f"not what comes out when {done}", differing)
-            kinds = ", ".join(sorted({Path(name).name for name in names})) or "nothing"
-            say(f"{len(names)} files {done}: the same ({kinds})")
+            kinds = ", ".join(sorted({Path(name).name for name in names}))
+            if names:
+                say(f"{len(names)} files {done}: the same ({kinds})")
+        if imported := len(experiment.under(archived).imported):
+            say(f"{imported} imported results: as they were imported")
         if sandbox is None and (programs := sum(t.kind == "code" for t in experiment.targets)):
             say(f"{programs} results of programs: verdicts as stored (--run-programs runs them)")
 

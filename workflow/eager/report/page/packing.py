@@ -22,6 +22,8 @@ from eager.report.results import SequenceRow
 ENTROPY_STEPS = 80
 """Steps per nat: an entropy over 20 tokens, at most ln 20, fits into a byte."""
 NOT_RECORDED = 255
+UNKNOWN_TEXT = "\N{REPLACEMENT CHARACTER}"
+"""Of a token of another program's that a tokenizer does not give back: its id is below 0."""
 
 
 def pack(
@@ -48,7 +50,10 @@ def pack(
             for row, verdict, ids in zip(rows, verdicts, own_ids, strict=True)
         ],
         "forks": [_fork(branch) for branch in branches],
-        "texts": [texts.of_token(int(token_id)) for token_id in vocabulary],
+        "texts": [
+            UNKNOWN_TEXT if token_id < 0 else texts.of_token(int(token_id))
+            for token_id in vocabulary
+        ],
         "planes": len(planes),
     }
     described = json.dumps(header, separators=(",", ":")).encode()

@@ -111,6 +111,9 @@ def _certainty(rows: Sequence[Row], summary: Sequence[Row]) -> str:
         f"{'s' * (tested == 1)}, one per cell and method with {seeds} seed{'s' * (seeds != 1)}; a "
         f"verdict needs p < {SIGNIFICANCE:g} after Holm's correction for their number"
     )
+    experiments = dict.fromkeys(str(row["experiment"]) for row in rows if "experiment" in row)
+    if len(experiments) > 1:
+        line += f"; imported cells count as the others do: they are of {', '.join(experiments)}"
     chosen = {
         row["method"]: row["pass_at_k_at_best"] - row["pass_at_k_held_out"]
         for row in summary
