@@ -245,5 +245,5 @@ def test_only_files_of_the_working_folder_are_packed(packed: Path, tmp_path: Pat
 
 
 def test_a_folder_is_no_archive(tmp_path: Path) -> None:
-    with pytest.raises(EagerError, match=r"a folder; name the file .*/archive\.zip"):
+    with pytest.raises(EagerError, match="a folder; name a file that"):
         verify(tmp_path)

@@ -94,7 +94,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         raise EagerError(f"{path}: no such file") from None
     except IsADirectoryError:
         raise EagerError(
-            f"{path}: a folder; name the file that `snakemake archive` writes, {path}/archive.zip"
+            f"{path}: a folder; name a file that `snakemake archive` wrote (archive.zip)"
         ) from None
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise fault_of_place(error) or EagerError(
