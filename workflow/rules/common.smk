@@ -51,7 +51,8 @@ try:
     if PLAN.published:
         read_published(PLAN.published)
     if workflow.is_main_process:  # each job reads this file again
-        check_local(PLAN.experiment.datasets, Path("results/datasets"))
+        used = {name: PLAN.experiment.datasets[name] for name in PLAN.resolved.datasets}
+        check_local(used, Path("results/datasets"))
 except EagerError as error:
     raise WorkflowError(f"the configuration has mistakes:\n{error}")
 

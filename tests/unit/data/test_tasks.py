@@ -88,6 +88,7 @@ def test_mistakes_of_all_local_data_sets_are_told_before_anything_runs(tmp_path:
         path = write_rows(tmp_path / name, row)
         entries[name] = DatasetEntry(kind="math", path=path)
     entries["hub"] = DatasetEntry(kind="math", repo="a/b", revision="0" * 40)
+    entries["gone"] = DatasetEntry(kind="math", path=str(tmp_path / "gone.jsonl"))
     with pytest.raises(EagerError) as caught:
         check_local(entries, tmp_path)
     assert "data set one: " in str(caught.value)

@@ -71,7 +71,8 @@ def fetch_tasks(name: str, entry: DatasetEntry, tasks_path: Path, manifest_path:
 def check_local(datasets: Mapping[str, DatasetEntry], results: Path) -> None:
     """Check the rows of data sets that are files on this machine, before anything runs.
 
-    Those that were fetched since the file was written are left out.
+    Those that were fetched since the file was written are left out, and files that are not there,
+    which only matters where they are to be fetched.
 
     Args:
         datasets: entries by name.
@@ -82,8 +83,9 @@ def check_local(datasets: Mapping[str, DatasetEntry], results: Path) -> None:
     """
     mistakes = []
     for name, entry in datasets.items():
+        source = find_file(Path(entry.path or ""))
         try:
-            if entry.path and not _is_fetched(find_file(Path(entry.path)), results / name):
+            if source.is_file() and not _is_fetched(source, results / name):
                 _checked(name, entry, _rows(name, entry, results / name))
         except EagerError as error:
             mistakes.append(str(error))
