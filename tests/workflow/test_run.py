@@ -23,7 +23,7 @@ def test_the_authors_command_line_plans_the_whole_workflow(tmp_path: Path) -> No
     words = ["--data_name", "arithmetic", "--entropy_threshold", "0.8", "1.0"]
     done = repository.eager("run", *FLAGS.split(), *words, "--dry_run")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "snakemake --configfile results/SmolLM2-135M-Instruct--arithmetic/config" in done.stdout
+    assert "--configfile results/SmolLM2-135M-Instruct--arithmetic/config" in done.stdout
     planned = rules_run(done)
     # Two thresholds share Full Parallel.
     assert planned["evaluate"] == 1 + 2 * 3
